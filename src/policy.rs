@@ -7,6 +7,7 @@ mod decision;
 mod error;
 mod file;
 mod limit;
+mod parse;
 mod request;
 mod set;
 mod target;
