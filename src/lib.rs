@@ -1,1 +1,4 @@
 //! Placeholder.
+
+/// What the copies of the service share.
+pub mod store;
