@@ -8,7 +8,10 @@ use crate::json::present;
 use crate::jws::Header;
 use crate::verified::Kind;
 use crate::window::verify_window;
-use crate::{Algorithm, Audience, Issuer, KeySet, ParseError, ScopeSet, Subject, TokenId, UnixTime, Unverified, Verified, VerifyError, WorkloadId};
+use crate::{
+    Algorithm, Audience, Issuer, KeySet, ParseError, ScopeSet, Subject, TokenId, UnixTime, Unverified, Verified, VerifyError,
+    WorkloadId,
+};
 
 /// The most groups a token may name, and the most bytes of one.
 const MAX_GROUPS: (usize, usize) = (256, 256);
@@ -105,9 +108,9 @@ impl IdToken {
     /// A workload identifier is unique by itself, so `may_act.iss` may be missing; if it is there it must be the actor's
     /// origin. That it is absent permits nothing: policy does.
     pub fn may_be_acted_for_by(&self, actor: &WorkloadId) -> bool {
-        self.may_act.as_ref().is_none_or(|may_act| {
-            may_act.sub == actor.as_str() && may_act.iss.as_deref().is_none_or(|iss| iss == actor.origin())
-        })
+        self.may_act
+            .as_ref()
+            .is_none_or(|may_act| may_act.sub == actor.as_str() && may_act.iss.as_deref().is_none_or(|iss| iss == actor.origin()))
     }
 
     /// `scope`: not a usual claim of ID tokens. Where an issuer sets it, nothing beyond it may be delegated.

@@ -78,6 +78,18 @@ impl Jwk {
         json::parse::<RawJwk>(json)?.try_into()
     }
 
+    /// The same key for one use, as a JWK Set or a SPIFFE bundle publishes it.
+    #[must_use]
+    pub fn for_use(&self, public_key_use: &str) -> Self {
+        Self { public_key_use: Some(public_key_use.to_owned()), ..self.clone() }
+    }
+
+    /// The same key for one algorithm and with nothing else said of it, as a token's `cnf` carries it.
+    #[must_use]
+    pub fn for_algorithm(&self, algorithm: Algorithm) -> Self {
+        Self { algorithm: Some(algorithm), key_id: None, public_key_use: None, ..self.clone() }
+    }
+
     /// The RFC 7638 SHA-256 thumbprint; `kid`, `use` and `alg` do not count.
     pub fn thumbprint(&self) -> Thumbprint {
         let b64 = |bytes: &[u8]| base64url::encode(bytes);
