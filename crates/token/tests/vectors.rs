@@ -94,6 +94,7 @@ fn reasons(refusal: &Refusal) -> &'static [&'static str] {
             "workload identifier" => &["identifier"],
             "`htu`" => &["uri", "claim"],
             "`kid`" => &["malformed", "key"],
+            "`nbf`" => &["time"],
             "`aud`" => &["claim", "audience"],
             _ => &["claim", "identifier"],
         },
