@@ -63,7 +63,7 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn an_access_token_is_read_back_as_it_was_issued(token in access_token(), signer in signer()) {
