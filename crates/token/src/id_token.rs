@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de};
 
 use crate::json::present;
 use crate::jws::Header;
@@ -132,8 +132,8 @@ impl Unverified<IdToken> {
 
     /// Verifies issuer, algorithm, signature, audience and time at `now`, in this order.
     ///
-    /// Not checked: `nonce`, `at_hash` and `c_hash`, which bind a login flow this token is no longer part of; and whether
-    /// the user agreed to anything.
+    /// Not checked: `nonce`, `at_hash` and `c_hash`, which bind a login flow this token is no longer part of; `azp`, where
+    /// several audiences make it matter; and whether the user agreed to anything.
     ///
     /// # Errors
     /// [`VerifyError`], naming the first rule that is broken.
@@ -187,6 +187,27 @@ pub(crate) struct Raw {
     may_act: Option<MayAct>,
     #[serde(default, deserialize_with = "present")]
     scope: Option<ScopeSet>,
+    #[serde(default, deserialize_with = "present")]
+    events: Option<de::IgnoredAny>,
+    #[serde(default, deserialize_with = "present")]
+    act: Option<de::IgnoredAny>,
+    #[serde(default, deserialize_with = "present")]
+    cnf: Option<de::IgnoredAny>,
+}
+
+impl Raw {
+    /// Refuses what is no ID token though untyped, or one whose meaning would be lost: a logout token or another security
+    /// event (RFC 8417 section 2.2), a delegation (RFC 8693 section 4.1), a token bound to a key (RFC 7800), and a JWT-SVID.
+    fn verify_kind(&self) -> Result<(), ParseError> {
+        let refused = [("`events`", self.events.is_some()), ("`act`", self.act.is_some()), ("`cnf`", self.cnf.is_some())];
+        if let Some((name, _)) = refused.into_iter().find(|(_, is_there)| *is_there) {
+            return Err(ParseError::value(name, "not accepted in an ID token"));
+        }
+        if self.sub.as_str().parse::<WorkloadId>().is_ok() {
+            return Err(ParseError::value("`sub`", "a workload, not a user"));
+        }
+        Ok(())
+    }
 }
 
 impl Kind for IdToken {
@@ -198,6 +219,7 @@ impl Kind for IdToken {
     }
 
     fn refine(raw: Raw) -> Result<Self, ParseError> {
+        raw.verify_kind()?;
         let groups = raw.groups.unwrap_or_default();
         if groups.len() > MAX_GROUPS.0 || groups.iter().any(|group| group.len() > MAX_GROUPS.1) {
             return Err(ParseError::value("`groups`", "more than 256 groups, or one longer than 256 bytes"));

@@ -45,8 +45,8 @@ impl Issuer {
     pub fn is_protected(&self) -> bool {
         let Some(rest) = self.0.strip_prefix("http://") else { return true };
         let authority = rest.split('/').next().unwrap_or_default();
-        let host = if authority.starts_with('[') { authority.split_inclusive(']').next() } else { authority.split(':').next() };
-        matches!(host, Some("localhost" | "127.0.0.1" | "[::1]"))
+        let port = ["localhost", "127.0.0.1", "[::1]"].iter().find_map(|host| authority.strip_prefix(host));
+        port.is_some_and(|port| port.is_empty() || port.starts_with(':'))
     }
 }
 
@@ -275,6 +275,7 @@ mod tests {
             ("http://sts.example", false),
             ("http://localhost.example", false),
             ("http://127.0.0.1.example", false),
+            ("http://[::1].example", false),
         ] {
             assert_eq!(url.parse::<Issuer>().unwrap().is_protected(), protected, "{url}");
         }

@@ -109,6 +109,8 @@ impl SigningKey {
         let mut members: serde_json::Map<String, serde_json::Value> = json::parse(text)?;
         members.remove("d");
         let public: Jwk = serde_json::from_value(members.into()).map_err(|_| ParseError::Key("not a supported private key"))?;
+        // An `alg` that is not this key's would name, in every header, an algorithm the signature is not by.
+        crate::VerifyingKey::new(&public)?;
         let mismatch = |_| ParseError::Key("the private part does not belong to the public one");
         let (pair, algorithm) = match &public.material {
             Material::Ec { curve: Curve::P256, x, y } => {
