@@ -13,7 +13,7 @@ use crate::{Challenge, Client, ClientError, ClockOffset, Proof, Secret, Transpor
 #[non_exhaustive]
 pub enum CallError {
     /// There is no token to call with.
-    #[error("{0}")]
+    #[error(transparent)]
     Client(#[from] ClientError),
     /// The URL cannot be called.
     #[error("the URL cannot be called: {0}")]
@@ -37,10 +37,10 @@ pub enum CallError {
         clock: Option<ClockOffset>,
     },
     /// No answer.
-    #[error("{0}")]
+    #[error(transparent)]
     Transport(#[from] TransportError),
     /// The key could not sign the proof.
-    #[error("{0}")]
+    #[error(transparent)]
     Sign(#[from] SignError),
 }
 

@@ -18,16 +18,16 @@ use crate::{
 #[non_exhaustive]
 pub enum ClientError {
     /// The issuer's metadata cannot be used.
-    #[error("{0}")]
+    #[error(transparent)]
     Metadata(#[from] MetadataError),
     /// The agent's own credential cannot be had.
-    #[error("{0}")]
+    #[error(transparent)]
     Svid(#[from] SvidError),
     /// The issuer gives no token.
-    #[error("{0}")]
+    #[error(transparent)]
     Exchange(#[from] ExchangeError),
     /// No answer.
-    #[error("{0}")]
+    #[error(transparent)]
     Transport(#[from] TransportError),
 }
 

@@ -61,7 +61,7 @@ pub enum ExchangeError {
     #[error("the request cannot be made: {0}")]
     Request(ParseError),
     /// The key could not sign the proof.
-    #[error("{0}")]
+    #[error(transparent)]
     Sign(#[from] SignError),
 }
 

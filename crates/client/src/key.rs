@@ -20,12 +20,11 @@ pub enum KeyError {
         /// The file.
         path: PathBuf,
         /// What happened.
-        #[source]
         cause: io::Error,
     },
     /// Neither a private JWK nor a PKCS#8 key in PEM.
     #[error("not a private key that can be used: {0}")]
-    Parse(#[from] ParseError),
+    Parse(ParseError),
 }
 
 /// The key an agent proves with every request. Its tokens are bound to it. Cheap to clone, never printed.
@@ -38,7 +37,7 @@ impl AgentKey {
     /// # Errors
     /// [`KeyError::Parse`] if it could not be made.
     pub fn generate() -> Result<Self, KeyError> {
-        Ok(Self::new(SigningKey::generate(Algorithm::Es256)?))
+        SigningKey::generate(Algorithm::Es256).map(Self::new).map_err(KeyError::Parse)
     }
 
     /// A key held elsewhere, such as in a KMS.
@@ -53,7 +52,7 @@ impl AgentKey {
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let text = text.trim();
         let key = if text.starts_with('{') { SigningKey::from_jwk(text.as_bytes()) } else { from_pem(text) };
-        Ok(Self::new(key?))
+        key.map(Self::new).map_err(KeyError::Parse)
     }
 
     /// Reads a file that [`AgentKey::parse`] understands.

@@ -29,7 +29,7 @@ pub enum MetadataError {
     },
     /// Not metadata.
     #[error("the metadata cannot be read: {0}")]
-    Malformed(#[from] ParseError),
+    Malformed(ParseError),
     /// Not there.
     #[error("`{url}` answers with status {status}")]
     Status {
@@ -55,11 +55,11 @@ impl ServerMetadata {
             token_endpoint: String,
             dpop_signing_alg_values_supported: Option<Vec<String>>,
         }
-        let document: Document = parse_json(document)?;
+        let document: Document = parse_json(document).map_err(MetadataError::Malformed)?;
         if document.issuer != issuer.as_str() {
             return Err(MetadataError::Issuer { expected: issuer.clone() });
         }
-        let token_endpoint: Htu = document.token_endpoint.parse()?;
+        let token_endpoint: Htu = document.token_endpoint.parse().map_err(MetadataError::Malformed)?;
         let is_local = issuer.as_str().starts_with("http://") && issuer.is_protected();
         if !(token_endpoint.as_str().starts_with("https://") || (is_local && is_protected(&token_endpoint))) {
             return Err(MetadataError::Unprotected(token_endpoint.to_string()));

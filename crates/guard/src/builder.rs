@@ -33,7 +33,7 @@ pub enum BuildError {
     #[error("no algorithm is accepted")]
     NoAlgorithm,
     /// The issuer's keys cannot be fetched as configured.
-    #[error("{0}")]
+    #[error(transparent)]
     Keys(#[from] KeysError),
     /// The operating system has no randomness.
     #[error("the operating system supplies no randomness")]

@@ -27,10 +27,10 @@ pub enum Cause {
     SeveralProofs,
     /// The token is not believed.
     #[error("token: {0}")]
-    Token(#[source] VerifyError),
+    Token(VerifyError),
     /// The proof is not believed, or is not for this request, this token or this key.
     #[error("proof: {0}")]
-    Proof(#[source] VerifyError),
+    Proof(VerifyError),
     /// The proof carries no nonce, or not a recent one of this server.
     #[error("proof: no recent nonce of this server")]
     Nonce,
@@ -41,10 +41,10 @@ pub enum Cause {
     #[error("scope `{0}` is needed")]
     Scope(Scope),
     /// The issuer's keys cannot be had.
-    #[error("keys: {0}")]
+    #[error(transparent)]
     Keys(#[from] KeysError),
     /// The proof cannot be claimed.
-    #[error("{0}")]
+    #[error(transparent)]
     Replay(#[from] ReplayError),
 }
 

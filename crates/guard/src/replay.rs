@@ -28,7 +28,7 @@ pub enum ReplayError {
     TimedOut,
     /// It cannot be reached, or answered nonsense.
     #[error("the replay store is unavailable: {0}")]
-    Unavailable(#[source] Box<dyn core::error::Error + Send + Sync>),
+    Unavailable(Box<dyn core::error::Error + Send + Sync>),
 }
 
 /// A promise: of any number of claims of one key, at whatever nodes share the store, exactly one is the first.
