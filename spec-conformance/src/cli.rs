@@ -46,6 +46,9 @@ struct Run {
 struct Table {
     #[command(flatten)]
     server: Server,
+    /// Print instead the rows without cases, each with its reason
+    #[arg(long)]
+    untested: bool,
 }
 
 /// Does what the command line asks.
@@ -58,14 +61,26 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 
 impl Run {
     async fn go(self) -> Result<ExitCode> {
-        let chosen: Vec<Case> = cases::all().into_iter().filter(|case| self.case.as_deref().is_none_or(|glob| fits(glob, &case.id))).collect();
-        ensure!(!chosen.is_empty(), "no case fits `{}`", self.case.unwrap_or_default());
+        let chosen: Vec<Case> = cases::all()
+            .into_iter()
+            .filter(|case| self.case.as_deref().is_none_or(|glob| fits(glob, &case.id)))
+            .collect();
+        ensure!(
+            !chosen.is_empty(),
+            "no case fits `{}`",
+            self.case.unwrap_or_default()
+        );
         if self.list {
-            chosen.iter().for_each(|case| println!("{}", report::listed(case, self.json)));
+            chosen
+                .iter()
+                .for_each(|case| println!("{}", report::listed(case, self.json)));
             return Ok(ExitCode::SUCCESS);
         }
         let world = Arc::new(World::discover(self.server.options()?).await?);
-        let report = each(&world, &chosen, |case, verdict| println!("{}", report::line(case, verdict, self.json))).await;
+        let report = each(&world, &chosen, |case, verdict| {
+            println!("{}", report::line(case, verdict, self.json))
+        })
+        .await;
         println!("{}", report.summary(self.json));
         Ok(report.exit_code())
     }
@@ -74,20 +89,30 @@ impl Run {
 impl Table {
     async fn go(self) -> Result<ExitCode> {
         let catalogue = Catalogue::read()?;
+        if self.untested {
+            print!("{}", catalogue.untested());
+            return Ok(ExitCode::SUCCESS);
+        }
         let mut report = None;
         if self.server.is_given() {
             let world = Arc::new(World::discover(self.server.options()?).await?);
             report = Some(each(&world, &cases::all(), |_, _| ()).await);
         }
         print!("{}", catalogue.table(report.as_ref()));
-        let Some(report) = report else { return Ok(ExitCode::SUCCESS) };
+        let Some(report) = report else {
+            return Ok(ExitCode::SUCCESS);
+        };
         report.failures().for_each(|line| println!("{line}"));
         println!("{}", report.summary(false));
         Ok(report.exit_code())
     }
 }
 
-async fn each(world: &Arc<World>, chosen: &[Case], mut tell: impl FnMut(&Case, &Verdict)) -> Report {
+async fn each(
+    world: &Arc<World>,
+    chosen: &[Case],
+    mut tell: impl FnMut(&Case, &Verdict),
+) -> Report {
     let mut report = Report::default();
     for case in chosen {
         let verdict = Verdict::of(case.run(world.clone()).await);
@@ -100,11 +125,15 @@ async fn each(world: &Arc<World>, chosen: &[Case], mut tell: impl FnMut(&Case, &
 /// Whether a name fits a pattern in which `*` stands for any text.
 fn fits(glob: &str, name: &str) -> bool {
     let mut pieces = glob.split('*');
-    let Some(mut rest) = name.strip_prefix(pieces.next().unwrap_or_default()) else { return false };
+    let Some(mut rest) = name.strip_prefix(pieces.next().unwrap_or_default()) else {
+        return false;
+    };
     let mut last = None;
     for piece in pieces {
         last = Some(piece);
-        let Some(at) = rest.find(piece) else { return false };
+        let Some(at) = rest.find(piece) else {
+            return false;
+        };
         rest = &rest[at + piece.len()..];
     }
     rest.is_empty() || last.is_some_and(|last| last.is_empty() || name.ends_with(last))
@@ -122,7 +151,16 @@ mod tests {
 
     #[test]
     fn a_star_stands_for_any_text() {
-        assert!(fits("dpop.*", "dpop.good") && fits("*.good", "dpop.good") && fits("d*p.*d", "dpop.good") && fits("*", "x"));
-        assert!(!fits("dpop", "dpop.good") && !fits("dpop.*", "subject.good") && !fits("*.bad", "dpop.good"));
+        assert!(
+            fits("dpop.*", "dpop.good")
+                && fits("*.good", "dpop.good")
+                && fits("d*p.*d", "dpop.good")
+                && fits("*", "x")
+        );
+        assert!(
+            !fits("dpop", "dpop.good")
+                && !fits("dpop.*", "subject.good")
+                && !fits("*.bad", "dpop.good")
+        );
     }
 }

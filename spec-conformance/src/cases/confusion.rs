@@ -21,17 +21,35 @@ const KINDS: &[(&str, &str)] = &[
     ("wit", "a WIT"),
 ];
 /// Pairs that are right, or that another group shows.
-const RIGHT: &[(&str, &str)] =
-    &[("assertion", "svid"), ("subject", "id-token"), ("subject-jwt", "svid"), ("subject-jwt", "wit"), ("actor", "svid"), ("actor", "wit"), ("proof", "proof")];
+const RIGHT: &[(&str, &str)] = &[
+    ("assertion", "svid"),
+    ("subject", "id-token"),
+    ("subject-jwt", "svid"),
+    ("subject-jwt", "wit"),
+    ("actor", "svid"),
+    ("actor", "wit"),
+    ("proof", "proof"),
+];
 
 pub(super) fn cases() -> Vec<Case> {
-    let pairs = PLACES.iter().flat_map(|place| KINDS.iter().map(move |kind| (place, kind)));
+    let pairs = PLACES
+        .iter()
+        .flat_map(|place| KINDS.iter().map(move |kind| (place, kind)));
     let wrong = pairs.filter(|(place, kind)| !RIGHT.contains(&(place.0, kind.0)));
     wrong
         .map(|((place, place_name), (kind, kind_name))| {
             let shows = format!("{kind_name} is no {place_name}");
-            let covers = if *kind == "wit" { &["BCP-13", "TX-05", "WIT-26", "F01", "F28"][..] } else { &["BCP-13", "TX-05", "F01", "F28"][..] };
-            Case::new(format!("confusion.{kind}-as-{place}"), shows, covers, move |w| async move { confuse(w, place, kind).await })
+            let covers = if *kind == "wit" {
+                &["BCP-13", "TX-05", "WIT-26", "F01", "F28"][..]
+            } else {
+                &["BCP-13", "TX-05", "F01", "F28"][..]
+            };
+            Case::new(
+                format!("confusion.{kind}-as-{place}"),
+                shows,
+                covers,
+                move |w| async move { confuse(w, place, kind).await },
+            )
         })
         .collect()
 }
@@ -42,7 +60,12 @@ async fn token(world: &World, kind: &str, key: &Key) -> Result<String> {
         "id-token" => world.id_token().sign(),
         "proof" => world.exchange_with(key).signed_proof(world),
         "wit" => super::wit::issued(world, key).await?.token,
-        _ => world.granted(&world.exchange_with(key).send(world).await?).await?.token,
+        _ => {
+            world
+                .granted(&world.exchange_with(key).send(world).await?)
+                .await?
+                .token
+        }
     })
 }
 
@@ -67,6 +90,10 @@ async fn confuse(world: Arc<World>, place: &str, kind: &str) -> Result<()> {
             return answer.refusal(&["invalid_dpop_proof", "use_dpop_nonce"]);
         }
     }
-    let code = if place == "assertion" { "invalid_client" } else { "invalid_request" };
+    let code = if place == "assertion" {
+        "invalid_client"
+    } else {
+        "invalid_request"
+    };
     exchange.send(&world).await?.refusal(&[code])
 }
