@@ -43,6 +43,8 @@ pub(crate) struct Requirement {
 pub(crate) struct Attack {
     pub(crate) id: String,
     pub(crate) text: String,
+    /// What of it the cases do not reach.
+    pub(crate) beyond: Option<String>,
     #[serde(default)]
     pub(crate) cases: Vec<String>,
     pub(crate) untested: Option<String>,

@@ -12,7 +12,7 @@ import sys
 import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-FIELDS = {"requirement": ["id", "spec", "section", "level", "text"], "attack": ["id", "text"]}
+FIELDS = {"requirement": ["id", "spec", "section", "level", "text"], "attack": ["id", "text", "beyond"]}
 
 
 def named():
@@ -42,7 +42,7 @@ def write(name, table, rows, cases):
     head = (ROOT / name).read_text().split("[[", 1)[0] if (ROOT / name).exists() else ""
     parts = []
     for row in rows:
-        lines = [f"[[{table}]]"] + [f"{field} = {quoted(row[field])}" for field in FIELDS[table]]
+        lines = [f"[[{table}]]"] + [f"{field} = {quoted(row[field])}" for field in FIELDS[table] if field in row]
         if row["id"] in cases:
             lines.append(listed(cases[row["id"]]))
         else:

@@ -55,6 +55,16 @@ pub(super) fn cases() -> Vec<Case> {
         ));
     }
     cases.push(Case::new(
+        "dpop.query-on-request",
+        "a query in the request does not count",
+        &["DPOP-09"],
+        |w| async move {
+            let mut exchange = w.exchange();
+            exchange.url = format!("{}?x=1", w.token_endpoint);
+            w.granted(&exchange.send(&w).await?).await.map(drop)
+        },
+    ));
+    cases.push(Case::new(
         "dpop.forged-host",
         "no forwarding header and no `Host` decides `htu`",
         &["BCP-26", "F22"],

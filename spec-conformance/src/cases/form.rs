@@ -33,6 +33,43 @@ pub(super) fn cases() -> Vec<Case> {
             in_query,
         ),
         Case::new(
+            "form.charset",
+            "a `charset` beside the media type changes nothing",
+            &["TX-01"],
+            |w| async move {
+                let exchange = w.exchange();
+                as_form(
+                    &w,
+                    &exchange,
+                    "Application/X-WWW-Form-URLEncoded; charset=UTF-8",
+                    exchange.form(),
+                )
+                .await
+            },
+        ),
+        Case::new(
+            "form.percent-space",
+            "`%20` is a space as `+` is",
+            &["TX-01"],
+            |w| async move {
+                let mut exchange = w.exchange();
+                exchange.set("example_parameter", "a b");
+                as_form(
+                    &w,
+                    &exchange,
+                    "application/x-www-form-urlencoded",
+                    exchange.form().replace('+', "%20"),
+                )
+                .await
+            },
+        ),
+        Case::new(
+            "form.long-values",
+            "40 KiB in one parameter is refused as any other wrong value",
+            &["CORE-07", "F37"],
+            long_values,
+        ),
+        Case::new(
             "form.empty-is-absent",
             "a parameter without value counts as absent",
             &["CORE-03"],
@@ -215,6 +252,38 @@ async fn in_query(world: Arc<World>) -> Result<()> {
     exchange.params.clear();
     let answer = exchange.send(&world).await?;
     refused_early(&answer)
+}
+
+/// Sends this body under this media type; it must succeed.
+async fn as_form(world: &World, exchange: &Exchange, media_type: &str, body: String) -> Result<()> {
+    still_serving(world).await?;
+    let proof = exchange.signed_proof(world);
+    let answer = Answer::of(
+        world
+            .post()
+            .header("content-type", media_type)
+            .header("dpop", proof)
+            .body(body),
+    )
+    .await?;
+    world.granted(&answer).await.map(drop)
+}
+
+async fn long_values(world: Arc<World>) -> Result<()> {
+    for name in [
+        "scope",
+        "resource",
+        "audience",
+        "subject_token",
+        "requested_token_type",
+        "client_id",
+        "grant_type",
+    ] {
+        let mut exchange = world.exchange();
+        exchange.set(name, &"x".repeat(40 * 1024));
+        refused_early(&exchange.send(&world).await?)?;
+    }
+    still_serving(&world).await
 }
 
 async fn broken_encoding(world: Arc<World>) -> Result<()> {

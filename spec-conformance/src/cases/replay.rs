@@ -97,6 +97,12 @@ pub(super) fn cases() -> Vec<Case> {
             |w| async move { race(&w, |_| None).await },
         ),
         Case::new(
+            "replay.one-delegation",
+            "fifty exchanges of one subject token at once begin one delegation",
+            &["TX-32", "F11"],
+            one_delegation,
+        ),
+        Case::new(
             "replay.second-node",
             "a proof used at one node is refused at the other",
             &["DPOP-16", "F15", "F23"],
@@ -152,6 +158,23 @@ async fn first_use(world: &World, exchange: &Exchange) -> Result<String> {
         .granted(&exchange.send_once(world, &proof).await?)
         .await?;
     Ok(proof)
+}
+
+async fn one_delegation(world: Arc<World>) -> Result<()> {
+    world.granted(&world.exchange().send(&world).await?).await?;
+    let subject = world.id_token().sign();
+    let mut running = JoinSet::new();
+    for _ in 0..50 {
+        let (world, mut exchange) = (world.clone(), world.exchange());
+        exchange.set("subject_token", &subject);
+        running.spawn(async move { world.granted(&exchange.send(&world).await?).await });
+    }
+    let mut seen = std::collections::HashSet::new();
+    while let Some(granted) = running.join_next().await {
+        seen.insert(granted??.claim("delegation").to_string());
+    }
+    ensure!(seen.len() == 1, "{} delegations: {seen:?}", seen.len());
+    Ok(())
 }
 
 async fn race(world: &Arc<World>, place: impl Fn(usize) -> Option<String>) -> Result<()> {

@@ -40,6 +40,12 @@ pub(super) fn cases() -> Vec<Case> {
         alike,
     ));
     cases.push(Case::new(
+        "subject.strange-names",
+        "users whose names copy others stay apart from them",
+        &["BCP-27", "F07", "F36"],
+        strange_names,
+    ));
+    cases.push(Case::new(
         "subject.not-echoed",
         "no refusal repeats a token or its claims",
         &["F36"],
@@ -157,6 +163,35 @@ async fn not_echoed(world: Arc<World>) -> Result<()> {
         "an error of {} octets",
         answer.body.len()
     );
+    Ok(())
+}
+
+/// Names that try to be an agent, a second issuer's user, or two lines: refused, or kept apart from what they copy.
+async fn strange_names(world: Arc<World>) -> Result<()> {
+    let names = [
+        world.options.agent.clone(),
+        format!("other:{}", world.options.user),
+        "a\r\nb".into(),
+        "\u{202e}evil".into(),
+        "x".repeat(8192),
+    ];
+    for name in names {
+        let mut token = world.id_token();
+        token.claim("sub", name.clone());
+        let mut exchange = world.exchange();
+        exchange.set("subject_token", &token.sign());
+        let answer = exchange.send(&world).await?;
+        if answer.status != 200 {
+            answer.refusal(&["invalid_request", "invalid_target", "invalid_scope"])?;
+            continue;
+        }
+        let granted = world.granted(&answer).await?;
+        ensure!(
+            granted.claim("sub") != &*name,
+            "`sub` is {} as it came",
+            granted.claim("sub")
+        );
+    }
     Ok(())
 }
 

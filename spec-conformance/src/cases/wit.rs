@@ -54,6 +54,12 @@ pub(super) fn cases() -> Vec<Case> {
         svid_once,
     ));
     cases.push(Case::new(
+        "wit.svid-once-race",
+        "fifty requests at once with one JWT-SVID buy one WIT",
+        &["SPIFFECA-17", "F15", "F23"],
+        svid_once_race,
+    ));
+    cases.push(Case::new(
         "wit.not-in-access-keys",
         "a WIT is not signed with a key for access tokens",
         &["WSVID-24", "BCP-13"],
@@ -129,6 +135,24 @@ const REFUSED: &[(&str, &str, &[&str], Change)] = &[
         },
     ),
 ];
+
+async fn svid_once_race(world: Arc<World>) -> Result<()> {
+    issued(&world, &Key::generate()).await?;
+    let svid = world.svid().sign();
+    let mut running = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let (world, mut exchange) = (world.clone(), world.wit_request(&Key::generate()));
+        exchange.set("client_assertion", &svid);
+        exchange.set("subject_token", &svid);
+        running.spawn(async move { exchange.send(&world).await.map(|answer| answer.status) });
+    }
+    let mut granted = 0;
+    while let Some(status) = running.join_next().await {
+        granted += usize::from(status?? == 200);
+    }
+    ensure!(granted == 1, "{granted} WITs for one SVID");
+    Ok(())
+}
 
 async fn svid_once(world: Arc<World>) -> Result<()> {
     let svid = world.svid().sign();

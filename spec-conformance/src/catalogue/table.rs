@@ -65,6 +65,9 @@ impl Catalogue {
                 word(&state(&attack.cases, report)),
                 short(&attack.text)
             );
+            if let Some(beyond) = &attack.beyond {
+                let _ = writeln!(text, "{:17} not reached: {beyond}", "");
+            }
         }
         text.push('\n');
         text
