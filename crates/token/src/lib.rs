@@ -1,1 +1,55 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed"))]
+
+mod access_token;
+mod actor;
+mod algorithm;
+mod audience;
+pub mod base64url;
+mod confirmation;
+mod dpop;
+mod error;
+mod htu;
+mod id_token;
+mod json;
+mod jwk;
+mod jws;
+mod jwt_svid;
+mod key;
+mod oauth;
+#[cfg(feature = "sign")]
+mod signing;
+mod text;
+mod thumbprint;
+mod time;
+mod trust_domain;
+mod verified;
+mod window;
+mod wit;
+mod workload_id;
+
+pub use access_token::{AccessToken, AccessTokenRules, Delegation, DelegationId};
+pub use actor::{Actor, ActorChain, MAX_ACTORS};
+pub use algorithm::Algorithm;
+pub use audience::Audience;
+pub use confirmation::{JktConfirmation, JwkConfirmation};
+pub use dpop::{DpopProof, DpopRules, Freshness, NewDpopProof, VerifiedDpopProof};
+pub use error::{ParseError, VerifyError};
+pub use htu::Htu;
+pub use id_token::{Authentication, IdToken, IdTokenRules, NewIdToken};
+pub use json::{MAX_DEPTH, parse as parse_json};
+pub use jwk::{Jwk, JwkSet, MAX_KEY_ID, MAX_KEYS};
+pub use jws::MAX_TOKEN;
+pub use jwt_svid::{JwtSvid, JwtSvidRules, NewJwtSvid};
+pub use key::{KeySet, VerifyingKey};
+pub use oauth::{Issuer, Resource, Scope, ScopeSet, Subject, TokenId, TokenType};
+#[cfg(feature = "sign")]
+pub use signing::{SignError, Signer, SigningKey, random_bytes};
+pub use thumbprint::{Thumbprint, access_token_hash, sha256};
+pub use time::UnixTime;
+pub use trust_domain::TrustDomain;
+pub use verified::{Unverified, Verified};
+pub use window::MAX_SKEW;
+pub use wit::{NewWit, Wit};
+pub use workload_id::{MAX_WORKLOAD_ID, WorkloadId};

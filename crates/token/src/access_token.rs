@@ -1,0 +1,185 @@
+//! The delegation token: an RFC 9068 access token with `act`, bound to a key.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::json::present;
+use crate::jws::Header;
+use crate::verified::Kind;
+use crate::window::verify_window;
+use crate::{
+    ActorChain, Algorithm, Authentication, Issuer, JktConfirmation, KeySet, ParseError, Resource, ScopeSet, Subject, Thumbprint,
+    TokenId, UnixTime, Unverified, Verified, VerifyError, WorkloadId,
+};
+
+/// The claims of an access token of this service: "agent X on behalf of user Y, for this, until then".
+///
+/// Always bound to a key by `cnf.jkt`; without one it does not parse. RFC 9068 requires `iss`, `exp`, `aud`, `sub`,
+/// `client_id`, `iat` and `jti`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AccessToken {
+    /// Who issued it.
+    pub iss: Issuer,
+    /// Whose authority it carries.
+    pub sub: Subject,
+    /// The one target it is for.
+    pub aud: Resource,
+    /// The workload that asked for it.
+    pub client_id: WorkloadId,
+    /// When it was issued.
+    pub iat: UnixTime,
+    /// When it ends.
+    pub exp: UnixTime,
+    /// Its name.
+    pub jti: TokenId,
+    /// What it permits at its target.
+    pub scope: ScopeSet,
+    /// Who acts; absent in a token that a workload holds for itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub act: Option<ActorChain>,
+    /// The key of the current actor.
+    pub cnf: JktConfirmation,
+    /// The delegation it belongs to; present exactly when `act` is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delegation: Option<Delegation>,
+    /// How the user authenticated, as the user's own token said.
+    #[serde(flatten)]
+    pub authentication: Authentication,
+}
+
+/// The private claim `delegation`: one thing that audit, revocation and inventory can speak of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delegation {
+    /// Fixed at the first exchange, inherited by every hop.
+    pub id: DelegationId,
+    /// The deadline, fixed with `id`: no token of this delegation outlives it.
+    pub until: UnixTime,
+    /// `jti` of the token this one was made from.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub parent: Option<TokenId>,
+}
+
+/// The name of a delegation.
+pub type DelegationId = TokenId;
+
+/// What an access token is judged against.
+#[derive(Clone, Copy, Debug)]
+pub struct AccessTokenRules<'a> {
+    /// The issuer whose keys are given.
+    pub issuer: &'a Issuer,
+    /// The resource that judges: `aud` must be equal, byte for byte.
+    pub audience: &'a Resource,
+    /// The algorithms this issuer may sign with.
+    pub algorithms: &'a [Algorithm],
+    /// Leeway on `exp` and `iat`.
+    pub skew: Duration,
+}
+
+impl Unverified<AccessToken> {
+    /// The issuer it claims to be from.
+    pub const fn issuer(&self) -> &Issuer {
+        &self.claims.iss
+    }
+
+    /// Verifies issuer, algorithm, signature, audience and time at `now` (RFC 9068 section 4).
+    ///
+    /// Not checked: possession of the key of `cnf.jkt` (see [`Verified::verify_binding`]), scope, and revocation.
+    ///
+    /// # Errors
+    /// [`VerifyError`], naming the first rule that is broken.
+    pub fn verify(
+        self,
+        keys: &KeySet,
+        rules: &AccessTokenRules<'_>,
+        now: UnixTime,
+    ) -> Result<Verified<AccessToken>, VerifyError> {
+        if self.claims.iss != *rules.issuer {
+            return Err(VerifyError::Issuer);
+        }
+        self.allow(rules.algorithms)?;
+        self.verify_signature(keys)?;
+        if self.claims.aud != *rules.audience {
+            return Err(VerifyError::Audience);
+        }
+        verify_window(self.claims.exp, Some(self.claims.iat), now, rules.skew)?;
+        Ok(self.into_verified())
+    }
+}
+
+impl Verified<AccessToken> {
+    /// Judges its time again, at a later `now`.
+    ///
+    /// # Errors
+    /// [`VerifyError::Expired`] or [`VerifyError::NotYetValid`].
+    pub fn verify_time(&self, now: UnixTime, skew: Duration) -> Result<(), VerifyError> {
+        verify_window(self.exp, Some(self.iat), now, skew)
+    }
+
+    /// Whether the token is bound to the key that `proof` proves.
+    ///
+    /// # Errors
+    /// [`VerifyError::Binding`] if it is another key's.
+    pub fn verify_binding(&self, proof: Thumbprint) -> Result<(), VerifyError> {
+        if self.cnf.jkt == proof { Ok(()) } else { Err(VerifyError::Binding) }
+    }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Raw {
+    iss: Issuer,
+    sub: Subject,
+    aud: crate::Audience,
+    client_id: WorkloadId,
+    iat: UnixTime,
+    exp: UnixTime,
+    jti: TokenId,
+    scope: ScopeSet,
+    #[serde(default, deserialize_with = "present")]
+    act: Option<ActorChain>,
+    cnf: JktConfirmation,
+    #[serde(default, deserialize_with = "present")]
+    delegation: Option<Delegation>,
+    #[serde(flatten)]
+    authentication: Authentication,
+}
+
+impl Kind for AccessToken {
+    type Raw = Raw;
+
+    fn is_named_by(header: &Header) -> bool {
+        header.is_typed("at+jwt")
+    }
+
+    fn refine(raw: Raw) -> Result<Self, ParseError> {
+        let aud = raw.aud.sole().ok_or(ParseError::value("`aud`", "not exactly one target"))?.parse()?;
+        if raw.act.is_some() != raw.delegation.is_some() {
+            return Err(ParseError::value("`act`", "`act` and `delegation` come together"));
+        }
+        Ok(Self {
+            iss: raw.iss,
+            sub: raw.sub,
+            aud,
+            client_id: raw.client_id,
+            iat: raw.iat,
+            exp: raw.exp,
+            jti: raw.jti,
+            scope: raw.scope,
+            act: raw.act,
+            cnf: raw.cnf,
+            delegation: raw.delegation,
+            authentication: raw.authentication,
+        })
+    }
+}
+
+#[cfg(feature = "sign")]
+impl AccessToken {
+    /// Signs it.
+    ///
+    /// # Errors
+    /// [`SignError`](crate::SignError) if the key cannot be used.
+    pub fn issue(&self, signer: &dyn crate::Signer) -> Result<String, crate::SignError> {
+        crate::signing::sign(signer, Some("at+jwt"), false, self)
+    }
+}

@@ -1,0 +1,183 @@
+//! Keys that verify, and sets of them.
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
+    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters, UnparsedPublicKey,
+};
+
+use crate::jwk::{Curve, Material};
+use crate::{Algorithm, Jwk, JwkSet, ParseError, Thumbprint, VerifyError};
+
+/// A public key ready to verify: its point is on its curve, its algorithm cannot be confused.
+/// Two are equal when they are the same key for the same algorithms.
+#[derive(Clone, Debug)]
+pub struct VerifyingKey {
+    inner: Inner,
+    /// `alg` of the JWK: when it is there, the only algorithm this key is used with.
+    only: Option<Algorithm>,
+    thumbprint: Thumbprint,
+}
+
+#[derive(Clone, Debug)]
+enum Inner {
+    Ec(Curve, ParsedPublicKey),
+    Ed25519(ParsedPublicKey),
+    /// PKCS#1 DER: one RSA key serves several algorithms unless `only` names one.
+    Rsa(Vec<u8>),
+}
+
+impl VerifyingKey {
+    /// Makes `jwk` ready.
+    ///
+    /// # Errors
+    /// [`ParseError::Key`] for a point that is not on its curve, or an `alg` that does not fit the key.
+    pub fn new(jwk: &Jwk) -> Result<Self, ParseError> {
+        let unusable = |_| ParseError::Key("not a point on the curve, or not a usable key");
+        let inner = match &jwk.material {
+            Material::Ec { curve, x, y } => {
+                let point = [&[4], x.as_slice(), y.as_slice()].concat();
+                let parsed = match curve {
+                    Curve::P256 => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point),
+                    Curve::P384 => ParsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, point),
+                    Curve::P521 => ParsedPublicKey::new(&ECDSA_P521_SHA512_FIXED, point),
+                };
+                Inner::Ec(*curve, parsed.map_err(unusable)?)
+            }
+            Material::Ed25519 { x } => Inner::Ed25519(ParsedPublicKey::new(&ED25519, x).map_err(unusable)?),
+            Material::Rsa { n, e } => {
+                let der = pkcs1(n, e);
+                ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &der).map_err(unusable)?;
+                Inner::Rsa(der)
+            }
+        };
+        let key = Self { inner, only: jwk.algorithm, thumbprint: jwk.thumbprint() };
+        match jwk.algorithm {
+            Some(algorithm) if !key.fits(algorithm) => Err(ParseError::Key("`alg` does not fit the key")),
+            _ => Ok(key),
+        }
+    }
+
+    /// The RFC 7638 thumbprint.
+    pub const fn thumbprint(&self) -> Thumbprint {
+        self.thumbprint
+    }
+
+    /// Whether a signature by `algorithm` can be checked with this key (RFC 8725bis section 3.1).
+    pub fn fits(&self, algorithm: Algorithm) -> bool {
+        use Algorithm as A;
+        let family = match &self.inner {
+            Inner::Ec(Curve::P256, _) => algorithm == A::Es256,
+            Inner::Ec(Curve::P384, _) => algorithm == A::Es384,
+            Inner::Ec(Curve::P521, _) => algorithm == A::Es512,
+            Inner::Ed25519(_) => matches!(algorithm, A::EdDsa | A::Ed25519),
+            Inner::Rsa(_) => rsa_parameters(algorithm).is_some(),
+        };
+        let same =
+            |only: A| only == algorithm || (matches!(only, A::EdDsa | A::Ed25519) && matches!(self.inner, Inner::Ed25519(_)));
+        family && self.only.is_none_or(same)
+    }
+
+    /// Verifies `signature` by `algorithm` over `message`.
+    ///
+    /// # Errors
+    /// [`VerifyError::KeyMismatch`] if the key is not for that algorithm, [`VerifyError::Signature`] if it does not verify.
+    pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<(), VerifyError> {
+        if !self.fits(algorithm) {
+            return Err(VerifyError::KeyMismatch(algorithm));
+        }
+        let verified = match (&self.inner, rsa_parameters(algorithm)) {
+            (Inner::Rsa(der), Some(parameters)) => UnparsedPublicKey::new(parameters, der).verify(message, signature),
+            (Inner::Ec(_, key) | Inner::Ed25519(key), _) => key.verify_sig(message, signature),
+            (Inner::Rsa(_), None) => return Err(VerifyError::KeyMismatch(algorithm)),
+        };
+        verified.map_err(|_| VerifyError::Signature)
+    }
+}
+
+impl PartialEq for VerifyingKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.thumbprint == other.thumbprint && self.only == other.only
+    }
+}
+
+fn rsa_parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> {
+    Some(match algorithm {
+        Algorithm::Rs256 => &RSA_PKCS1_2048_8192_SHA256,
+        Algorithm::Rs384 => &RSA_PKCS1_2048_8192_SHA384,
+        Algorithm::Rs512 => &RSA_PKCS1_2048_8192_SHA512,
+        Algorithm::Ps256 => &RSA_PSS_2048_8192_SHA256,
+        Algorithm::Ps384 => &RSA_PSS_2048_8192_SHA384,
+        Algorithm::Ps512 => &RSA_PSS_2048_8192_SHA512,
+        _ => return None,
+    })
+}
+
+/// `RSAPublicKey` of RFC 8017 appendix A.1.1, in DER.
+fn pkcs1(n: &[u8], e: &[u8]) -> Vec<u8> {
+    fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+        let length = content.len().to_be_bytes();
+        let significant: Vec<u8> = length.into_iter().skip_while(|byte| *byte == 0).collect();
+        let mut der = vec![tag];
+        match significant.as_slice() {
+            [] => der.push(0),
+            [short] if *short < 0x80 => der.push(*short),
+            long => {
+                der.push(0x80 | long.len() as u8);
+                der.extend_from_slice(long);
+            }
+        }
+        der.extend_from_slice(content);
+        der
+    }
+    // A leading zero keeps the integers positive; the moduli and exponents that reach this have their top octet non-zero.
+    let positive =
+        |bytes: &[u8]| if bytes.first().is_some_and(|first| *first >= 0x80) { [&[0], bytes].concat() } else { bytes.to_vec() };
+    element(0x30, &[element(0x02, &positive(n)), element(0x02, &positive(e))].concat())
+}
+
+/// The keys of one issuer or one trust domain, for one use. Sets of different issuers are never pooled (RFC 8725bis
+/// section 3.8, SPIFFE federation section 4.2).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KeySet {
+    keys: Vec<(Option<String>, VerifyingKey)>,
+}
+
+impl KeySet {
+    /// The keys of `set` whose `use` is one of `uses`, where `None` stands for keys without a `use`.
+    ///
+    /// Keys that turn out to be unusable are left out.
+    pub fn new(set: &JwkSet, uses: &[Option<&str>]) -> Self {
+        let wanted = set.keys.iter().filter(|jwk| uses.contains(&jwk.public_key_use.as_deref()));
+        Self { keys: wanted.filter_map(|jwk| Some((jwk.key_id.clone(), VerifyingKey::new(jwk).ok()?))).collect() }
+    }
+
+    /// Whether there is no key at all: then nothing is believed.
+    pub const fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Adds the keys of `other`. For two uses of *one* authority; never for two authorities.
+    pub fn extend(&mut self, other: &Self) {
+        self.keys.extend_from_slice(&other.keys);
+    }
+
+    /// Whether some key has this `kid`.
+    pub fn knows(&self, key_id: Option<&str>) -> bool {
+        key_id.is_none_or(|wanted| self.keys.iter().any(|(kid, _)| kid.as_deref() == Some(wanted)))
+    }
+
+    /// The key for a token: the one with its `kid`, or, for a token without `kid`, the only one there is.
+    ///
+    /// # Errors
+    /// [`VerifyError::UnknownKey`] if there is none or the choice is ambiguous, [`VerifyError::KeyMismatch`] if it is
+    /// not for `algorithm`.
+    pub(crate) fn select(&self, key_id: Option<&str>, algorithm: Algorithm) -> Result<&VerifyingKey, VerifyError> {
+        let mut named = self.keys.iter().filter(|(kid, _)| key_id.is_none() || kid.as_deref() == key_id);
+        match (named.next(), named.next()) {
+            (Some((_, key)), None) if key.fits(algorithm) => Ok(key),
+            (Some(_), None) => Err(VerifyError::KeyMismatch(algorithm)),
+            _ => Err(VerifyError::UnknownKey),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! JWK thumbprints (RFC 7638) and hashes of tokens.
+
+use core::fmt;
+use core::str::FromStr;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{ParseError, base64url};
+
+/// The SHA-256 thumbprint of a public key (RFC 7638): `cnf.jkt`, written as 43 characters of base64url.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Thumbprint([u8; 32]);
+
+impl Thumbprint {
+    /// Hashes the canonical members of a key, already in RFC 7638 section 3.3 form.
+    pub(crate) fn of_members(canonical: &str) -> Self {
+        Self(sha256(canonical.as_bytes()))
+    }
+
+    /// The 32 octets.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// SHA-256 of `bytes`.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    hash
+}
+
+/// The `ath` value of an access token: base64url of the SHA-256 of its ASCII text (RFC 9449 section 4.2).
+pub fn access_token_hash(access_token: &str) -> String {
+    base64url::encode(sha256(access_token.as_bytes()))
+}
+
+impl fmt::Display for Thumbprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&base64url::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Thumbprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Thumbprint {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        base64url::decode_array(text).map(Self).map_err(|_| ParseError::value("`jkt`", "not a SHA-256 thumbprint in base64url"))
+    }
+}
+
+impl Serialize for Thumbprint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Thumbprint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
