@@ -1,2 +1,7 @@
-//! Placeholder.
-fn main() {}
+//! The `procura` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    procura::cli::run()
+}

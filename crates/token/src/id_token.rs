@@ -4,12 +4,13 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize, de};
 
-use crate::json::present;
+use crate::json::{present, present_object};
 use crate::jws::Header;
 use crate::verified::Kind;
 use crate::window::verify_window;
 use crate::{
-    Algorithm, Audience, Issuer, KeySet, ParseError, Subject, TokenId, UnixTime, Unverified, Verified, VerifyError, WorkloadId,
+    Algorithm, Audience, Issuer, KeySet, ParseError, ScopeSet, Subject, TokenId, UnixTime, Unverified, Verified, VerifyError,
+    WorkloadId,
 };
 
 /// The most groups a token may name, and the most bytes of one.
@@ -27,6 +28,16 @@ pub struct IdToken {
     issued_at: UnixTime,
     authentication: Authentication,
     groups: Vec<String>,
+    may_act: Option<MayAct>,
+    scope: Option<ScopeSet>,
+}
+
+/// Who may act for the subject (RFC 8693 section 4.4). One that is not an object with a `sub` makes the token malformed.
+#[derive(Clone, Debug, Deserialize)]
+struct MayAct {
+    #[serde(default, deserialize_with = "present")]
+    iss: Option<String>,
+    sub: String,
 }
 
 /// How and when the user was authenticated: copied unchanged into every token made from this one (RFC 9068 section 2.2.1).
@@ -90,6 +101,21 @@ impl IdToken {
     /// `auth_time`, `acr` and `amr`.
     pub const fn authentication(&self) -> &Authentication {
         &self.authentication
+    }
+
+    /// Whether the token leaves `actor` free to act: `may_act` is absent, or names it.
+    ///
+    /// A workload identifier is unique by itself, so `may_act.iss` may be missing; if it is there it must be the actor's
+    /// origin. That it is absent permits nothing: policy does.
+    pub fn may_be_acted_for_by(&self, actor: &WorkloadId) -> bool {
+        self.may_act
+            .as_ref()
+            .is_none_or(|may_act| may_act.sub == actor.as_str() && may_act.iss.as_deref().is_none_or(|iss| iss == actor.origin()))
+    }
+
+    /// `scope`: not a usual claim of ID tokens. Where an issuer sets it, nothing beyond it may be delegated.
+    pub const fn scope(&self) -> Option<&ScopeSet> {
+        self.scope.as_ref()
     }
 
     /// `groups`: not a registered claim, but what most providers call it. Empty when absent.
@@ -157,6 +183,10 @@ pub(crate) struct Raw {
     authentication: Authentication,
     #[serde(default, deserialize_with = "present")]
     groups: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present_object")]
+    may_act: Option<MayAct>,
+    #[serde(default, deserialize_with = "present")]
+    scope: Option<ScopeSet>,
     #[serde(default, deserialize_with = "present")]
     events: Option<de::IgnoredAny>,
     #[serde(default, deserialize_with = "present")]
@@ -204,6 +234,8 @@ impl Kind for IdToken {
             issued_at: raw.iat,
             authentication: raw.authentication,
             groups,
+            may_act: raw.may_act,
+            scope: raw.scope,
         })
     }
 }
@@ -228,6 +260,9 @@ pub struct NewIdToken<'a> {
     pub authentication: Authentication,
     /// The user's groups.
     pub groups: &'a [String],
+    /// What the token is limited to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<&'a ScopeSet>,
 }
 
 #[cfg(feature = "sign")]

@@ -10,6 +10,7 @@ use crate::jwk::{Curve, Material};
 use crate::{Algorithm, Jwk, JwkSet, ParseError, Thumbprint, VerifyError};
 
 /// A public key ready to verify: its point is on its curve, its algorithm cannot be confused.
+/// Two are equal when they are the same key for the same algorithms.
 #[derive(Clone, Debug)]
 pub struct VerifyingKey {
     inner: Inner,
@@ -94,6 +95,12 @@ impl VerifyingKey {
     }
 }
 
+impl PartialEq for VerifyingKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.thumbprint == other.thumbprint && self.only == other.only
+    }
+}
+
 fn rsa_parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> {
     Some(match algorithm {
         Algorithm::Rs256 => &RSA_PKCS1_2048_8192_SHA256,
@@ -131,7 +138,7 @@ fn pkcs1(n: &[u8], e: &[u8]) -> Vec<u8> {
 
 /// The keys of one issuer or one trust domain, for one use. Sets of different issuers are never pooled (RFC 8725bis
 /// section 3.8, SPIFFE federation section 4.2).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct KeySet {
     keys: Vec<(Option<String>, VerifyingKey)>,
 }

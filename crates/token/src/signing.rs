@@ -67,6 +67,23 @@ impl SigningKey {
         Self::new(pair, algorithm, None)
     }
 
+    /// Reads what a key file holds: a private JWK, or PKCS#8 in PEM (`-----BEGIN PRIVATE KEY-----`).
+    ///
+    /// # Errors
+    /// [`ParseError`] if it is neither, or a key that does not sign.
+    pub fn from_text(text: &[u8]) -> Result<Self, ParseError> {
+        const NEITHER: ParseError = ParseError::Key("neither a private JWK nor PKCS#8 in PEM");
+        if text.trim_ascii_start().first() == Some(&b'{') {
+            return Self::from_jwk(text);
+        }
+        let pem = core::str::from_utf8(text).map_err(|_| NEITHER)?;
+        let (_, after) = pem.split_once("-----BEGIN PRIVATE KEY-----").ok_or(NEITHER)?;
+        let (body, _) = after.split_once("-----END PRIVATE KEY-----").ok_or(NEITHER)?;
+        let body: String = body.split_ascii_whitespace().collect();
+        let der = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, body).map_err(|_| NEITHER)?;
+        Self::from_pkcs8(&der)
+    }
+
     /// Reads an unencrypted PKCS#8 private key in DER (RFC 5958): P-256 or Ed25519.
     ///
     /// # Errors

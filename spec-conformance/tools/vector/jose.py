@@ -165,7 +165,7 @@ def algorithms(base, proof):
 
 
 def headers(base, proof):
-    crit = ["BCP-18", *base.rules]
+    crit = ["BCP-18", *base.rules, *(["WIT-39"] if base.vectors.kind == "wit" else [])]
     for slug, members in [
         ("unknown", {"crit": ["exp-policy"], "exp-policy": 1}), ("empty", {"crit": []}), ("not-a-list", {"crit": "exp"}),
         ("names-absent-member", {"crit": ["missing"]}), ("names-standard-member", {"crit": ["alg"]}),

@@ -67,7 +67,7 @@ def identifier():
     seen = {vector["input"]["value"] for vector in vectors.vectors}
     for number, (value, why) in enumerate(GOOD, 1):
         assert value not in seen and (len(value) == 2048) == why.startswith("2048"), value
-        vectors.add(f"good-{number:02}", "accept", ["WID-04", "SID-05"] if "octets" in why else ["WID-01", "SID-02"], why, value=value)
+        vectors.add(f"good-{number:02}", "accept", ["WID-04", "WID-19", "SID-05"] if "octets" in why else ["WID-01", "SID-02"], why, value=value)
     for number, (value, why) in enumerate(EXTRA, 1):
         assert value not in seen, value
         attacks = ["F13", why] if why.startswith("W") else ["F13"]

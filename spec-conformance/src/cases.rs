@@ -1,0 +1,93 @@
+//! The black-box cases, a group a file.
+
+mod actor;
+mod answer;
+mod caller;
+mod confusion;
+mod dpop;
+mod flaw;
+mod form;
+mod metadata;
+mod nonce;
+mod replay;
+mod subject;
+mod target;
+mod wit;
+
+use crate::world::World;
+use anyhow::Result;
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+
+/// How long one case may take.
+const DEADLINE: Duration = Duration::from_secs(90);
+
+type Running = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+/// One thing that is shown.
+pub(crate) struct Case {
+    pub(crate) id: String,
+    pub(crate) shows: String,
+    /// Ids of requirements and attacks.
+    pub(crate) covers: Vec<&'static str>,
+    run: Box<dyn Fn(Arc<World>) -> Running + Send + Sync>,
+}
+
+/// Why a case could not be tried at all; not a failure.
+#[derive(Debug)]
+pub(crate) struct NotTried(pub(crate) &'static str);
+
+impl std::fmt::Display for NotTried {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for NotTried {}
+
+impl Case {
+    fn new<F, Fut>(
+        id: impl Into<String>,
+        shows: impl Into<String>,
+        covers: &[&'static str],
+        run: F,
+    ) -> Self
+    where
+        F: Fn(Arc<World>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        let run = Box::new(move |world| -> Running { Box::pin(run(world)) });
+        Self {
+            id: id.into(),
+            shows: shows.into(),
+            covers: covers.to_vec(),
+            run,
+        }
+    }
+
+    /// Runs the case under a deadline.
+    pub(crate) async fn run(&self, world: Arc<World>) -> Result<()> {
+        match tokio::time::timeout(DEADLINE, (self.run)(world)).await {
+            Ok(verdict) => verdict,
+            Err(_) => anyhow::bail!("no verdict within {} s", DEADLINE.as_secs()),
+        }
+    }
+}
+
+/// Every case, in the order in which they run.
+pub(crate) fn all() -> Vec<Case> {
+    let groups = [
+        metadata::cases(),
+        form::cases(),
+        caller::cases(),
+        dpop::cases(),
+        nonce::cases(),
+        subject::cases(),
+        actor::cases(),
+        confusion::cases(),
+        target::cases(),
+        answer::cases(),
+        wit::cases(),
+        replay::cases(),
+    ];
+    groups.into_iter().flatten().collect()
+}

@@ -1,0 +1,163 @@
+use super::*;
+use crate::cases;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+const KINDS: &[&str] = &[
+    "dpop",
+    "jwt-svid",
+    "wit",
+    "id-token",
+    "access-token",
+    "thumbprint",
+    "identifier",
+];
+
+/// For each row: the ids of the cases that name it, with all vectors of a kind as one.
+fn named() -> BTreeMap<String, BTreeSet<String>> {
+    let mut rows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for case in cases::all() {
+        for row in &case.covers {
+            rows.entry((*row).to_owned())
+                .or_default()
+                .insert(case.id.clone());
+        }
+    }
+    for kind in KINDS {
+        for vector in vectors(kind)["vectors"].as_array().unwrap() {
+            for list in ["rules", "attacks"] {
+                for row in vector[list].as_array().unwrap() {
+                    rows.entry(row.as_str().unwrap().to_owned())
+                        .or_default()
+                        .insert(format!("{kind}/*"));
+                }
+            }
+        }
+    }
+    rows
+}
+
+fn vectors(kind: &str) -> Value {
+    let file = format!("{}/vectors/{kind}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+}
+
+/// Every row of both lists: id, cases, and whether a reason stands in for cases.
+fn rows() -> Vec<(String, BTreeSet<String>, bool)> {
+    let catalogue = Catalogue::read().unwrap();
+    let requirements = catalogue
+        .requirements
+        .into_iter()
+        .map(|row| (row.id, row.cases, row.untested));
+    let attacks = catalogue
+        .attacks
+        .into_iter()
+        .map(|row| (row.id, row.cases, row.untested));
+    let told = |reason: Option<String>| reason.is_some_and(|reason| reason.len() > 10);
+    requirements
+        .chain(attacks)
+        .map(|(id, cases, reason)| (id, cases.into_iter().collect(), told(reason)))
+        .collect()
+}
+
+#[test]
+fn ids_of_rows_are_unique() {
+    let mut seen = HashSet::new();
+    for (id, ..) in rows() {
+        assert!(seen.insert(id.clone()), "`{id}` twice");
+    }
+}
+
+#[test]
+fn ids_of_cases_are_unique() {
+    let mut seen = HashSet::new();
+    for case in cases::all() {
+        assert!(seen.insert(case.id.clone()), "`{}` twice", case.id);
+    }
+}
+
+#[test]
+fn every_row_has_cases_or_a_reason_and_never_both() {
+    for (id, cases, reason) in rows() {
+        assert!(
+            cases.is_empty() == reason,
+            "`{id}` has {} cases and its reason is {reason}",
+            cases.len()
+        );
+    }
+}
+
+#[test]
+fn rows_and_cases_name_each_other() {
+    let mut named = named();
+    for (id, cases, _) in rows() {
+        let expected = named.remove(&id).unwrap_or_default();
+        assert_eq!(cases, expected, "`{id}`: run tools/requirements.py");
+    }
+    assert!(named.is_empty(), "no such rows: {:?}", named.keys());
+}
+
+#[test]
+fn every_case_and_vector_names_a_row() {
+    for case in cases::all() {
+        assert!(!case.covers.is_empty(), "`{}`", case.id);
+    }
+    for kind in KINDS {
+        for vector in vectors(kind)["vectors"].as_array().unwrap() {
+            assert!(
+                !vector["rules"].as_array().unwrap().is_empty(),
+                "{}",
+                vector["id"]
+            );
+        }
+    }
+}
+
+#[test]
+fn vectors_keep_to_their_format() {
+    let mut seen = HashSet::new();
+    for kind in KINDS {
+        let file = vectors(kind);
+        for vector in file["vectors"].as_array().unwrap() {
+            let id = vector["id"].as_str().unwrap().to_owned();
+            let known = |reason: &Value| file["reasons"].as_array().unwrap().contains(reason);
+            assert!(
+                id.starts_with(&format!("{kind}/")) && seen.insert(id.clone()),
+                "{id}"
+            );
+            assert!(
+                vector["expect"] == "accept" || known(&vector["expect"]),
+                "{id}"
+            );
+            assert!(
+                vector["expect_also"]
+                    .as_array()
+                    .is_none_or(|also| also.iter().all(known)),
+                "{id}"
+            );
+            assert!(
+                vector["now"].is_i64() && vector["input"].is_object(),
+                "{id}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_row_says_where_it_comes_from() {
+    for row in Catalogue::read().unwrap().requirements {
+        assert!(
+            !row.spec.is_empty() && !row.section.is_empty() && !row.text.is_empty(),
+            "`{}`",
+            row.id
+        );
+    }
+}
+
+#[test]
+fn family_is_the_name_before_the_number() {
+    assert_eq!(
+        (family("TX-18"), family("F02"), family("W10")),
+        ("TX", "F", "W")
+    );
+}

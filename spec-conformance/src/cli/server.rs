@@ -1,0 +1,149 @@
+use crate::jose::Key;
+use crate::world::Options;
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde_json::{Map, Value};
+use std::{fs, path::Path, path::PathBuf};
+
+/// Where the server is, and what it takes to be an agent and a user there.
+#[derive(Args)]
+pub(super) struct Server {
+    /// A development directory that gives all that follows; single options override it
+    #[arg(long, value_name = "DIR")]
+    dev: Option<PathBuf>,
+    /// The issuer, as the server calls itself
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    /// The SPIFFE trust domain of the agents
+    #[arg(long, value_name = "NAME")]
+    trust_domain: Option<String>,
+    /// Private JWK that signs JWT-SVIDs of the trust domain
+    #[arg(long, value_name = "FILE")]
+    svid_key: Option<PathBuf>,
+    /// The issuer of the users' ID tokens
+    #[arg(long, value_name = "URL")]
+    user_issuer: Option<String>,
+    /// Private JWK that signs ID tokens
+    #[arg(long, value_name = "FILE")]
+    user_key: Option<PathBuf>,
+    /// The user's subject at that issuer
+    #[arg(long, value_name = "SUB", default_value = "alice")]
+    user: String,
+    /// More claims for the ID token, as a JSON object
+    #[arg(long, value_name = "JSON", default_value = r#"{"groups":["staff"]}"#)]
+    user_claims: String,
+    /// The path of the agent's SPIFFE ID
+    #[arg(long, value_name = "PATH", default_value = "/agent/planner")]
+    agent: String,
+    /// A target the agent may use for the user
+    #[arg(long, value_name = "URI")]
+    resource: Option<String>,
+    /// A scope the agent gets there
+    #[arg(long, value_name = "SCOPE")]
+    scope: Option<String>,
+    /// The logical name of that target
+    #[arg(long, value_name = "NAME")]
+    audience: Option<String>,
+    /// A target that exists and that the agent may not use
+    #[arg(long, value_name = "URI")]
+    denied_resource: Option<String>,
+    /// Another node of the same service, for replay over two nodes
+    #[arg(long, value_name = "URL")]
+    second_issuer_url: Option<String>,
+}
+
+/// What `procura dev` sets up for everyone.
+mod dev {
+    pub(super) const ISSUER: &str = "http://127.0.0.1:8080";
+    pub(super) const TRUST_DOMAIN: &str = "dev.procura.test";
+    pub(super) const RESOURCE: &str = "http://127.0.0.1:8090/calendar";
+    pub(super) const DENIED: &str = "http://127.0.0.1:8090/files";
+    pub(super) const AUDIENCE: &str = "calendar";
+    pub(super) const SCOPE: &str = "calendar.read";
+}
+
+impl Server {
+    /// Whether any server was named.
+    pub(super) fn is_given(&self) -> bool {
+        self.dev.is_some() || self.issuer.is_some()
+    }
+
+    /// Reads the key files and fills the gaps from the development directory.
+    pub(super) fn options(&self) -> Result<Options> {
+        let Value::Object(user_claims) =
+            serde_json::from_str(&self.user_claims).context("--user-claims is not JSON")?
+        else {
+            bail!("--user-claims is not a JSON object");
+        };
+        let issuer = self.text(&self.issuer, "--issuer", |directory| {
+            Ok(configured_issuer(directory)?.unwrap_or_else(|| dev::ISSUER.to_owned()))
+        })?;
+        let trust_domain = self.text(&self.trust_domain, "--trust-domain", |_| {
+            Ok(dev::TRUST_DOMAIN.to_owned())
+        })?;
+        let own = |given: &Option<String>, value: &str| {
+            given
+                .clone()
+                .or(self.dev.as_ref().map(|_| value.to_owned()))
+        };
+        Ok(Options {
+            svid_key: self.key(&self.svid_key, "--svid-key", "authority/svid.jwk")?,
+            user_issuer: self.text(&self.user_issuer, "--user-issuer", |_| {
+                Ok(format!("{issuer}/dev/users"))
+            })?,
+            user_key: self.key(&self.user_key, "--user-key", "authority/users.jwk")?,
+            user: self.user.clone(),
+            user_claims: Map::from_iter(user_claims),
+            agent: format!("spiffe://{trust_domain}{}", self.agent),
+            resource: self.text(&self.resource, "--resource", |_| {
+                Ok(dev::RESOURCE.to_owned())
+            })?,
+            scope: self.text(&self.scope, "--scope", |_| Ok(dev::SCOPE.to_owned()))?,
+            audience: own(&self.audience, dev::AUDIENCE),
+            denied_resource: own(&self.denied_resource, dev::DENIED),
+            second: self.second_issuer_url.clone(),
+            issuer,
+            trust_domain,
+        })
+    }
+
+    fn text(
+        &self,
+        given: &Option<String>,
+        name: &str,
+        otherwise: impl Fn(&Path) -> Result<String>,
+    ) -> Result<String> {
+        match (given, &self.dev) {
+            (Some(given), _) => Ok(given.clone()),
+            (None, Some(directory)) => otherwise(directory),
+            (None, None) => bail!("{name} is missing; give it, or --dev DIR"),
+        }
+    }
+
+    fn key(&self, given: &Option<PathBuf>, name: &str, place: &str) -> Result<Key> {
+        let file = match (given, &self.dev) {
+            (Some(file), _) => file.clone(),
+            (None, Some(directory)) => directory.join(place),
+            (None, None) => bail!("{name} is missing; give it, or --dev DIR"),
+        };
+        let text = fs::read_to_string(&file)
+            .with_context(|| format!("cannot read `{}`", file.display()))?;
+        let jwk = serde_json::from_str(&text)
+            .with_context(|| format!("`{}` is not JSON", file.display()))?;
+        Key::from_jwk(&jwk).with_context(|| format!("`{}` holds no usable key", file.display()))
+    }
+}
+
+/// The `issuer` of the configuration file in a development directory.
+fn configured_issuer(directory: &Path) -> Result<Option<String>> {
+    let file = directory.join("config.toml");
+    let text =
+        fs::read_to_string(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
+    let config: toml::Table = text
+        .parse()
+        .with_context(|| format!("`{}` is not TOML", file.display()))?;
+    Ok(config
+        .get("issuer")
+        .and_then(toml::Value::as_str)
+        .map(str::to_owned))
+}

@@ -1,0 +1,112 @@
+//! The running service: settings of every room, made from one configuration.
+
+mod settings;
+
+use std::sync::Arc;
+
+use procura_token::{Issuer, UnixTime};
+
+use crate::audit::{AuditError, AuditLog};
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError, StoreConfig};
+use crate::exchange::{Exchange, Nonces};
+use crate::keys::{KeyFileError, KeyRing};
+use crate::policy::{Policy, PolicyError};
+use crate::store::{ClaimStore, MemoryStore, RedisStore, StoreError};
+use crate::trust::{Trust, TrustError};
+
+/// Everything that answers requests.
+pub struct App {
+    clock: Arc<dyn Clock>,
+    exchange: Exchange,
+}
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A signing key.
+    #[error(transparent)]
+    Keys(#[from] KeyFileError),
+    /// The keys of somebody we should believe.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// The policies.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The store.
+    #[error("store: {0}")]
+    Store(#[from] StoreError),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+}
+
+impl App {
+    /// Opens keys, trust, policies, store and audit log.
+    ///
+    /// # Errors
+    /// [`StartError`] with the place and the remedy.
+    pub async fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let now = clock.now();
+        let settings = settings::exchange(config)?;
+        let token_keys = KeyRing::open(&settings::key_ring(&config.keys.token), "sig")?;
+        let wit_keys = KeyRing::open(&settings::key_ring(&config.keys.wit), "wit-svid")?;
+        let trust = Trust::open(&settings::trust(config)?, wit_keys.verifying(), now).await?;
+        let policy = Policy::load(&settings::policy(config), settings::targets(config)?)?;
+        let store = open_store(config).await?;
+        let audit = AuditLog::open(&settings::audit(config))?;
+        let nonces = nonces(config)?;
+        Ok(Self { clock, exchange: Exchange { settings, trust, policy, store, token_keys, wit_keys, nonces, audit } })
+    }
+
+    /// This instant. A request asks once.
+    pub fn now(&self) -> UnixTime {
+        self.clock.now()
+    }
+
+    /// Our issuer identifier.
+    pub const fn issuer(&self) -> &Issuer {
+        &self.exchange.settings.issuer
+    }
+
+    /// The token exchange.
+    pub const fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    /// Loads the policies again. A broken directory leaves the ones in force as they are, and the log says so.
+    pub fn reload(&self) {
+        match self.exchange.policy.reload() {
+            Ok(()) => tracing::info!(policy.set = %self.exchange.policy.hash(), "policies loaded"),
+            Err(cause) => tracing::error!(%cause, "policies could not be loaded; the last good ones stay in force"),
+        }
+    }
+
+    /// Whether a token could be issued now.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be asked.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        self.exchange.store.ready().await
+    }
+}
+
+async fn open_store(config: &Config) -> Result<Arc<dyn ClaimStore>, StartError> {
+    match &config.store {
+        StoreConfig::Memory { capacity } => Ok(Arc::new(MemoryStore::new(*capacity))),
+        StoreConfig::Redis { .. } => Ok(Arc::new(RedisStore::connect(&settings::redis(config)?).await?)),
+    }
+}
+
+/// A secret of this process serves one copy; several need the same one, and the configuration says so.
+fn nonces(config: &Config) -> Result<Nonces, StartError> {
+    let secret = match config.dpop.secret()? {
+        Some(secret) => secret.expose().as_bytes().to_vec(),
+        None => procura_token::random_bytes::<32>().to_vec(),
+    };
+    Ok(Nonces::new(&secret, config.dpop.nonce_period.0))
+}

@@ -1,0 +1,102 @@
+//! From the file's words to each room's settings.
+
+use procura_token::{Freshness, Htu, ScopeSet};
+
+use crate::audit::AuditSettings;
+use crate::config::{Config, ConfigError, KeyRingConfig, Secret, StoreConfig};
+use crate::exchange::ExchangeSettings;
+use crate::keys::KeyRingSettings;
+use crate::policy::{PolicySettings, Target, Targets};
+use crate::store::RedisSettings;
+use crate::trust::{PathPattern, TrustDomainSettings, TrustSettings, UserIssuerSettings};
+
+pub(super) fn exchange(config: &Config) -> Result<ExchangeSettings, ConfigError> {
+    let endpoint = |key: &str, base: &str| {
+        let url = format!("{}/token", base.trim_end_matches('/'));
+        url.parse::<Htu>().map_err(|cause| ConfigError::rule(key, &cause.to_string(), "give the URL clients use"))
+    };
+    let mut token_endpoints = vec![endpoint("issuer", config.issuer.as_str())?];
+    for url in &config.server.public_urls {
+        token_endpoints.push(endpoint("server.public_urls", url.as_str())?);
+    }
+    Ok(ExchangeSettings {
+        issuer: config.issuer.clone(),
+        token_endpoints,
+        max_delegation: config.token.max_delegation.0,
+        max_wit: config.token.max_wit.0,
+        skew: config.token.skew.0,
+        freshness: Freshness { age: config.dpop.max_age.0, ahead: config.dpop.max_ahead.0 },
+        algorithms: config.dpop.algorithms.clone(),
+    })
+}
+
+pub(super) fn key_ring(ring: &KeyRingConfig) -> KeyRingSettings {
+    KeyRingSettings { active: ring.active.clone(), next: ring.next.clone(), retired: ring.retired.clone() }
+}
+
+pub(super) fn trust(config: &Config) -> Result<TrustSettings, ConfigError> {
+    let mut domains = Vec::new();
+    for domain in &config.trust_domain {
+        let mut clients = Vec::new();
+        for pattern in &domain.clients {
+            let remedy = "write a path such as \"/agent/planner\", or \"/agent/*\"";
+            let wrong = |_| ConfigError::rule("trust_domain.clients", &format!("`{pattern}` is not a path"), remedy);
+            clients.push(pattern.parse::<PathPattern>().map_err(wrong)?);
+        }
+        domains.push(TrustDomainSettings {
+            name: domain.name.clone(),
+            bundle_file: domain.bundle_file.clone(),
+            clients,
+            issue_wit: domain.issue_wit,
+        });
+    }
+    let user_issuers = config.user_issuer.iter().map(|issuer| UserIssuerSettings {
+        url: issuer.url.clone(),
+        alias: issuer.alias.clone(),
+        jwks_file: issuer.jwks_file.clone(),
+        ca_file: issuer.ca_file.clone(),
+        audiences: issuer.audiences.clone(),
+        algorithms: issuer.algorithms.clone(),
+        session: issuer.session.map(|session| session.0),
+    });
+    Ok(TrustSettings {
+        issuer: config.issuer.clone(),
+        domains,
+        user_issuers: user_issuers.collect(),
+        skew: config.token.skew.0,
+    })
+}
+
+pub(super) fn targets(config: &Config) -> Result<Targets, ConfigError> {
+    let targets = config.target.iter().map(|target| Target {
+        resource: target.resource.clone(),
+        name: target.name.clone(),
+        scopes: target.scopes.iter().cloned().collect::<ScopeSet>(),
+        owner: target.owner.clone(),
+        tags: target.tags.clone(),
+    });
+    Targets::new(targets).map_err(|cause| ConfigError::rule("target", &cause.to_string(), "remove one of the two"))
+}
+
+pub(super) fn policy(config: &Config) -> PolicySettings {
+    PolicySettings { directory: config.policy.directory.clone() }
+}
+
+pub(super) fn audit(config: &Config) -> AuditSettings {
+    AuditSettings { path: config.audit.path.clone() }
+}
+
+/// Two services may share one Redis: the issuer's name keeps them apart.
+pub(super) fn redis(config: &Config) -> Result<RedisSettings, ConfigError> {
+    let StoreConfig::Redis { url, password, password_file, timeout } = &config.store else {
+        return Err(ConfigError::rule("store.kind", "is not `redis`", "set it"));
+    };
+    let password = Secret::either("store.password", password.as_ref(), password_file.as_deref())?;
+    let name = procura_token::sha256(config.issuer.as_str().as_bytes());
+    Ok(RedisSettings {
+        url: url.clone(),
+        password: password.map(|password| password.expose().to_owned()),
+        prefix: procura_token::base64url::encode(name.first_chunk::<9>().map_or(&[][..], |short| short)),
+        timeout: timeout.0,
+    })
+}

@@ -1,0 +1,161 @@
+//! What is recorded of a decision.
+
+use core::fmt;
+use std::net::IpAddr;
+
+use procura_token::{
+    ActorChain, DelegationId, Issuer, Resource, ScopeSet, Subject, Thumbprint, TokenId, UnixTime, WorkloadId, random_bytes,
+};
+
+/// The name of one event: a UUID of version 7 (RFC 9562 section 5.7), so that names sort by time.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventId(uuid::Uuid);
+
+impl EventId {
+    /// The name made of an instant, to the millisecond, and random bytes, of which 74 bits are kept.
+    pub fn new(time: UnixTime, random: [u8; 10]) -> Self {
+        Self(uuid::Builder::from_unix_timestamp_millis(time.as_millis(), &random).into_uuid())
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A delegation token: `token.exchange`.
+    TokenExchange,
+    /// A Workload Identity Token: `wit.issue`.
+    WitIssue,
+}
+
+impl EventKind {
+    /// Its name in the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TokenExchange => "token.exchange",
+            Self::WitIssue => "wit.issue",
+        }
+    }
+}
+
+/// How it was decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A token was issued.
+    Granted,
+    /// Nothing was issued.
+    Refused,
+}
+
+impl Outcome {
+    /// Its name in the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Granted => "granted",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// One decision. What is not known is `None` and absent from the log; a field's name there has a dot for its first `_`.
+///
+/// Text that outsiders influence is kept inert: the line is printable ASCII, everything else is escaped, and free text
+/// is cut at 1,024 bytes with a note of its length and hash. Typed fields are never cut; their types bound them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Its name.
+    pub event_id: EventId,
+    /// The instant of the request, to the millisecond in the log.
+    pub event_time: UnixTime,
+    /// What was asked for.
+    pub event_kind: EventKind,
+    /// How it was decided: `outcome`.
+    pub outcome: Outcome,
+    /// The OAuth error code of the answer: a constant, never input.
+    pub error_code: Option<&'static str>,
+    /// The cause of a refusal; free text, not for the client.
+    pub error_reason: Option<String>,
+    /// The authenticated caller.
+    pub caller_id: Option<WorkloadId>,
+    /// What the caller was authenticated by: a constant such as `jwt-svid` or `wit`.
+    pub caller_credential: Option<&'static str>,
+    /// For whom the token is.
+    pub subject_id: Option<Subject>,
+    /// Who says so.
+    pub subject_issuer: Option<Issuer>,
+    /// Who acts now.
+    pub actor_id: Option<WorkloadId>,
+    /// All actors, newest first: an array of identifiers.
+    pub actor_chain: Option<ActorChain>,
+    /// What the token is for: `target`.
+    pub target: Option<Resource>,
+    /// The scope asked for.
+    pub scope_asked: Option<ScopeSet>,
+    /// The scope granted.
+    pub scope_granted: Option<ScopeSet>,
+    /// The delegation begun or continued.
+    pub delegation_id: Option<DelegationId>,
+    /// Its deadline.
+    pub delegation_until: Option<UnixTime>,
+    /// The `jti`, or else a fingerprint, of the subject token.
+    pub token_parent: Option<TokenId>,
+    /// The `jti` of the token issued.
+    pub token_jti: Option<TokenId>,
+    /// What was issued: a constant such as `at+jwt` or `wit+jwt`.
+    pub token_kind: Option<&'static str>,
+    /// When that expires.
+    pub token_exp: Option<UnixTime>,
+    /// The key that it is bound to.
+    pub key_thumbprint: Option<Thumbprint>,
+    /// The policies that decided; absent when empty, 64 are written at most.
+    pub policy_ids: Vec<String>,
+    /// The hash of the policy set they belong to.
+    pub policy_set: Option<String>,
+    /// Where the request came from.
+    pub source_address: Option<IpAddr>,
+}
+
+impl Event {
+    /// A refusal of which nothing is known yet, under a fresh random name.
+    pub fn new(kind: EventKind, now: UnixTime) -> Self {
+        Self {
+            event_id: EventId::new(now, random_bytes()),
+            event_time: now,
+            event_kind: kind,
+            outcome: Outcome::Refused,
+            error_code: None,
+            error_reason: None,
+            caller_id: None,
+            caller_credential: None,
+            subject_id: None,
+            subject_issuer: None,
+            actor_id: None,
+            actor_chain: None,
+            target: None,
+            scope_asked: None,
+            scope_granted: None,
+            delegation_id: None,
+            delegation_until: None,
+            token_parent: None,
+            token_jti: None,
+            token_kind: None,
+            token_exp: None,
+            key_thumbprint: None,
+            policy_ids: Vec::new(),
+            policy_set: None,
+            source_address: None,
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The bytes of an event: the one place that makes them.
+
+use core::fmt::Display;
+use std::time::{Duration, SystemTime};
+
+use procura_token::{UnixTime, base64url, sha256};
+
+use super::event::Event;
+
+/// The most bytes of a free text, its note included.
+const MAX_TEXT: usize = 1024;
+/// The most policies named.
+const MAX_POLICIES: usize = 64;
+
+/// Appends `event` to `line` as one JSON object and a newline. Nothing in it is outside printable ASCII.
+pub(super) fn write(event: &Event, line: &mut Vec<u8>) {
+    let mut object = Object { line, empty: true };
+    object.text("event.id", Some(&event.event_id));
+    object.time("event.time", Some(event.event_time));
+    object.text("event.kind", Some(event.event_kind.as_str()));
+    object.text("outcome", Some(event.outcome.as_str()));
+    object.text("error.code", event.error_code);
+    object.free("error.reason", event.error_reason.as_deref());
+    object.text("caller.id", event.caller_id.as_ref());
+    object.text("caller.credential", event.caller_credential);
+    object.text("subject.id", event.subject_id.as_ref());
+    object.text("subject.issuer", event.subject_issuer.as_ref());
+    object.text("actor.id", event.actor_id.as_ref());
+    if let Some(chain) = &event.actor_chain {
+        object.array("actor.chain", chain.iter().map(|actor| actor.id.to_string()));
+    }
+    object.text("target", event.target.as_ref());
+    object.text("scope.asked", event.scope_asked.as_ref());
+    object.text("scope.granted", event.scope_granted.as_ref());
+    object.text("delegation.id", event.delegation_id.as_ref());
+    object.time("delegation.until", event.delegation_until);
+    object.text("token.parent", event.token_parent.as_ref());
+    object.text("token.jti", event.token_jti.as_ref());
+    object.text("token.kind", event.token_kind);
+    object.time("token.exp", event.token_exp);
+    object.text("key.thumbprint", event.key_thumbprint.as_ref());
+    if !event.policy_ids.is_empty() {
+        let more = event.policy_ids.len().saturating_sub(MAX_POLICIES);
+        let note = (more > 0).then(|| format!("[{more} more]"));
+        object.array("policy.ids", event.policy_ids.iter().take(MAX_POLICIES).map(|id| cut(id)).chain(note));
+    }
+    object.free("policy.set", event.policy_set.as_deref());
+    object.text("source.address", event.source_address.as_ref());
+    object.line.extend_from_slice(b"}\n");
+}
+
+struct Object<'a> {
+    line: &'a mut Vec<u8>,
+    empty: bool,
+}
+
+impl Object<'_> {
+    fn text<T: Display + ?Sized>(&mut self, name: &str, value: Option<&T>) {
+        if let Some(value) = value {
+            self.name(name);
+            write_string(&value.to_string(), self.line);
+        }
+    }
+
+    fn free(&mut self, name: &str, value: Option<&str>) {
+        self.text(name, value.map(cut).as_ref());
+    }
+
+    fn time(&mut self, name: &str, value: Option<UnixTime>) {
+        self.text(name, value.map(rfc3339).as_ref());
+    }
+
+    fn array(&mut self, name: &str, values: impl Iterator<Item = String>) {
+        self.name(name);
+        self.line.push(b'[');
+        for (n, value) in values.enumerate() {
+            if n > 0 {
+                self.line.push(b',');
+            }
+            write_string(&value, self.line);
+        }
+        self.line.push(b']');
+    }
+
+    fn name(&mut self, name: &str) {
+        self.line.push(if self.empty { b'{' } else { b',' });
+        self.empty = false;
+        write_string(name, self.line);
+        self.line.push(b':');
+    }
+}
+
+/// Escapes all but printable ASCII: control and direction characters do nothing, and look-alikes show.
+fn write_string(text: &str, line: &mut Vec<u8>) {
+    line.push(b'"');
+    for unit in text.encode_utf16() {
+        match u8::try_from(unit) {
+            Ok(byte @ (b'"' | b'\\')) => line.extend_from_slice(&[b'\\', byte]),
+            Ok(byte @ b' '..=b'~') => line.push(byte),
+            _ => line.extend_from_slice(format!("\\u{unit:04x}").as_bytes()),
+        }
+    }
+    line.push(b'"');
+}
+
+/// `text`, or its beginning with a note that tells texts apart that begin alike.
+fn cut(text: &str) -> String {
+    if text.len() <= MAX_TEXT {
+        return text.to_owned();
+    }
+    let note = format!("[cut: {} bytes, sha256 {}]", text.len(), base64url::encode(sha256(text.as_bytes())));
+    let mut end = MAX_TEXT - note.len();
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].to_owned() + &note
+}
+
+/// RFC 3339 in UTC with milliseconds; what lies beyond the year 9999, which it cannot say, is the last instant of it.
+fn rfc3339(time: UnixTime) -> String {
+    const LAST: Duration = Duration::from_millis(253_402_300_799_999);
+    humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + time.since_epoch().min(LAST)).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{EventId, EventKind, Outcome};
+    use super::*;
+    use procura_token::{Actor, ActorChain};
+    use serde_json::{Value, json};
+
+    const NOW: UnixTime = UnixTime::new(Duration::from_millis(1_770_000_000_123));
+
+    fn line(event: &Event) -> String {
+        let mut line = Vec::new();
+        write(event, &mut line);
+        String::from_utf8(line).unwrap()
+    }
+
+    fn refusal() -> Event {
+        Event { event_id: EventId::new(NOW, [0xff; 10]), ..Event::new(EventKind::TokenExchange, NOW) }
+    }
+
+    #[test]
+    fn what_is_not_known_is_absent() {
+        let expected = r#"{"event.id":"019c1c38-a47b-7fff-bfff-ffffffffffff","event.time":"2026-02-02T02:40:00.123Z","event.kind":"token.exchange","outcome":"refused"}"#;
+        assert_eq!(line(&refusal()), format!("{expected}\n"));
+    }
+
+    #[test]
+    fn every_member_has_its_dotted_name() {
+        let actor = |path: &str| Actor { id: format!("spiffe://a.test{path}").parse().unwrap(), profile: None };
+        let event = Event {
+            event_kind: EventKind::WitIssue,
+            outcome: Outcome::Granted,
+            error_code: Some("invalid_request"),
+            error_reason: Some("because".into()),
+            caller_id: Some(actor("/tool").id),
+            caller_credential: Some("jwt-svid"),
+            subject_id: Some("dev:alice".parse().unwrap()),
+            subject_issuer: Some("https://idp.test".parse().unwrap()),
+            actor_id: Some(actor("/tool").id),
+            actor_chain: Some(ActorChain::new(actor("/agent")).extend(actor("/tool")).unwrap()),
+            target: Some("https://api.test/calendar".parse().unwrap()),
+            scope_asked: Some("b a".parse().unwrap()),
+            scope_granted: Some("a".parse().unwrap()),
+            delegation_id: Some("d".parse().unwrap()),
+            delegation_until: Some(UnixTime::from_secs(0)),
+            token_parent: Some("p".parse().unwrap()),
+            token_jti: Some("j".parse().unwrap()),
+            token_kind: Some("at+jwt"),
+            token_exp: Some(UnixTime::new(Duration::MAX)),
+            key_thumbprint: Some("47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU".parse().unwrap()),
+            policy_ids: vec!["p1".into(), "p2".into()],
+            policy_set: Some("hash".into()),
+            source_address: Some("2001:db8::1".parse().unwrap()),
+            ..refusal()
+        };
+        let expected = json!({
+            "event.id": "019c1c38-a47b-7fff-bfff-ffffffffffff", "event.time": "2026-02-02T02:40:00.123Z",
+            "event.kind": "wit.issue", "outcome": "granted", "error.code": "invalid_request", "error.reason": "because",
+            "caller.id": "spiffe://a.test/tool", "caller.credential": "jwt-svid",
+            "subject.id": "dev:alice", "subject.issuer": "https://idp.test", "actor.id": "spiffe://a.test/tool",
+            "actor.chain": ["spiffe://a.test/tool", "spiffe://a.test/agent"], "target": "https://api.test/calendar",
+            "scope.asked": "a b", "scope.granted": "a", "delegation.id": "d", "delegation.until": "1970-01-01T00:00:00.000Z",
+            "token.parent": "p", "token.jti": "j", "token.kind": "at+jwt", "token.exp": "9999-12-31T23:59:59.999Z",
+            "key.thumbprint": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", "policy.ids": ["p1", "p2"],
+            "policy.set": "hash", "source.address": "2001:db8::1",
+        });
+        assert_eq!(serde_json::from_str::<Value>(&line(&event)).unwrap(), expected);
+    }
+
+    #[test]
+    fn hostile_text_stays_inert_and_is_read_back_whole() {
+        let hostile = "a\r\n{\"outcome\":\"granted\"}\0\u{1b}[2J\u{7f}\u{85}\u{202e}\u{2066}\u{2028}\u{2029}\u{feff}\u{e0041}\\\"é\u{10ffff}";
+        let event = Event { error_reason: Some(hostile.into()), policy_ids: vec![hostile.into()], ..refusal() };
+        let line = line(&event);
+        let text = line.strip_suffix('\n').unwrap();
+        assert!(text.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{text}");
+        assert!(text.contains("\\u202e") && text.contains("\\u2028") && text.contains("\\u000d\\u000a"));
+        let read: Value = serde_json::from_str(text).unwrap();
+        assert_eq!((&read["error.reason"], &read["policy.ids"][0]), (&json!(hostile), &json!(hostile)));
+        assert_eq!(read["outcome"], "refused");
+    }
+
+    #[test]
+    fn long_text_is_cut_at_a_character_and_still_told_apart() {
+        let reason = |last: char| {
+            let text: String = std::iter::repeat_n('é', 50_000).chain([last]).collect();
+            let line = line(&Event { error_reason: Some(text), ..refusal() });
+            serde_json::from_str::<Value>(&line).unwrap()["error.reason"].as_str().unwrap().to_owned()
+        };
+        let (one, other) = (reason('a'), reason('b'));
+        assert!(one.len() <= 1024 && one.starts_with("éé") && one.contains("[cut: 100001 bytes, sha256 "), "{one}");
+        assert_ne!(one, other);
+    }
+
+    #[test]
+    fn many_policies_are_counted_not_listed() {
+        let event = Event { policy_ids: vec!["p".repeat(5000); 1000], ..refusal() };
+        let line = line(&event);
+        assert!(line.len() < 70_000 && line.contains("[936 more]"));
+    }
+}

@@ -1,0 +1,244 @@
+//! The thread that owns the file.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+use super::event::Event;
+use super::journal::{self, Journal, Medium};
+use super::line;
+
+/// The most events that wait, and the most of one group.
+const QUEUE: usize = 8192;
+
+/// Where the events go.
+#[derive(Clone, Debug)]
+pub struct AuditSettings {
+    /// The file, one JSON object a line. Created, readable by its owner alone, if it is not there; its directory must be.
+    pub path: PathBuf,
+}
+
+/// Why an event is not on disk.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuditError {
+    /// The file cannot be opened, or another process writes it.
+    #[error("the audit log `{}` cannot be opened: {cause}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        cause: Arc<io::Error>,
+    },
+    /// The group of the event could not be written or synced, and was cut off again.
+    #[error("the audit log cannot be written: {0}")]
+    Write(#[source] Arc<io::Error>),
+    /// Too many events wait for the disk.
+    #[error("{QUEUE} events wait for the audit log")]
+    Full,
+    /// The thread that writes has ended.
+    #[error("the audit log has stopped")]
+    Stopped,
+}
+
+/// The durable log. Events that arrive while the disk is busy are made durable together, by one `fdatasync`.
+///
+/// Dropping it waits until what was queued is on disk.
+///
+/// # Not done
+/// Rotation, a hash chain over the lines, and a deadline for a disk that neither succeeds nor fails.
+#[derive(Debug)]
+pub struct AuditLog {
+    queue: Option<SyncSender<Waiting>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    event: Box<Event>,
+    answer: oneshot::Sender<Result<(), AuditError>>,
+}
+
+impl AuditLog {
+    /// Opens the file and starts its thread. A last line that a crash left torn is kept and closed with a newline.
+    ///
+    /// # Errors
+    /// [`AuditError::Open`].
+    pub fn open(settings: &AuditSettings) -> Result<Self, AuditError> {
+        let failed = |cause| AuditError::Open { path: settings.path.clone(), cause: Arc::new(cause) };
+        let journal = journal::open(&settings.path).map_err(failed)?;
+        let (queue, waiting) = sync_channel(QUEUE);
+        let thread = std::thread::Builder::new().name("audit".into()).spawn(move || write(journal, &waiting)).map_err(failed)?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
+    }
+
+    /// Returns once `event` is on disk. An event once queued is written even if nobody waits for it any more.
+    ///
+    /// # Errors
+    /// [`AuditError`]: the event is not durable, and what it allows must not happen.
+    pub async fn record(&self, event: Event) -> Result<(), AuditError> {
+        let (answer, durable) = oneshot::channel();
+        let queue = self.queue.as_ref().ok_or(AuditError::Stopped)?;
+        queue.try_send(Waiting { event: Box::new(event), answer }).map_err(|refused| match refused {
+            TrySendError::Full(_) => AuditError::Full,
+            TrySendError::Disconnected(_) => AuditError::Stopped,
+        })?;
+        durable.await.unwrap_or(Err(AuditError::Stopped))
+    }
+}
+
+impl Drop for AuditLog {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
+            tracing::error!("the audit thread panicked");
+        }
+    }
+}
+
+/// Writes group after group until the queue is empty and closed.
+fn write<M: Medium>(mut journal: Journal<M>, waiting: &Receiver<Waiting>) {
+    let mut lines = Vec::new();
+    let mut answers = Vec::new();
+    let mut well = true;
+    while let Ok(first) = waiting.recv() {
+        for Waiting { event, answer } in std::iter::once(first).chain(waiting.try_iter().take(QUEUE - 1)) {
+            line::write(&event, &mut lines);
+            answers.push(answer);
+        }
+        let outcome = journal.append(&lines);
+        match &outcome {
+            Err(error) if well => tracing::error!(%error, "the audit log cannot be written: nothing is issued"),
+            Ok(()) if !well => tracing::info!("the audit log is written again"),
+            _ => {}
+        }
+        well = outcome.is_ok();
+        let outcome = outcome.map_err(|cause| AuditError::Write(Arc::new(cause)));
+        lines.clear();
+        for answer in answers.drain(..) {
+            // Who has gone does not need to know.
+            let _ = answer.send(outcome.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::EventKind;
+    use super::*;
+    use procura_token::UnixTime;
+    use serde_json::Value;
+    use std::collections::BTreeSet;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+
+    fn event() -> Event {
+        Event::new(EventKind::TokenExchange, UnixTime::from_secs(1_770_000_000))
+    }
+
+    fn open(path: &Path) -> AuditLog {
+        AuditLog::open(&AuditSettings { path: path.to_owned() }).unwrap()
+    }
+
+    fn ids(path: &Path) -> Vec<String> {
+        let text = std::fs::read_to_string(path).unwrap();
+        assert!(text.ends_with('\n'));
+        let id = |line| serde_json::from_str::<Value>(line).unwrap()["event.id"].as_str().unwrap().to_owned();
+        text.lines().map(id).collect()
+    }
+
+    #[tokio::test]
+    async fn an_awaited_record_is_on_disk_as_one_line_that_only_its_owner_reads() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("events.jsonl");
+        let log = open(&path);
+        let event = event();
+        log.record(event.clone()).await.unwrap();
+        assert_eq!(ids(&path), [event.event_id.to_string()]);
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[tokio::test]
+    async fn a_thousand_records_at_once_are_all_there_exactly_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("events.jsonl");
+        let log = Arc::new(open(&path));
+        let record = |event: Event| {
+            let log = log.clone();
+            tokio::spawn(async move { log.record(event).await })
+        };
+        let events: Vec<_> = (0..1000).map(|_| event()).collect();
+        for recorded in events.iter().cloned().map(record).collect::<Vec<_>>() {
+            recorded.await.unwrap().unwrap();
+        }
+        let expected: BTreeSet<_> = events.iter().map(|event| event.event_id.to_string()).collect();
+        let found = ids(&path);
+        assert_eq!(found.len(), 1000);
+        assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_an_error_for_whoever_waits() {
+        let log = open(Path::new("/dev/full"));
+        for _ in 0..3 {
+            assert!(matches!(log.record(event()).await, Err(AuditError::Write(_))));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_log_opened_again_is_continued() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("events.jsonl");
+        let (one, two) = (event(), event());
+        for event in [&one, &two] {
+            open(&path).record(event.clone()).await.unwrap();
+        }
+        assert_eq!(ids(&path), [one.event_id.to_string(), two.event_id.to_string()]);
+    }
+
+    #[tokio::test]
+    async fn a_torn_last_line_is_kept_and_closed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("events.jsonl");
+        std::fs::write(&path, "{\"event.id\":\"whole\"}\n{\"event.id\":\"to").unwrap();
+        let event = event();
+        open(&path).record(event.clone()).await.unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[..2], ["{\"event.id\":\"whole\"}", "{\"event.id\":\"to"]);
+        assert!(lines.len() == 3 && lines[2].contains(&event.event_id.to_string()), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_record_nobody_waits_for_is_on_disk_when_the_log_is_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("events.jsonl");
+        let log = open(&path);
+        let event = event();
+        let abandoned = tokio::time::timeout(std::time::Duration::ZERO, log.record(event.clone())).await;
+        drop((abandoned, log));
+        assert_eq!(ids(&path), [event.event_id.to_string()]);
+    }
+
+    #[test]
+    fn a_second_writer_of_the_same_file_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("events.jsonl");
+        let _log = open(&path);
+        assert!(matches!(AuditLog::open(&AuditSettings { path }), Err(AuditError::Open { .. })));
+    }
+
+    #[tokio::test]
+    async fn more_than_the_queue_holds_is_refused_at_once() {
+        let (queue, _never_written) = sync_channel(1);
+        let log = AuditLog { queue: Some(queue), thread: None };
+        let first = tokio::time::timeout(std::time::Duration::from_millis(1), log.record(event())).await;
+        assert!(first.is_err());
+        assert!(matches!(log.record(event()).await, Err(AuditError::Full)));
+    }
+}

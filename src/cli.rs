@@ -1,0 +1,79 @@
+//! The command line: words for people, one clear message when something is wrong.
+//!
+//! Exit codes: 0 done, 1 failed, 2 used wrongly (flags or configuration).
+
+mod config;
+mod dev;
+mod exchange;
+mod keys;
+mod serve;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::ConfigError;
+
+/// Who is this agent, on whose behalf does it act, for what, until when?
+#[derive(Debug, Parser)]
+#[command(name = "procura", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve with a configuration file
+    Serve(serve::Arguments),
+    /// Serve a complete development world, with users, agents, targets and policies
+    Dev(dev::Arguments),
+    /// Exchange an SVID and a user's token for a delegation token, as an agent would
+    Exchange(exchange::Arguments),
+    /// Look into tokens
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Work with configuration files
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Work with signing keys
+    #[command(subcommand)]
+    Keys(keys::Command),
+}
+
+/// Runs the program with the arguments of this process.
+pub fn run() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Dev(arguments) => dev::run(arguments),
+        Command::Exchange(arguments) => exchange::run(&arguments),
+        Command::Token(command) => token::run(&command),
+        Command::Config(command) => config::run(&command),
+        Command::Keys(command) => keys::run(&command),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("procura: {error:#}");
+            let is_usage = error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<Usage>());
+            ExitCode::from(if is_usage { 2 } else { 1 })
+        }
+    }
+}
+
+/// A combination of flags that makes no sense.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(&'static str);
+
+/// The runtime of a command that talks to others.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// Prints `text` and a line feed. A reader that has gone away is not our failure.
+fn print(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout(), "{text}");
+}

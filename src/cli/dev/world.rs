@@ -1,0 +1,141 @@
+//! The development world on disk: authorities, keys, trust, policies, targets and the configuration that joins them.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use procura_token::{Algorithm, Issuer, Jwk, JwkSet, Signer as _, SigningKey, TrustDomain};
+
+use super::super::keys::{write_key, write_private};
+use super::super::print;
+use crate::config::Config;
+use crate::keys::read_key;
+
+pub(super) const DEFAULT_DIRECTORY: &str = ".procura";
+pub(super) const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+/// The trust domain of every workload of this world.
+pub(super) const TRUST_DOMAIN: &str = "dev.procura.test";
+/// The issuer of every user of this world. Nothing is served there: its keys are in a file.
+pub(super) const USER_ISSUER: &str = "https://users.dev.procura.test";
+
+const TARGETS: &str = include_str!("targets.toml");
+const POLICY: &str = include_str!("policy.cedar");
+
+/// One world, in one directory.
+pub(super) struct World {
+    directory: PathBuf,
+    issuer: Issuer,
+}
+
+impl World {
+    /// Makes the world in `directory`, keeping what is there: keys, policies and targets survive, the configuration is
+    /// written anew.
+    pub(super) fn create(directory: &Path, listen: SocketAddr, redis: Option<&str>) -> anyhow::Result<Self> {
+        if !listen.ip().is_loopback() {
+            bail!(super::super::Usage("the development world has no secrets to keep it safe: --listen takes a loopback address"));
+        }
+        let world = Self { directory: directory.to_owned(), issuer: format!("http://{listen}").parse()? };
+        for room in ["keys", "authority", "trust", "policies", "targets", "audit"] {
+            let room = directory.join(room);
+            fs::create_dir_all(&room).with_context(|| format!("{}: cannot be made", room.display()))?;
+        }
+        for key in ["keys/token.jwk", "keys/wit.jwk", "authority/svid.jwk", "authority/users.jwk"] {
+            let path = directory.join(key);
+            if !path.exists() {
+                write_key(&path, &SigningKey::generate(Algorithm::Es256)?)?;
+            }
+        }
+        world.publish("authority/svid.jwk", "jwt-svid", "trust/bundle.json")?;
+        world.publish("authority/users.jwk", "sig", "trust/users.jwks.json")?;
+        world.authority()?;
+        world.write_once("targets/dev.toml", TARGETS)?;
+        world.write_once("policies/dev.cedar", POLICY)?;
+        world.write("config.toml", &world.configuration(listen, redis))?;
+        Ok(world)
+    }
+
+    /// The world that is in `directory`; made with the defaults if there is none.
+    pub(super) fn open(directory: &Path) -> anyhow::Result<Self> {
+        let config = directory.join("config.toml");
+        if !config.exists() {
+            return Self::create(directory, DEFAULT_LISTEN.parse()?, None);
+        }
+        Ok(Self { directory: directory.to_owned(), issuer: Config::load(&config)?.issuer })
+    }
+
+    pub(super) const fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    pub(super) fn trust_domain(&self) -> anyhow::Result<TrustDomain> {
+        Ok(TRUST_DOMAIN.parse()?)
+    }
+
+    pub(super) fn config_file(&self) -> PathBuf {
+        self.directory.join("config.toml")
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    pub(super) fn key(&self, name: &str) -> anyhow::Result<SigningKey> {
+        Ok(read_key(&self.path(name))?)
+    }
+
+    /// Says where everything is.
+    pub(super) fn announce(&self) {
+        print(&format!(
+            "Procura development world in {directory}\n  issuer        {issuer}\n  trust domain  {TRUST_DOMAIN}   agents: /agent/planner /agent/researcher /agent/archivist\n  user issuer   {USER_ISSUER}   users: alice bob\n  audit         {audit}\n  These keys protect nothing: for development only.",
+            directory = self.directory.display(),
+            issuer = self.issuer,
+            audit = self.path("audit/events.jsonl").display(),
+        ));
+    }
+
+    /// Writes the public part of a key as a set of one.
+    fn publish(&self, key: &str, public_key_use: &str, set: &str) -> anyhow::Result<()> {
+        let key = Jwk { public_key_use: Some(public_key_use.to_owned()), ..self.key(key)?.public_key().clone() };
+        self.write(set, &serde_json::to_string_pretty(&JwkSet { keys: vec![key] })?)
+    }
+
+    /// The certificate authority of X.509-SVIDs: a certificate that names the trust domain and may sign.
+    fn authority(&self) -> anyhow::Result<()> {
+        let (certificate, key_file) = (self.path("authority/ca.pem"), self.path("authority/ca-key.pem"));
+        if certificate.exists() && key_file.exists() {
+            return Ok(());
+        }
+        let key = rcgen::KeyPair::generate()?;
+        let parameters = Self::authority_parameters()?;
+        self.write("authority/ca.pem", parameters.self_signed(&key)?.pem().trim_end())?;
+        write_private(&key_file, key.serialize_pem().trim_end().as_bytes())
+    }
+
+    /// What the authority's certificate says: the same at every start, so that certificates chain to it.
+    pub(super) fn authority_parameters() -> anyhow::Result<rcgen::CertificateParams> {
+        let mut parameters = rcgen::CertificateParams::default();
+        parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        parameters.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign, rcgen::KeyUsagePurpose::CrlSign];
+        parameters.subject_alt_names = vec![rcgen::SanType::URI(format!("spiffe://{TRUST_DOMAIN}").try_into()?)];
+        parameters.distinguished_name.push(rcgen::DnType::CommonName, "Procura development authority");
+        Ok(parameters)
+    }
+
+    fn configuration(&self, listen: SocketAddr, redis: Option<&str>) -> String {
+        let store = match redis {
+            Some(url) => format!("kind = \"redis\"\nurl = \"{url}\""),
+            None => "kind = \"memory\"".to_owned(),
+        };
+        format!(include_str!("config.toml"), issuer = self.issuer, listen = listen, store = store, trust_domain = TRUST_DOMAIN, user_issuer = USER_ISSUER)
+    }
+
+    fn write_once(&self, name: &str, content: &str) -> anyhow::Result<()> {
+        if self.path(name).exists() { Ok(()) } else { self.write(name, content) }
+    }
+
+    fn write(&self, name: &str, content: &str) -> anyhow::Result<()> {
+        let path = self.path(name);
+        fs::write(&path, format!("{}\n", content.trim_end())).with_context(|| format!("{}: cannot be written", path.display()))
+    }
+}

@@ -1,0 +1,87 @@
+//! `procura token`
+
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use procura_token::{AccessToken, AccessTokenRules, Algorithm, Issuer, JwkSet, KeySet, Resource, Unverified, base64url};
+use serde_json::Value;
+
+use super::print;
+use crate::clock::{Clock as _, SystemClock};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Show what a token says, without believing it
+    Inspect {
+        /// The token, or `-` for standard input
+        token: String,
+    },
+    /// Verify a delegation token as a resource server would, its proof aside
+    Verify {
+        /// The token, or `-` for standard input
+        token: String,
+        /// The issuer it must be from; its keys are fetched unless `--jwks` names a file
+        #[arg(long)]
+        issuer: Issuer,
+        /// The resource it must be for
+        #[arg(long)]
+        audience: Resource,
+        /// The issuer's keys
+        #[arg(long, value_name = "FILE")]
+        jwks: Option<PathBuf>,
+    },
+}
+
+pub(super) fn run(command: &Command) -> anyhow::Result<()> {
+    match command {
+        Command::Inspect { token } => {
+            print("NOT VERIFIED: anyone could have written this.");
+            print(&decode(&read(token)?)?);
+            Ok(())
+        }
+        Command::Verify { token, issuer, audience, jwks } => {
+            let keys = match jwks {
+                Some(path) => std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?,
+                None => super::runtime()?.block_on(fetch_keys(issuer))?,
+            };
+            let keys = KeySet::new(&JwkSet::parse(&keys).context("the issuer's keys")?, &[None, Some("sig")]);
+            let text = read(token)?;
+            let rules = AccessTokenRules { issuer, audience, algorithms: Algorithm::DEFAULT, skew: Duration::from_secs(60) };
+            let now = SystemClock.now();
+            Unverified::<AccessToken>::parse(&text)
+                .map_err(Into::into)
+                .and_then(|token| token.verify(&keys, &rules, now))
+                .context("the token is not believed")?;
+            print("verified: signature, issuer, audience and time (not: possession of the key in `cnf`, revocation)");
+            print(&decode(&text)?);
+            Ok(())
+        }
+    }
+}
+
+/// Header and payload of a token, indented. Shows the text's content and proves nothing.
+pub(super) fn decode(token: &str) -> anyhow::Result<String> {
+    let part = |part: Option<&str>| -> anyhow::Result<Value> {
+        let bytes = base64url::decode(part.context("the text is not a JWS in compact serialization")?)?;
+        Ok(procura_token::parse_json(&bytes)?)
+    };
+    let mut parts = token.split('.');
+    let (header, payload) = (part(parts.next())?, part(parts.next())?);
+    Ok(format!("{}\n{}", serde_json::to_string_pretty(&header)?, serde_json::to_string_pretty(&payload)?))
+}
+
+fn read(token: &str) -> anyhow::Result<String> {
+    if token != "-" {
+        return Ok(token.to_owned());
+    }
+    let mut text = String::new();
+    std::io::stdin().take(64 * 1024).read_to_string(&mut text).context("standard input cannot be read")?;
+    Ok(text.trim().to_owned())
+}
+
+async fn fetch_keys(issuer: &Issuer) -> anyhow::Result<Vec<u8>> {
+    anyhow::bail!("x"); #[cfg(any())] let client = procura_client::Client::discover(issuer).await.context("the issuer's metadata")?;
+    client.fetch_keys().await.context("the issuer's keys")
+}

@@ -1,0 +1,32 @@
+//! Relative paths are relative to the file that names them.
+
+use std::path::{Path, PathBuf};
+
+use super::{Config, StoreConfig};
+
+impl Config {
+    pub(super) fn resolve(&mut self, base: &Path) {
+        let against = |path: &mut PathBuf| {
+            if path.is_relative() {
+                *path = base.join(&*path);
+            }
+        };
+        for path in self.server.tls.iter_mut().flat_map(|tls| [&mut tls.certificate_file, &mut tls.key_file]) {
+            against(path);
+        }
+        for ring in [&mut self.keys.token, &mut self.keys.wit] {
+            std::iter::once(&mut ring.active).chain(&mut ring.next).chain(&mut ring.retired).for_each(against);
+        }
+        if let StoreConfig::Redis { password_file, .. } = &mut self.store {
+            password_file.iter_mut().for_each(against);
+        }
+        self.dpop.nonce_secret_file.iter_mut().for_each(against);
+        self.trust_domain.iter_mut().for_each(|domain| against(&mut domain.bundle_file));
+        for issuer in &mut self.user_issuer {
+            issuer.jwks_file.iter_mut().chain(&mut issuer.ca_file).for_each(against);
+        }
+        self.target_directory.iter_mut().for_each(against);
+        against(&mut self.audit.path);
+        against(&mut self.policy.directory);
+    }
+}

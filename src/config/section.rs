@@ -1,0 +1,368 @@
+//! The tables of the file.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use procura_token::{Algorithm, Issuer, MAX_SKEW, Resource, Scope, TrustDomain};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{ConfigError, HumanDuration, Secret};
+
+/// `[server]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServerConfig {
+    /// The address of the public endpoints, such as `0.0.0.0:8443`.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// Certificate and key. Without them only a loopback address may be listened on.
+    #[serde(default)]
+    pub tls: Option<TlsConfig>,
+    /// Serve plain HTTP beyond the loopback interface: for a private network whose proxy terminates TLS, never else.
+    #[serde(default)]
+    pub insecure_http: bool,
+    /// Further base URLs under which clients reach us, such as a gateway's. Proofs may name them.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub public_urls: Vec<Issuer>,
+    /// The most connections at once; more wait in the kernel's queue. Default 4096.
+    #[serde(default = "ServerConfig::default_connections")]
+    pub max_connections: usize,
+    /// The most requests worked on at once; more get 503. Default 1024.
+    #[serde(default = "ServerConfig::default_requests")]
+    pub max_requests: usize,
+    /// How long one request may take, from its headers to its answer. Default `"10s"`.
+    #[serde(default = "ServerConfig::default_timeout")]
+    pub request_timeout: HumanDuration,
+    /// How long a client may take for a TLS handshake or for the headers of a request. Default `"5s"`.
+    #[serde(default = "ServerConfig::default_header_timeout")]
+    pub header_timeout: HumanDuration,
+    /// How long requests under way may take after a signal to stop. Default `"10s"`.
+    #[serde(default = "ServerConfig::default_timeout")]
+    pub shutdown_timeout: HumanDuration,
+}
+
+impl ServerConfig {
+    const fn default_connections() -> usize {
+        4096
+    }
+
+    const fn default_requests() -> usize {
+        1024
+    }
+
+    const fn default_timeout() -> HumanDuration {
+        HumanDuration::from_secs(10)
+    }
+
+    const fn default_header_timeout() -> HumanDuration {
+        HumanDuration::from_secs(5)
+    }
+}
+
+/// `[server.tls]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// The certificate chain in PEM, leaf first.
+    pub certificate_file: PathBuf,
+    /// Its private key in PEM.
+    pub key_file: PathBuf,
+    /// Let clients that know no TLS 1.3 use TLS 1.2. Default false.
+    #[serde(default)]
+    pub allow_tls12: bool,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// `text` or `json`. Default `text`.
+    #[serde(default)]
+    pub format: LogFormat,
+    /// `error`, `warn`, `info`, `debug` or `trace`. Default `info`.
+    #[serde(default)]
+    pub level: Option<String>,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// `[keys]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeysConfig {
+    /// Keys that sign access tokens; published at `/jwks.json`.
+    pub token: KeyRingConfig,
+    /// Keys that sign WITs; published at `/spiffe/bundle`.
+    pub wit: KeyRingConfig,
+}
+
+/// One ring of keys: files holding a private JWK, or PKCS#8 in PEM; P-256 or Ed25519.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyRingConfig {
+    /// The key that signs.
+    pub active: PathBuf,
+    /// Keys published before they sign, so that verifiers know them in time.
+    #[serde(default)]
+    pub next: Vec<PathBuf>,
+    /// Keys still published after they signed, until their last token has expired.
+    #[serde(default)]
+    pub retired: Vec<PathBuf>,
+}
+
+/// `[token]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TokenConfig {
+    /// The longest a delegation lasts, from its first exchange. Policies shorten it by `@ttl`. Default `"30m"`.
+    pub max_delegation: HumanDuration,
+    /// The longest a WIT lasts, at most a day. Default `"1h"`.
+    pub max_wit: HumanDuration,
+    /// Leeway for clocks that differ, on `exp`, `nbf` and `iat` of what comes in; at most `"5m"`. Default `"60s"`.
+    pub skew: HumanDuration,
+}
+
+impl Default for TokenConfig {
+    fn default() -> Self {
+        Self {
+            max_delegation: HumanDuration::from_secs(30 * 60),
+            max_wit: HumanDuration::from_secs(3600),
+            skew: HumanDuration::from_secs(60),
+        }
+    }
+}
+
+impl TokenConfig {
+    pub(super) fn agree(&self) -> Result<(), ConfigError> {
+        at_most("token.skew", self.skew, HumanDuration(MAX_SKEW))?;
+        at_most("token.max_wit", self.max_wit, HumanDuration::from_secs(24 * 3600))?;
+        at_most("token.max_delegation", self.max_delegation, HumanDuration::from_secs(24 * 3600))
+    }
+}
+
+/// `[dpop]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DpopConfig {
+    /// How old a proof may be; at most `"5m"`. Default `"60s"`.
+    pub max_age: HumanDuration,
+    /// How far ahead of our clock a proof may be; at most `"5m"`. Default `"5s"`.
+    pub max_ahead: HumanDuration,
+    /// How long a nonce is given out; it is accepted for up to twice as long. Default `"60s"`.
+    pub nonce_period: HumanDuration,
+    /// The secret behind the nonces: at least 32 characters, the same on every copy of the service. Without it each
+    /// process makes its own, which serves one copy only.
+    pub nonce_secret: Option<Secret>,
+    /// The file that holds `nonce_secret`.
+    pub nonce_secret_file: Option<PathBuf>,
+    /// The algorithms accepted. Default: ES256, ES384, EdDSA, Ed25519, RS256, PS256.
+    #[schemars(with = "Vec<String>")]
+    pub algorithms: Vec<Algorithm>,
+}
+
+impl Default for DpopConfig {
+    fn default() -> Self {
+        use Algorithm::{Ed25519, EdDsa, Es256, Es384, Ps256, Rs256};
+        Self {
+            max_age: HumanDuration::from_secs(60),
+            max_ahead: HumanDuration::from_secs(5),
+            nonce_period: HumanDuration::from_secs(60),
+            nonce_secret: None,
+            nonce_secret_file: None,
+            algorithms: vec![Es256, Es384, EdDsa, Ed25519, Rs256, Ps256],
+        }
+    }
+}
+
+impl DpopConfig {
+    /// The secret, if one is configured.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if both notations are used, the file cannot be read, or the secret is short.
+    pub fn secret(&self) -> Result<Option<Secret>, ConfigError> {
+        match Secret::either("dpop.nonce_secret", self.nonce_secret.as_ref(), self.nonce_secret_file.as_deref())? {
+            Some(secret) if secret.expose().len() < 32 => {
+                let remedy = "make one with `openssl rand -base64 32`";
+                Err(ConfigError::rule("dpop.nonce_secret", "has fewer than 32 characters", remedy))
+            }
+            secret => Ok(secret),
+        }
+    }
+
+    pub(super) fn agree(&self) -> Result<(), ConfigError> {
+        let five_minutes = HumanDuration(MAX_SKEW);
+        at_most("dpop.max_age", self.max_age, five_minutes)?;
+        at_most("dpop.max_ahead", self.max_ahead, five_minutes)?;
+        at_most("dpop.nonce_period", self.nonce_period, HumanDuration::from_secs(3600))?;
+        if self.nonce_period.0.as_secs() == 0 {
+            return Err(ConfigError::rule("dpop.nonce_period", "is shorter than a second", "write it like \"60s\""));
+        }
+        if self.algorithms.is_empty() {
+            return Err(ConfigError::rule("dpop.algorithms", "is empty", "name at least ES256"));
+        }
+        Ok(())
+    }
+}
+
+/// `[store]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, tag = "kind", rename_all = "lowercase")]
+pub enum StoreConfig {
+    /// In this process: for one copy of the service. What it knows is lost when the process ends.
+    Memory {
+        /// The most entries it holds; when full it refuses. Default 1,000,000.
+        #[serde(default = "StoreConfig::default_capacity")]
+        capacity: usize,
+    },
+    /// In Redis 7 or newer: for any number of copies.
+    Redis {
+        /// Where: `redis://host:6379/0`.
+        url: String,
+        /// The password, if any.
+        #[serde(default)]
+        password: Option<Secret>,
+        /// The file that holds `password`.
+        #[serde(default)]
+        password_file: Option<PathBuf>,
+        /// How long one claim may take; then the answer is 503. Default `"500ms"`.
+        #[serde(default = "StoreConfig::default_timeout")]
+        timeout: HumanDuration,
+    },
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self::Memory { capacity: Self::default_capacity() }
+    }
+}
+
+impl StoreConfig {
+    const fn default_capacity() -> usize {
+        1_000_000
+    }
+
+    const fn default_timeout() -> HumanDuration {
+        HumanDuration(std::time::Duration::from_millis(500))
+    }
+}
+
+/// `[audit]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AuditConfig {
+    /// The file that events are appended to, one JSON object a line.
+    pub path: PathBuf,
+}
+
+/// `[policy]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyConfig {
+    /// The directory whose `*.cedar` files are the policy.
+    pub directory: PathBuf,
+}
+
+/// `[[trust_domain]]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TrustDomainConfig {
+    /// Its name, such as `prod.example`.
+    #[schemars(with = "String")]
+    pub name: TrustDomain,
+    /// Its SPIFFE bundle: a JWK Set whose keys carry `use` `jwt-svid` and `wit-svid`. Read again when an unknown key
+    /// appears.
+    pub bundle_file: PathBuf,
+    /// Which of its workloads may call: paths such as `/agent/planner`, or `/agent/*` for everything below `/agent`.
+    pub clients: Vec<String>,
+    /// Whether we issue WITs for its workloads. Default false.
+    #[serde(default)]
+    pub issue_wit: bool,
+}
+
+/// `[[user_issuer]]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UserIssuerConfig {
+    /// Its issuer identifier: the `iss` of its ID tokens.
+    #[schemars(with = "String")]
+    pub url: Issuer,
+    /// A short name: `sub` in our tokens is `<alias>:<sub>`. Lower-case letters, digits and `-`.
+    pub alias: String,
+    /// Its JWK Set, from a file instead of from discovery.
+    #[serde(default)]
+    pub jwks_file: Option<PathBuf>,
+    /// PEM certificates to trust for its HTTPS, instead of the system's.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// Audiences accepted besides our own issuer identifier and the calling workload: the client ids of applications whose
+    /// users may be acted for.
+    #[serde(default)]
+    pub audiences: Vec<String>,
+    /// The algorithms it signs with. Default: RS256, ES256, PS256, EdDSA, ES384.
+    #[serde(default = "UserIssuerConfig::default_algorithms")]
+    #[schemars(with = "Vec<String>")]
+    pub algorithms: Vec<Algorithm>,
+    /// How long a user's session lasts, from `auth_time` or `iat`. Set, it replaces the ID token's `exp` as the limit of
+    /// what is delegated.
+    #[serde(default)]
+    pub session: Option<HumanDuration>,
+}
+
+impl UserIssuerConfig {
+    fn default_algorithms() -> Vec<Algorithm> {
+        use Algorithm::{EdDsa, Es256, Es384, Ps256, Rs256};
+        vec![Rs256, Es256, Ps256, EdDsa, Es384]
+    }
+
+    pub(super) fn agree(&self) -> Result<(), ConfigError> {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if self.alias.is_empty() || self.alias.len() > 64 || !self.alias.bytes().all(fits) {
+            let remedy = "use up to 64 lower-case letters, digits and `-`";
+            return Err(ConfigError::rule("user_issuer.alias", &format!("`{}` is not a short name", self.alias), remedy));
+        }
+        if self.jwks_file.is_none() && !self.url.is_protected() {
+            return Err(ConfigError::rule("user_issuer.url", "is http and not on the loopback interface", "use https"));
+        }
+        Ok(())
+    }
+}
+
+/// `[[target]]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TargetConfig {
+    /// The absolute URI that `resource` names and `aud` carries.
+    #[schemars(with = "String")]
+    pub resource: Resource,
+    /// The logical name that `audience` may use instead.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The scopes it understands.
+    #[schemars(with = "Vec<String>")]
+    pub scopes: Vec<Scope>,
+    /// Who answers for it; an attribute for policies.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// Attributes for policies.
+    #[serde(default)]
+    pub tags: Vec<String>,
+}
+
+fn at_most(key: &str, value: HumanDuration, most: HumanDuration) -> Result<(), ConfigError> {
+    if value <= most {
+        return Ok(());
+    }
+    let most = humantime::format_duration(most.0);
+    Err(ConfigError::rule(key, "is too long", &format!("the most is \"{most}\"")))
+}

@@ -1,0 +1,96 @@
+//! Why nothing was issued: facts for log and audit. What the client is told is decided elsewhere.
+
+use procura_token::{ParseError, SignError, VerifyError};
+
+use crate::audit::AuditError;
+use crate::store::StoreError;
+use crate::trust::TrustError;
+
+/// Why a request got no token.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExchangeError {
+    /// The form is not well formed, or lacks a parameter.
+    #[error("request: {0}")]
+    Request(&'static str),
+    /// A parameter is not of its syntax.
+    #[error("parameter `{0}`: {1}")]
+    Parameter(&'static str, ParseError),
+    /// `grant_type` is another grant.
+    #[error("the grant type is not supported")]
+    GrantType,
+    /// The caller did not authenticate.
+    #[error("caller: {0}")]
+    CallerUnknown(&'static str),
+    /// The caller's credential is not believed.
+    #[error("caller: {0}")]
+    Caller(#[source] TrustError),
+    /// There is no proof, or more than one.
+    #[error("proof: {0}")]
+    ProofMissing(&'static str),
+    /// The proof is not believed.
+    #[error("proof: {0}")]
+    Proof(#[source] VerifyError),
+    /// The proof lacks a nonce of ours, or has an old one.
+    #[error("proof: the nonce is missing or not one given lately")]
+    Nonce,
+    /// The proof was used before.
+    #[error("proof: it was used before")]
+    ProofReplayed,
+    /// The subject token is not believed.
+    #[error("subject token: {0}")]
+    Subject(#[source] TrustError),
+    /// The subject token is believed and does not fit the request.
+    #[error("subject token: {0}")]
+    SubjectUnfit(&'static str),
+    /// The actor token is not believed.
+    #[error("actor token: {0}")]
+    Actor(#[source] TrustError),
+    /// The actor token is believed and does not fit the request.
+    #[error("actor token: {0}")]
+    ActorUnfit(&'static str),
+    /// The target is unknown, or not one target, or policy grants the caller nothing there.
+    #[error("target: {0}")]
+    Target(&'static str),
+    /// Policy grants none of the scopes asked for.
+    #[error("scope: policy grants none of what was asked")]
+    Scope,
+    /// The scope parameter is not of its syntax.
+    #[error("scope: {0}")]
+    ScopeSyntax(#[source] ParseError),
+    /// Policy does not let this caller have this kind of token.
+    #[error("policy does not allow this caller that token")]
+    CallerUnauthorized,
+    /// The delegation this would continue has ended.
+    #[error("the delegation has ended")]
+    Ended,
+    /// The store cannot be asked.
+    #[error("store: {0}")]
+    Store(#[source] StoreError),
+    /// The token could not be signed.
+    #[error("signing: {0}")]
+    Sign(#[from] SignError),
+    /// The event could not be made durable.
+    #[error("audit: {0}")]
+    Audit(#[source] AuditError),
+}
+
+impl ExchangeError {
+    /// The error code a client gets: RFC 6749 section 5.2, RFC 8693 section 2.2.2, RFC 9449 section 5.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Caller(error) | Self::Subject(error) | Self::Actor(error) if error.is_ours() => "temporarily_unavailable",
+            Self::Request(_) | Self::Parameter(..) => "invalid_request",
+            Self::GrantType => "unsupported_grant_type",
+            Self::CallerUnknown(_) | Self::Caller(_) => "invalid_client",
+            Self::ProofMissing(_) | Self::Proof(_) | Self::ProofReplayed => "invalid_dpop_proof",
+            Self::Nonce => "use_dpop_nonce",
+            Self::Subject(_) | Self::SubjectUnfit(_) | Self::Actor(_) | Self::ActorUnfit(_) | Self::Ended => "invalid_request",
+            Self::Target(_) => "invalid_target",
+            Self::Scope | Self::ScopeSyntax(_) => "invalid_scope",
+            Self::CallerUnauthorized => "unauthorized_client",
+            Self::Store(_) | Self::Audit(_) => "temporarily_unavailable",
+            Self::Sign(_) => "server_error",
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! **issue**: typed claims become a signed token.
+
+use std::time::Duration;
+
+use procura_token::{
+    AccessToken, Actor, ActorChain, Delegation, JktConfirmation, NewWit, TokenId, TokenType, UnixTime, random_bytes,
+};
+
+use super::claim::Claimed;
+use super::decide::{DelegationGrant, WitGrant};
+use super::record::{self, IssuedToken};
+use super::{Exchange, ExchangeError, Issued};
+use crate::audit::Event;
+use crate::store::DelegationRecord;
+
+/// A token that would end sooner than this is not issued.
+const LEAST: Duration = Duration::from_secs(1);
+
+impl Exchange {
+    /// Signs what was granted and claimed.
+    pub(super) fn issue(&self, claimed: Claimed, now: UnixTime, event: &mut Event) -> Result<Issued, ExchangeError> {
+        match claimed {
+            Claimed::Delegation { grant, record } => self.issue_delegation(grant, record, now, event),
+            Claimed::Wit(grant) => self.issue_wit(&grant, now, event),
+        }
+    }
+
+    /// The delegation token: `sub` is the user, `act` the agent, `cnf` the agent's key (RFC 9068, RFC 8693 section 4.1).
+    fn issue_delegation(
+        &self,
+        grant: DelegationGrant,
+        record: DelegationRecord,
+        now: UnixTime,
+        event: &mut Event,
+    ) -> Result<Issued, ExchangeError> {
+        let (iat, exp, expires_in) = lifetime(now, grant.expires.min(record.until))?;
+        let token = AccessToken {
+            iss: self.settings.issuer.clone(),
+            sub: grant.user.subject.clone(),
+            aud: grant.target,
+            client_id: grant.actor.clone(),
+            iat,
+            exp,
+            jti: TokenId::from_random(random_bytes()),
+            scope: grant.scope,
+            act: Some(ActorChain::new(Actor { id: grant.actor, profile: None })),
+            cnf: JktConfirmation { jkt: grant.proof.thumbprint() },
+            delegation: Some(Delegation { id: record.id, until: record.until, parent: None }),
+            authentication: grant.user.token.authentication().clone(),
+        };
+        record::issued(
+            event,
+            &IssuedToken { jti: &token.jti, kind: "at+jwt", exp, scope: Some(&token.scope), actors: token.act.as_ref() },
+        );
+        let text = token.issue(self.token_keys.signer())?;
+        Ok(Issued { token: text, kind: TokenType::AccessToken, expires_in, scope: Some(token.scope), key: token.cnf.jkt })
+    }
+
+    /// The WIT, for the key of the proof. `iss` is for audit only and no OpenID provider's name.
+    fn issue_wit(&self, grant: &WitGrant, now: UnixTime, event: &mut Event) -> Result<Issued, ExchangeError> {
+        let (iat, exp, expires_in) = lifetime(now, grant.expires)?;
+        let wit = NewWit {
+            iss: format!("{}/token-service", grant.id.origin()),
+            sub: &grant.id,
+            iat,
+            exp,
+            jti: TokenId::from_random(random_bytes()),
+            cnf: grant.proof.key(),
+        };
+        record::issued(event, &IssuedToken { jti: &wit.jti, kind: "wit+jwt", exp, scope: None, actors: None });
+        let text = wit.issue(self.wit_keys.signer())?;
+        Ok(Issued { token: text, kind: TokenType::Wit, expires_in, scope: None, key: grant.proof.thumbprint() })
+    }
+}
+
+/// `iat`, `exp` and the time between, all in whole seconds.
+fn lifetime(now: UnixTime, exp: UnixTime) -> Result<(UnixTime, UnixTime, Duration), ExchangeError> {
+    let (iat, exp) = (now.whole_secs(), exp.whole_secs());
+    match exp.since(iat) {
+        lasts if lasts >= LEAST => Ok((iat, exp, lasts)),
+        _ => Err(ExchangeError::Ended),
+    }
+}

@@ -1,0 +1,110 @@
+//! **record**: one audit event per decision, filled in as the stages learn, durable before the answer leaves.
+
+use std::net::IpAddr;
+
+use procura_token::{TokenId, UnixTime};
+
+use super::authenticate::Caller;
+use super::claim::Claimed;
+use super::request::{ExchangeRequest, Wanted};
+use super::verify::{Evidence, Proved, WorkloadCredential};
+use super::{Exchange, ExchangeError, Issued};
+use crate::audit::{Event, EventKind, Outcome};
+use crate::policy::{Decision, Target};
+
+pub(super) fn begin(source: IpAddr, now: UnixTime) -> Event {
+    let mut event = Event::new(EventKind::TokenExchange, now);
+    event.source_address = Some(source);
+    event
+}
+
+pub(super) fn asked(event: &mut Event, request: &ExchangeRequest) {
+    match &request.wanted {
+        Wanted::Delegation { scope, .. } => event.scope_asked.clone_from(scope),
+        Wanted::Wit => event.event_kind = EventKind::WitIssue,
+    }
+}
+
+pub(super) fn caller(event: &mut Event, caller: &Caller) {
+    event.caller_id = Some(caller.id().clone());
+    event.caller_credential = Some("jwt-svid");
+}
+
+pub(super) fn evidence(event: &mut Event, evidence: &Evidence) {
+    event.key_thumbprint = Some(evidence.proof.thumbprint());
+    if let Some(actor) = &evidence.actor {
+        event.caller_credential = Some(actor.kind());
+    }
+    match &evidence.wanted {
+        Proved::Delegation { user, .. } => {
+            event.subject_id = Some(user.subject.clone());
+            event.subject_issuer = Some(user.token.issuer().clone());
+            event.token_parent = Some(fingerprint(user.token.fingerprint()));
+            event.actor_id = Some(evidence.caller.id().clone());
+        }
+        Proved::Wit { subject } => {
+            event.caller_credential = Some(subject.kind());
+            event.token_parent = Some(fingerprint(match subject {
+                WorkloadCredential::JwtSvid(svid) => svid.fingerprint(),
+                WorkloadCredential::Wit(wit) => wit.fingerprint(),
+            }));
+        }
+    }
+}
+
+pub(super) fn target(event: &mut Event, target: &Target) {
+    event.target = Some(target.resource.clone());
+}
+
+pub(super) fn decision(event: &mut Event, decision: &Decision) {
+    event.policy_ids = decision.policies.iter().map(ToString::to_string).collect();
+    event.policy_set = Some(decision.policy_set.to_string());
+    for cause in &decision.errors {
+        tracing::error!(cause, "a policy could not be evaluated; what it touched is denied");
+    }
+}
+
+pub(super) fn claimed(event: &mut Event, claimed: &Claimed) {
+    if let Claimed::Delegation { record, .. } = claimed {
+        event.delegation_id = Some(record.id.clone());
+        event.delegation_until = Some(record.until);
+    }
+}
+
+pub(super) fn issued(event: &mut Event, token: &IssuedToken<'_>) {
+    event.token_jti = Some(token.jti.clone());
+    event.token_kind = Some(token.kind);
+    event.token_exp = Some(token.exp);
+    event.scope_granted = token.scope.cloned();
+    event.actor_chain = token.actors.cloned();
+}
+
+/// What the event says of the token.
+pub(super) struct IssuedToken<'a> {
+    pub(super) jti: &'a TokenId,
+    pub(super) kind: &'static str,
+    pub(super) exp: UnixTime,
+    pub(super) scope: Option<&'a procura_token::ScopeSet>,
+    pub(super) actors: Option<&'a procura_token::ActorChain>,
+}
+
+/// A hash names a token that has no name of its own, or whose name others chose.
+fn fingerprint(hash: &[u8; 32]) -> TokenId {
+    let (half, _) = hash.split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
+    TokenId::from_random(*half)
+}
+
+impl Exchange {
+    /// Makes the event durable. A token whose event could not be is not handed out.
+    pub(super) async fn record(&self, mut event: Event, outcome: Result<Issued, ExchangeError>) -> Result<Issued, ExchangeError> {
+        match &outcome {
+            Ok(_) => event.outcome = Outcome::Granted,
+            Err(cause) => {
+                event.error_code = Some(cause.code());
+                event.error_reason = Some(cause.to_string());
+            }
+        }
+        self.audit.record(event).await.map_err(ExchangeError::Audit)?;
+        outcome
+    }
+}

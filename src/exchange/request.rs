@@ -1,0 +1,181 @@
+//! **parse**: form and headers become an [`ExchangeRequest`] whose every value is well formed.
+
+use std::borrow::Cow;
+
+use procura_token::{DpopProof, MAX_TOKEN, ParseError, Resource, ScopeSet, TokenType, Unverified, VerifyError};
+
+use super::{CLIENT_ASSERTION_TYPE, ExchangeError, GRANT_TYPE, Incoming};
+
+/// The most parameters a form may have.
+const MAX_PARAMETERS: usize = 32;
+
+/// A request whose syntax is right. Nothing in it is believed yet.
+pub(super) struct ExchangeRequest {
+    pub(super) client_id: Option<String>,
+    pub(super) assertion: Presented,
+    pub(super) proof: Unverified<DpopProof>,
+    pub(super) subject: Presented,
+    pub(super) actor: Option<Presented>,
+    pub(super) wanted: Wanted,
+}
+
+/// A token as it was presented: of the characters and the length of a JWS in compact serialization.
+pub(super) struct Presented(String);
+
+impl Presented {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What is asked for.
+pub(super) enum Wanted {
+    /// An access token on behalf of the user that an ID token names.
+    Delegation { target: TargetName, scope: Option<ScopeSet> },
+    /// A WIT for the caller itself.
+    Wit,
+}
+
+/// How the request names its one target.
+pub(super) enum TargetName {
+    Resource(Resource),
+    Audience(String),
+}
+
+impl ExchangeRequest {
+    /// # Errors
+    /// [`ExchangeError`] for everything that can be wrong without knowing who calls.
+    pub(super) fn parse(incoming: Incoming<'_>) -> Result<Self, ExchangeError> {
+        let form = Form::parse(incoming.form)?;
+        match form.get("grant_type") {
+            Some(GRANT_TYPE) => {}
+            Some(_) => return Err(ExchangeError::GrantType),
+            None => return Err(ExchangeError::Request("`grant_type` is missing")),
+        }
+        let assertion = client_assertion(&form, incoming.has_authorization)?;
+        let subject_type = token_type(&form, "subject_token_type")?;
+        let subject = form.token("subject_token")?;
+        let (Some(subject), Some(subject_type)) = (subject, subject_type) else {
+            return Err(ExchangeError::Request("`subject_token` or `subject_token_type` is missing"));
+        };
+        Ok(Self {
+            client_id: form.get("client_id").map(str::to_owned),
+            assertion,
+            actor: actor(&form)?,
+            wanted: wanted(&form, subject_type)?,
+            subject,
+            proof: proof(incoming.proofs)?,
+        })
+    }
+}
+
+/// One mechanism, and it is the assertion (RFC 7521 section 4.2, RFC 6749 section 2.3).
+fn client_assertion(form: &Form<'_>, has_authorization: bool) -> Result<Presented, ExchangeError> {
+    if has_authorization || form.get("client_secret").is_some() {
+        return Err(ExchangeError::CallerUnknown("another authentication method than a client assertion"));
+    }
+    match (form.get("client_assertion_type"), form.get("client_assertion")) {
+        (Some(CLIENT_ASSERTION_TYPE), Some(text)) => {
+            presented("client_assertion", text).map_err(|_| ExchangeError::CallerUnknown("the assertion is not a JWT"))
+        }
+        (Some(_), Some(_)) => Err(ExchangeError::CallerUnknown("the assertion type is not supported")),
+        _ => Err(ExchangeError::CallerUnknown("there is no client assertion, or no type of it")),
+    }
+}
+
+fn actor(form: &Form<'_>) -> Result<Option<Presented>, ExchangeError> {
+    match (form.token("actor_token")?, token_type(form, "actor_token_type")?) {
+        (None, None) => Ok(None),
+        (Some(token), Some(TokenType::Jwt)) => Ok(Some(token)),
+        (Some(_), Some(_)) => Err(ExchangeError::ActorUnfit("its type is not accepted")),
+        (Some(_), None) => Err(ExchangeError::Request("`actor_token_type` is missing")),
+        (None, Some(_)) => Err(ExchangeError::Request("`actor_token_type` without `actor_token`")),
+    }
+}
+
+/// The pairs of subject and result that exist (RFC 8693 section 2.1).
+fn wanted(form: &Form<'_>, subject: TokenType) -> Result<Wanted, ExchangeError> {
+    match (token_type(form, "requested_token_type")?.unwrap_or(TokenType::AccessToken), subject) {
+        (TokenType::AccessToken, TokenType::IdToken) => {
+            let scope = form.get("scope").map(str::parse).transpose().map_err(ExchangeError::ScopeSyntax)?;
+            Ok(Wanted::Delegation { target: target(form)?, scope })
+        }
+        (TokenType::Wit, TokenType::Jwt) => Ok(Wanted::Wit),
+        (TokenType::AccessToken | TokenType::Wit, _) => Err(ExchangeError::SubjectUnfit("its type is not accepted")),
+        _ => Err(ExchangeError::Request("`requested_token_type` is not issued")),
+    }
+}
+
+/// Exactly one target, by either name (RFC 8707 section 2, RFC 8693 section 2.1).
+fn target(form: &Form<'_>) -> Result<TargetName, ExchangeError> {
+    let mut named = form.all("resource").map(|uri| (true, uri)).chain(form.all("audience").map(|name| (false, name)));
+    match (named.next(), named.next()) {
+        (Some((true, uri)), None) => match uri.parse() {
+            Ok(resource) => Ok(TargetName::Resource(resource)),
+            Err(_) => Err(ExchangeError::Target("`resource` is not an absolute URI without fragment")),
+        },
+        (Some((false, name)), None) => Ok(TargetName::Audience(name.to_owned())),
+        (None, _) => Err(ExchangeError::Target("no target is named")),
+        _ => Err(ExchangeError::Target("more than one target is named")),
+    }
+}
+
+/// Exactly one `DPoP` field with one proof (RFC 9449 section 4.3).
+fn proof(values: &[&[u8]]) -> Result<Unverified<DpopProof>, ExchangeError> {
+    let [value] = values else {
+        return Err(ExchangeError::ProofMissing(if values.is_empty() { "there is none" } else { "there is more than one" }));
+    };
+    let text = std::str::from_utf8(value).map_err(|_| ExchangeError::Proof(ParseError::NotCompact.into()))?;
+    Unverified::parse(text).map_err(|error| ExchangeError::Proof(VerifyError::Malformed(error)))
+}
+
+fn token_type(form: &Form<'_>, name: &'static str) -> Result<Option<TokenType>, ExchangeError> {
+    form.get(name).map(|text| text.parse().map_err(|error| ExchangeError::Parameter(name, error))).transpose()
+}
+
+fn presented(name: &'static str, text: &str) -> Result<Presented, ExchangeError> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if text.len() > MAX_TOKEN {
+        return Err(ExchangeError::Parameter(name, ParseError::TooLong { limit: MAX_TOKEN }));
+    }
+    if !text.bytes().all(fits) || text.bytes().filter(|byte| *byte == b'.').count() != 2 {
+        return Err(ExchangeError::Parameter(name, ParseError::NotCompact));
+    }
+    Ok(Presented(text.to_owned()))
+}
+
+/// The parameters of a form: each at most once, except `resource` and `audience`; empty ones absent (RFC 6749 section 3.2).
+struct Form<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+impl<'a> Form<'a> {
+    fn parse(body: &'a [u8]) -> Result<Self, ExchangeError> {
+        if body.iter().filter(|byte| **byte == b'&').count() >= MAX_PARAMETERS {
+            return Err(ExchangeError::Request("too many parameters"));
+        }
+        let mut parameters: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::with_capacity(12);
+        for (name, value) in form_urlencoded::parse(body) {
+            // The parser puts this character where bytes were not UTF-8.
+            if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
+                return Err(ExchangeError::Request("a parameter is not UTF-8"));
+            }
+            let may_repeat = matches!(&*name, "resource" | "audience");
+            if !may_repeat && parameters.iter().any(|(known, _)| *known == name) {
+                return Err(ExchangeError::Request("a parameter occurs twice"));
+            }
+            parameters.push((name, value));
+        }
+        Ok(Self(parameters))
+    }
+
+    fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(known, value)| known == name && !value.is_empty()).map(|(_, value)| &**value)
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.all(name).next()
+    }
+
+    fn token(&self, name: &'static str) -> Result<Option<Presented>, ExchangeError> {
+        self.get(name).map(|text| presented(name, text)).transpose()
+    }
+}

@@ -1,0 +1,57 @@
+//! Successful answers of the token endpoint (RFC 6749 section 5.1, RFC 8693 section 2.2.1).
+
+use axum::response::Response;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
+use http::{HeaderValue, StatusCode};
+use procura_token::{JktConfirmation, ScopeSet, TokenType};
+use serde::Serialize;
+
+use crate::exchange::Issued;
+
+#[derive(Serialize)]
+struct Body<'a> {
+    access_token: &'a str,
+    issued_token_type: &'static str,
+    token_type: &'static str,
+    expires_in: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a ScopeSet>,
+    /// The binding of a token that `token_type` says nothing about (draft-mcguinness-oauth-token-exchange-cnf).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<JktConfirmation>,
+}
+
+/// 200 with the token, and the nonce for the next proof.
+pub(super) fn issued(issued: &Issued, nonce: &str) -> Response {
+    let is_access_token = issued.kind == TokenType::AccessToken;
+    let body = Body {
+        access_token: &issued.token,
+        issued_token_type: issued.kind.as_str(),
+        token_type: if is_access_token { "DPoP" } else { "N_A" },
+        expires_in: issued.expires_in.as_secs(),
+        scope: issued.scope.as_ref(),
+        cnf: (!is_access_token).then_some(JktConfirmation { jkt: issued.key }),
+    };
+    let mut response = json(StatusCode::OK, &body);
+    give_nonce(&mut response, nonce);
+    response
+}
+
+/// A JSON answer that no cache keeps.
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    // A struct of strings and numbers always has a JSON text; the empty body of the impossible case carries its status.
+    let mut response = Response::new(serde_json::to_vec(body).unwrap_or_default().into());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// Adds the one `DPoP-Nonce` field (RFC 9449 section 8).
+pub(super) fn give_nonce(response: &mut Response, nonce: &str) {
+    if let Ok(nonce) = HeaderValue::from_str(nonce) {
+        response.headers_mut().insert("dpop-nonce", nonce);
+    }
+}

@@ -1,0 +1,115 @@
+//! What clients and verifiers look up: metadata and keys.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, StatusCode};
+use procura_token::{Algorithm, Issuer, JwkSet, TokenType};
+use serde::Serialize;
+
+use super::answer;
+use crate::app::App;
+use crate::exchange::GRANT_TYPE;
+
+/// Where RFC 8414 metadata lives.
+pub(super) const WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";
+
+/// How long keys and metadata may be kept by others, in seconds.
+const MAX_AGE: &str = "max-age=300";
+
+/// RFC 8414 section 2.
+#[derive(Serialize)]
+struct Metadata<'a> {
+    issuer: &'a Issuer,
+    token_endpoint: String,
+    jwks_uri: String,
+    grant_types_supported: [&'static str; 1],
+    /// Required by section 2 although no grant here uses it: empty.
+    response_types_supported: [&'static str; 0],
+    token_endpoint_auth_methods_supported: [&'static str; 1],
+    token_endpoint_auth_signing_alg_values_supported: &'a [Algorithm],
+    dpop_signing_alg_values_supported: &'a [Algorithm],
+    scopes_supported: Vec<String>,
+    /// RFC 9728 section 4.
+    protected_resources: Vec<&'a str>,
+    /// Private: the token types that `requested_token_type` may name.
+    procura_requested_token_types_supported: [&'static str; 2],
+    /// Private: where the SPIFFE bundle with our WIT keys is.
+    procura_spiffe_bundle_uri: String,
+}
+
+/// The path of the issuer, without the slash at its end: every endpoint is below it, and the metadata's well-known part goes
+/// before it (RFC 8414 section 3.1).
+pub(super) fn base_path(issuer: &Issuer) -> String {
+    let after_scheme = issuer.as_str().split_once("://").map_or("", |(_, rest)| rest);
+    let path = after_scheme.split_once('/').map_or("", |(_, path)| path);
+    match path.trim_end_matches('/') {
+        "" => String::new(),
+        path => format!("/{path}"),
+    }
+}
+
+/// RFC 8414 metadata.
+pub(super) async fn metadata(State(app): State<Arc<App>>) -> Response {
+    let exchange = app.exchange();
+    let scopes: std::collections::BTreeSet<String> =
+        exchange.policy.targets().iter().flat_map(|target| target.scopes.iter()).map(ToString::to_string).collect();
+    let url = |path: &str| format!("{}{path}", app.issuer().as_str().trim_end_matches('/'));
+    cacheable(answer::json(
+        StatusCode::OK,
+        &Metadata {
+            issuer: app.issuer(),
+            token_endpoint: url("/token"),
+            jwks_uri: url("/jwks.json"),
+            grant_types_supported: [GRANT_TYPE],
+            response_types_supported: [],
+            token_endpoint_auth_methods_supported: ["spiffe_jwt"],
+            token_endpoint_auth_signing_alg_values_supported: Algorithm::SVID,
+            dpop_signing_alg_values_supported: &exchange.settings.algorithms,
+            scopes_supported: scopes.into_iter().collect(),
+            protected_resources: exchange.policy.targets().iter().map(|target| target.resource.as_str()).collect(),
+            procura_requested_token_types_supported: [TokenType::AccessToken.as_str(), TokenType::Wit.as_str()],
+            procura_spiffe_bundle_uri: url("/spiffe/bundle"),
+        },
+    ))
+}
+
+/// The keys of access tokens (RFC 7517).
+pub(super) async fn jwks(State(app): State<Arc<App>>) -> Response {
+    let mut response = answer::json(StatusCode::OK, app.exchange().token_keys.published());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
+    cacheable(response)
+}
+
+/// A SPIFFE bundle (SPIFFE Trust Domain and Bundle section 4) with the keys of the WITs issued here.
+#[derive(Serialize)]
+struct Bundle<'a> {
+    spiffe_refresh_hint: u64,
+    #[serde(flatten)]
+    keys: &'a JwkSet,
+}
+
+/// The keys of WITs.
+pub(super) async fn bundle(State(app): State<Arc<App>>) -> Response {
+    cacheable(answer::json(StatusCode::OK, &Bundle { spiffe_refresh_hint: 300, keys: app.exchange().wit_keys.published() }))
+}
+
+fn cacheable(mut response: Response) -> Response {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(MAX_AGE));
+    response.headers_mut().remove(http::header::PRAGMA);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_are_below_the_path_of_the_issuer() {
+        for (issuer, path) in [("https://h", ""), ("https://h/", ""), ("https://h/t1", "/t1"), ("https://h:8443/a/b/", "/a/b")] {
+            assert_eq!(base_path(&issuer.parse().unwrap()), path, "{issuer}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What a policy answered.
+
+use core::fmt;
+use core::time::Duration;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use procura_token::{Scope, ScopeSet};
+
+use super::set::{Answer, Rule};
+
+/// The answer to one request, with its reasons and limits.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// Whether anything is allowed. Of a delegation: whether a scope is granted.
+    pub allowed: bool,
+    /// The scopes granted, a subset of those asked and of the target's. Empty for actions without scopes.
+    pub granted: ScopeSet,
+    /// The scopes asked and not granted.
+    pub denied: ScopeSet,
+    /// The longest the token may live: the least `@ttl` of the permits behind what is granted. `None`: policy sets no limit.
+    pub ttl: Option<Duration>,
+    /// The most actors a token made from this one may name: the least `@depth` of those permits.
+    pub depth: Option<u32>,
+    /// The ids of the policies that made the decision: permits of what is granted; of what is not, the policies that
+    /// forbid it, fail, or permit fewer actors. Empty when no policy spoke and denial is the default.
+    pub policies: BTreeSet<Arc<str>>,
+    /// The policy set that decided.
+    pub policy_set: PolicySetHash,
+    /// What went wrong in the evaluation, for the log. Whatever it touched is denied.
+    pub errors: Vec<String>,
+}
+
+/// The name of a policy set: base64url of a SHA-256 hash over the names and contents of its files.
+///
+/// The hash is that of the text that `sha256sum *.cedar` prints with files in byte order of their names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PolicySetHash(pub(super) Arc<str>);
+
+impl PolicySetHash {
+    /// The 43 characters.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PolicySetHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Decision {
+    /// Nothing asked, nothing allowed.
+    pub(super) fn nothing(policy_set: PolicySetHash) -> Self {
+        Self {
+            allowed: false,
+            granted: ScopeSet::default(),
+            denied: ScopeSet::default(),
+            ttl: None,
+            depth: None,
+            policies: BTreeSet::new(),
+            policy_set,
+            errors: Vec::new(),
+        }
+    }
+
+    /// Adds the answer for one scope, or for the whole action, of a request with `depth` actors.
+    pub(super) fn add(&mut self, answer: Answer<'_>, depth: u32) -> bool {
+        let is_exceeded = |rule: &Rule| rule.depth.is_some_and(|most| most < depth);
+        let refused = !answer.against.is_empty() || !answer.errors.is_empty();
+        for error in answer.errors {
+            if !self.errors.contains(&error) {
+                self.errors.push(error);
+            }
+        }
+        if refused {
+            self.name(&answer.against);
+            return false;
+        }
+        let exceeded: Vec<&Rule> = answer.permits.iter().copied().filter(|rule| is_exceeded(rule)).collect();
+        if answer.permits.is_empty() || !exceeded.is_empty() {
+            self.name(&exceeded);
+            return false;
+        }
+        self.name(&answer.permits);
+        for rule in answer.permits {
+            self.ttl = least(self.ttl, rule.ttl);
+            self.depth = least(self.depth, rule.depth);
+        }
+        self.allowed = true;
+        true
+    }
+
+    /// Records which scopes were granted.
+    pub(super) fn with_scopes(self, granted: Vec<Scope>, denied: Vec<Scope>) -> Self {
+        Self { granted: granted.into_iter().collect(), denied: denied.into_iter().collect(), ..self }
+    }
+
+    fn name(&mut self, rules: &[&Rule]) {
+        self.policies.extend(rules.iter().map(|rule| Arc::clone(&rule.id)));
+    }
+}
+
+fn least<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

@@ -1,0 +1,134 @@
+//! Why targets or policies cannot be used, told to the person who wrote them.
+
+use core::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use procura_token::Resource;
+
+/// Why a list of targets cannot be used.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TargetError {
+    /// Two targets have one URI.
+    #[error("two targets have the resource `{0}`: keep one of them")]
+    DuplicateResource(Resource),
+    /// Two targets have one logical name.
+    #[error("two targets have the name `{0}`: rename one of them")]
+    DuplicateName(String),
+}
+
+/// Why the policies of a directory cannot be used. Each message says where, what, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// The directory cannot be listed.
+    #[error("the policy directory `{}` cannot be read: {source}; create it, or correct its path in the configuration", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// More files than a policy set may have.
+    #[error("the policy directory `{}` has more than {limit} policy files: join some of them", path.display())]
+    TooManyFiles {
+        /// The directory.
+        path: PathBuf,
+        /// The most it may have.
+        limit: usize,
+    },
+    /// A policy file cannot be read.
+    #[error("the policy file `{}` cannot be read: {source}; let the service read it, or remove it", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// A policy file has more bytes than allowed.
+    #[error("the policy file `{file}` has more than {limit} bytes: split it")]
+    TooLong {
+        /// The file's name.
+        file: String,
+        /// The most bytes it may have.
+        limit: u64,
+    },
+    /// A policy file is not text, or its name is not.
+    #[error("the policy file `{0}` is not UTF-8 text without control characters in its name: save or name it as such")]
+    NotText(String),
+    /// Not Cedar.
+    #[error("{place}: {reason}")]
+    Syntax {
+        /// Where.
+        place: Place,
+        /// What the parser says.
+        reason: String,
+    },
+    /// A policy with a slot, `?principal` or `?resource`.
+    #[error("`{file}`: a policy has a slot such as `?principal`, which nothing would ever fill: name the entity instead")]
+    Template {
+        /// The file's name.
+        file: String,
+    },
+    /// A policy that does not fit the schema.
+    #[error("{place}: {reason}; `procura` knows only the entities, actions and attributes of its policy schema")]
+    Schema {
+        /// Where.
+        place: Place,
+        /// What the validator says.
+        reason: String,
+    },
+    /// An annotation of ours with a value that means nothing.
+    #[error("{place}, policy `{policy}`: `@{annotation}(\"{value}\")` is not {expected}")]
+    Annotation {
+        /// Where the policy begins.
+        place: Place,
+        /// The policy's id.
+        policy: String,
+        /// The annotation's name.
+        annotation: &'static str,
+        /// Its value.
+        value: String,
+        /// What is expected, with an example.
+        expected: &'static str,
+    },
+    /// Two policies with one id.
+    #[error("{second}: the policy id `{id}` is already that of a policy in {first}: change one of them")]
+    DuplicateId {
+        /// The id.
+        id: String,
+        /// The first policy's place.
+        first: Place,
+        /// The second policy's place.
+        second: Place,
+    },
+    /// Cedar refuses what it accepted before: not the fault of any policy.
+    #[error("the policy engine failed: {0}; please report it")]
+    Engine(String),
+}
+
+impl PolicyError {
+    pub(super) fn engine(cause: impl fmt::Display) -> Self {
+        Self::Engine(cause.to_string())
+    }
+}
+
+/// A place in a policy file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file's name.
+    pub file: String,
+    /// The line, counted from 1, if it is known.
+    pub line: Option<usize>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.file)?;
+        match self.line {
+            Some(line) => write!(f, " line {line}"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The words policies are written in: the schema, and the entities known when a policy is loaded.
+
+use std::collections::{HashMap, HashSet};
+
+use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, Schema};
+use procura_token::{Resource, WorkloadId};
+
+use super::request::{text, texts};
+use super::{PolicyError, SCHEMA, Target, Targets};
+
+/// Schema, names and entities, parsed once.
+pub(super) struct Vocabulary {
+    pub(super) schema: Schema,
+    workload: EntityTypeName,
+    group: EntityTypeName,
+    target: EntityTypeName,
+    trust_domain: EntityTypeName,
+    delegate: EntityUid,
+    issue_wit: EntityUid,
+    actions: Entities,
+    /// For each target, itself and the actions.
+    targets: HashMap<Resource, Entities>,
+}
+
+impl Vocabulary {
+    pub(super) fn new(targets: &Targets) -> Result<Self, PolicyError> {
+        let (schema, _) = Schema::from_cedarschema_str(SCHEMA).map_err(PolicyError::engine)?;
+        let name = |name: &str| name.parse::<EntityTypeName>().map_err(PolicyError::engine);
+        let action = |id: &str| name("Action").map(|name| EntityUid::from_type_name_and_id(name, EntityId::new(id)));
+        let mut vocabulary = Self {
+            workload: name("Workload")?,
+            group: name("Group")?,
+            target: name("Target")?,
+            trust_domain: name("TrustDomain")?,
+            delegate: action("delegate")?,
+            issue_wit: action("issue_wit")?,
+            actions: schema.action_entities().map_err(PolicyError::engine)?,
+            targets: HashMap::new(),
+            schema,
+        };
+        for target in targets.iter() {
+            let entities = vocabulary.with_target(target)?;
+            vocabulary.targets.insert(target.resource.clone(), entities);
+        }
+        Ok(vocabulary)
+    }
+
+    fn with_target(&self, target: &Target) -> Result<Entities, PolicyError> {
+        let mut attributes = HashMap::from([
+            ("tags".to_owned(), texts(target.tags.iter().map(String::as_str))),
+            ("scopes".to_owned(), texts(target.scopes.iter().map(|scope| scope.as_str()))),
+        ]);
+        attributes.extend(target.owner.as_deref().map(|owner| ("owner".to_owned(), text(owner))));
+        let entity = Entity::new(self.target_uid(&target.resource), attributes, HashSet::new()).map_err(PolicyError::engine)?;
+        self.actions.clone().add_entities([entity], Some(&self.schema)).map_err(PolicyError::engine)
+    }
+
+    /// The schema where every request is held against it: in development builds. In release builds the types suffice.
+    pub(super) fn schema_in_debug(&self) -> Option<&Schema> {
+        cfg!(debug_assertions).then_some(&self.schema)
+    }
+
+    /// The actions of the schema that `head`, an action or a group of actions, stands for.
+    pub(super) fn actions_in(&self, head: &EntityUid) -> impl Iterator<Item = &EntityUid> {
+        self.schema.actions().filter(move |action| *action == head || self.actions.is_ancestor_of(head, action))
+    }
+
+    /// Whether `uid` names a target that does not exist.
+    pub(super) fn is_unknown_target(&self, uid: &EntityUid) -> bool {
+        let known = |resource: &Resource| self.targets.contains_key(resource);
+        *uid.type_name() == self.target && !uid.id().unescaped().parse().is_ok_and(|resource| known(&resource))
+    }
+
+    /// The actions, and the target with this URI, if it exists.
+    pub(super) fn target(&self, resource: &Resource) -> Option<&Entities> {
+        self.targets.get(resource)
+    }
+
+    pub(super) const fn actions(&self) -> &Entities {
+        &self.actions
+    }
+
+    pub(super) fn delegate(&self) -> EntityUid {
+        self.delegate.clone()
+    }
+
+    pub(super) fn issue_wit(&self) -> EntityUid {
+        self.issue_wit.clone()
+    }
+
+    pub(super) fn workload(&self, id: &WorkloadId) -> EntityUid {
+        uid(&self.workload, id.as_str())
+    }
+
+    pub(super) fn group(&self, name: &str) -> EntityUid {
+        uid(&self.group, name)
+    }
+
+    pub(super) fn target_uid(&self, resource: &Resource) -> EntityUid {
+        uid(&self.target, resource.as_str())
+    }
+
+    pub(super) fn trust_domain(&self, name: &str) -> EntityUid {
+        uid(&self.trust_domain, name)
+    }
+}
+
+fn uid(name: &EntityTypeName, id: &str) -> EntityUid {
+    EntityUid::from_type_name_and_id(name.clone(), EntityId::new(id))
+}

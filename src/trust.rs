@@ -1,0 +1,133 @@
+//! Whom we believe: trust domains for workloads, OpenID issuers for users.
+//!
+//! Each authority has its own keys, found by its name in the configuration and never through a token. A credential that was
+//! verified is remembered by the hash of its whole text, so that presenting it again costs a look-up; its time is judged
+//! anew each time, and it is forgotten when its authority's keys change.
+
+mod cache;
+mod domain;
+mod error;
+mod fetch;
+mod issuer;
+mod keys;
+mod pattern;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use procura_token::{Issuer, IdToken, JwtSvid, KeySet, TrustDomain, UnixTime, Unverified, Verified, Wit};
+
+pub use domain::{TrustDomainSettings, TrustedDomain};
+pub use error::TrustError;
+pub use issuer::{UserIssuer, UserIssuerSettings};
+pub use keys::KeySource;
+pub use pattern::PathPattern;
+
+use cache::VerifiedCache;
+
+/// What [`Trust`] needs to know.
+#[derive(Clone, Debug)]
+pub struct TrustSettings {
+    /// Our issuer identifier: the audience of client assertions and a welcome audience of ID tokens.
+    pub issuer: Issuer,
+    /// Trust domains.
+    pub domains: Vec<TrustDomainSettings>,
+    /// OpenID issuers.
+    pub user_issuers: Vec<UserIssuerSettings>,
+    /// Leeway on times.
+    pub skew: Duration,
+}
+
+/// Everyone we believe, and what we verified lately.
+pub struct Trust {
+    issuer: Issuer,
+    skew: Duration,
+    domains: HashMap<TrustDomain, TrustedDomain>,
+    user_issuers: HashMap<Issuer, UserIssuer>,
+    svids: VerifiedCache<JwtSvid>,
+    wits: VerifiedCache<Wit>,
+    id_tokens: VerifiedCache<IdToken>,
+}
+
+impl Trust {
+    /// Loads the keys of every authority that keeps them in a file; those behind discovery are fetched when first needed.
+    ///
+    /// `own_wit_keys` are the keys we sign WITs with: they count for every trust domain we issue WITs in.
+    ///
+    /// # Errors
+    /// [`TrustError`] naming the file or authority.
+    pub async fn open(settings: &TrustSettings, own_wit_keys: &KeySet, now: UnixTime) -> Result<Self, TrustError> {
+        let mut domains = HashMap::new();
+        for domain in &settings.domains {
+            domains.insert(domain.name.clone(), TrustedDomain::open(domain, own_wit_keys, now).await?);
+        }
+        let mut user_issuers = HashMap::new();
+        for issuer in &settings.user_issuers {
+            user_issuers.insert(issuer.url.clone(), UserIssuer::open(issuer, now).await?);
+        }
+        Ok(Self {
+            issuer: settings.issuer.clone(),
+            skew: settings.skew,
+            domains,
+            user_issuers,
+            svids: VerifiedCache::default(),
+            wits: VerifiedCache::default(),
+            id_tokens: VerifiedCache::default(),
+        })
+    }
+
+    /// The trust domain of that name, if we believe it.
+    pub fn domain(&self, name: &str) -> Option<&TrustedDomain> {
+        self.domains.get(name)
+    }
+
+    /// Verifies a JWT-SVID meant for us alone.
+    ///
+    /// # Errors
+    /// [`TrustError`]: unknown trust domain, keys that cannot be had, or the rule of the token that is broken.
+    pub async fn verify_jwt_svid(&self, text: &str, now: UnixTime) -> Result<(Arc<Verified<JwtSvid>>, &TrustedDomain), TrustError> {
+        let unverified = Unverified::<JwtSvid>::parse(text)?;
+        let domain = self.domain(unverified.trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
+        let keys = domain.jwt_keys(unverified.key_id(), now).await?;
+        let rules = procura_token::JwtSvidRules { audience: self.issuer.as_str(), skew: self.skew };
+        let svid = self.svids.recall(text, "", &keys, |keys| unverified.verify(keys, &rules, now))?;
+        svid.verify_time(now, self.skew)?;
+        Ok((svid, domain))
+    }
+
+    /// Verifies a WIT. Possession of its key is for the caller to verify.
+    ///
+    /// # Errors
+    /// [`TrustError`], as for JWT-SVIDs.
+    pub async fn verify_wit(&self, text: &str, now: UnixTime) -> Result<(Arc<Verified<Wit>>, &TrustedDomain), TrustError> {
+        let unverified = Unverified::<Wit>::parse(text)?;
+        let domain = self.domain(unverified.trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
+        let keys = domain.wit_keys(unverified.key_id(), now).await?;
+        let wit = self.wits.recall(text, "", &keys, |keys| unverified.verify(keys, self.skew, now))?;
+        wit.verify_time(now, self.skew)?;
+        Ok((wit, domain))
+    }
+
+    /// Verifies an ID token that `caller` presents: it must be meant for us, for `caller`, or for an application the
+    /// issuer's configuration names.
+    ///
+    /// # Errors
+    /// [`TrustError`]: unknown issuer, keys that cannot be had, or the rule of the token that is broken.
+    pub async fn verify_id_token(
+        &self,
+        text: &str,
+        caller: &str,
+        now: UnixTime,
+    ) -> Result<(Arc<Verified<IdToken>>, &UserIssuer), TrustError> {
+        let unverified = Unverified::<IdToken>::parse(text)?;
+        let issuer = self.user_issuers.get(unverified.issuer()).ok_or(TrustError::UnknownIssuer)?;
+        let keys = issuer.keys(unverified.key_id(), now).await?;
+        let audiences = issuer.audiences(&self.issuer, caller);
+        let token = self.id_tokens.recall(text, caller, &keys, |keys| {
+            unverified.verify(keys, &issuer.rules(&audiences, self.skew), now)
+        })?;
+        token.verify_time(now, self.skew)?;
+        Ok((token, issuer))
+    }
+}

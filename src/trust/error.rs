@@ -1,0 +1,39 @@
+//! Why a credential is not believed, or an authority cannot be asked.
+
+use procura_token::{ParseError, VerifyError};
+
+/// Why a credential is not believed, or an authority's keys cannot be had.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrustError {
+    /// The credential itself is wrong.
+    #[error(transparent)]
+    Credential(#[from] VerifyError),
+    /// Its trust domain is not configured.
+    #[error("the trust domain is not one we believe")]
+    UnknownTrustDomain,
+    /// Its issuer is not configured.
+    #[error("the issuer is not one we believe")]
+    UnknownIssuer,
+    /// The keys of a configured authority cannot be had.
+    #[error("the keys of {authority} cannot be had: {cause}")]
+    Keys {
+        /// Whose keys.
+        authority: String,
+        /// What went wrong.
+        cause: String,
+    },
+}
+
+impl From<ParseError> for TrustError {
+    fn from(error: ParseError) -> Self {
+        Self::Credential(error.into())
+    }
+}
+
+impl TrustError {
+    /// Whether the fault is ours (keys that cannot be had), so that trying again later may help.
+    pub const fn is_ours(&self) -> bool {
+        matches!(self, Self::Keys { .. })
+    }
+}
