@@ -20,8 +20,8 @@ use serde::Deserialize;
 pub use error::ConfigError;
 pub use secret::Secret;
 pub use section::{
-    AuditConfig, DpopConfig, KeyRingConfig, KeysConfig, LogConfig, LogFormat, PolicyConfig, ServerConfig, StoreConfig, TargetConfig,
-    TlsConfig, TokenConfig, TrustDomainConfig, UserIssuerConfig,
+    AuditConfig, DpopConfig, KeyRingConfig, KeysConfig, LogConfig, LogFormat, PolicyConfig, ServerConfig, StoreConfig,
+    TargetConfig, TlsConfig, TokenConfig, TrustDomainConfig, UserIssuerConfig,
 };
 pub use value::HumanDuration;
 
@@ -105,7 +105,8 @@ impl Config {
         let Some(directory) = &self.target_directory else { return Ok(()) };
         let unreadable = |cause| ConfigError::unreadable(directory, &cause);
         let entries = std::fs::read_dir(directory).map_err(unreadable)?;
-        let mut files = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+        let mut files =
+            entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
         files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
         files.sort();
         for file in files {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use procura_token::{Jwk, JwkSet, KeySet, ParseError, Signer, SigningKey};
+use procura_token::{JwkSet, KeySet, ParseError, Signer, SigningKey};
 
 /// Which files hold the keys of one ring: a private JWK, or PKCS#8 in PEM; P-256 or Ed25519.
 #[derive(Clone, Debug)]
@@ -55,13 +55,13 @@ impl KeyRing {
     /// [`KeyFileError`] naming the file.
     pub fn open(settings: &KeyRingSettings, public_key_use: &str) -> Result<Self, KeyFileError> {
         let active = read_key(&settings.active)?;
-        let mut published = JwkSet { keys: vec![Jwk { public_key_use: Some(public_key_use.to_owned()), ..active.public_key().clone() }] };
+        let mut published = JwkSet { keys: vec![active.public_key().for_use(public_key_use)] };
         for path in settings.next.iter().chain(&settings.retired) {
-            let key = read_key(path)?.public_key().clone();
+            let key = read_key(path)?.public_key().for_use(public_key_use);
             if published.keys.iter().any(|known| known.key_id == key.key_id) {
                 return Err(KeyFileError::KeyIdTaken(path.clone()));
             }
-            published.keys.push(Jwk { public_key_use: Some(public_key_use.to_owned()), ..key });
+            published.keys.push(key);
         }
         let verifying = KeySet::new(&published, &[Some(public_key_use)]);
         Ok(Self { active, published, verifying })

@@ -16,12 +16,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use procura_token::{Issuer, IdToken, JwtSvid, KeySet, TrustDomain, UnixTime, Unverified, Verified, Wit};
+use procura_token::{IdToken, Issuer, JwtSvid, KeySet, TrustDomain, UnixTime, Unverified, Verified, Wit};
 
 pub use domain::{TrustDomainSettings, TrustedDomain};
 pub use error::TrustError;
 pub use issuer::{UserIssuer, UserIssuerSettings};
-pub use keys::KeySource;
 pub use pattern::PathPattern;
 
 use cache::VerifiedCache;
@@ -86,7 +85,11 @@ impl Trust {
     ///
     /// # Errors
     /// [`TrustError`]: unknown trust domain, keys that cannot be had, or the rule of the token that is broken.
-    pub async fn verify_jwt_svid(&self, text: &str, now: UnixTime) -> Result<(Arc<Verified<JwtSvid>>, &TrustedDomain), TrustError> {
+    pub async fn verify_jwt_svid(
+        &self,
+        text: &str,
+        now: UnixTime,
+    ) -> Result<(Arc<Verified<JwtSvid>>, &TrustedDomain), TrustError> {
         let unverified = Unverified::<JwtSvid>::parse(text)?;
         let domain = self.domain(unverified.trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
         let keys = domain.jwt_keys(unverified.key_id(), now).await?;
@@ -96,13 +99,15 @@ impl Trust {
         Ok((svid, domain))
     }
 
-    /// Verifies a WIT. Possession of its key is for the caller to verify.
+    /// Verifies a WIT of a workload with a SPIFFE ID: a bundle vouches for nothing under another scheme, though its trust
+    /// domain have the same name. Possession of its key is for the caller to verify.
     ///
     /// # Errors
     /// [`TrustError`], as for JWT-SVIDs.
     pub async fn verify_wit(&self, text: &str, now: UnixTime) -> Result<(Arc<Verified<Wit>>, &TrustedDomain), TrustError> {
         let unverified = Unverified::<Wit>::parse(text)?;
-        let domain = self.domain(unverified.trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
+        let spiffe = unverified.origin().strip_prefix("spiffe://");
+        let domain = spiffe.and_then(|name| self.domain(name)).ok_or(TrustError::UnknownTrustDomain)?;
         let keys = domain.wit_keys(unverified.key_id(), now).await?;
         let wit = self.wits.recall(text, "", &keys, |keys| unverified.verify(keys, self.skew, now))?;
         wit.verify_time(now, self.skew)?;
@@ -124,9 +129,9 @@ impl Trust {
         let issuer = self.user_issuers.get(unverified.issuer()).ok_or(TrustError::UnknownIssuer)?;
         let keys = issuer.keys(unverified.key_id(), now).await?;
         let audiences = issuer.audiences(&self.issuer, caller);
-        let token = self.id_tokens.recall(text, caller, &keys, |keys| {
-            unverified.verify(keys, &issuer.rules(&audiences, self.skew), now)
-        })?;
+        let token = self
+            .id_tokens
+            .recall(text, caller, &keys, |keys| unverified.verify(keys, &issuer.rules(&audiences, self.skew), now))?;
         token.verify_time(now, self.skew)?;
         Ok((token, issuer))
     }

@@ -39,6 +39,7 @@ pub(super) fn write_private(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut options = std::fs::OpenOptions::new();
     let opened = options.write(true).create_new(true).mode(0o600).open(path);
-    let mut file = opened.with_context(|| format!("{}: cannot be written; name a new file in a directory that exists", path.display()))?;
+    let mut file =
+        opened.with_context(|| format!("{}: cannot be written; name a new file in a directory that exists", path.display()))?;
     file.write_all(content).and_then(|()| file.write_all(b"\n")).with_context(|| format!("{}: cannot be written", path.display()))
 }

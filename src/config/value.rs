@@ -20,7 +20,8 @@ impl HumanDuration {
 impl<'de> Deserialize<'de> for HumanDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let err = || serde::de::Error::custom(format!("`{text}` is not a length of time; write it like \"30s\", \"5m\" or \"8h\""));
+        let err =
+            || serde::de::Error::custom(format!("`{text}` is not a length of time; write it like \"30s\", \"5m\" or \"8h\""));
         humantime::parse_duration(&text).map(Self).map_err(|_| err())
     }
 }

@@ -20,7 +20,8 @@ impl Exchange {
             Grant::Wit(grant) => &grant.proof,
         };
         let until = proof.replay_until(self.settings.freshness, self.settings.skew);
-        let mut claim = Claim { uses: vec![OneTimeUse { kind: UseKind::DpopProof, key: proof.replay_key(), until }], delegation: None };
+        let mut claim =
+            Claim { uses: vec![OneTimeUse { kind: UseKind::DpopProof, key: proof.replay_key(), until }], delegation: None };
         match &grant {
             Grant::Delegation(grant) => claim.delegation = Some(self.delegation(grant)),
             Grant::Wit(grant) => claim.uses.extend(grant.bearer.iter().map(|(fingerprint, expires)| OneTimeUse {

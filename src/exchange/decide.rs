@@ -41,7 +41,13 @@ pub(super) struct WitGrant {
 
 impl Exchange {
     /// Asks the policy. What it said goes into the event, whatever it said.
-    pub(super) fn decide(&self, evidence: Evidence, source: IpAddr, now: UnixTime, event: &mut Event) -> Result<Grant, ExchangeError> {
+    pub(super) fn decide(
+        &self,
+        evidence: Evidence,
+        source: IpAddr,
+        now: UnixTime,
+        event: &mut Event,
+    ) -> Result<Grant, ExchangeError> {
         let Evidence { caller, proof, actor, wanted } = evidence;
         let question = Question { workload: caller.id(), source, now };
         match wanted {
@@ -54,7 +60,15 @@ impl Exchange {
                 let bound = actor.iter().filter(|actor| matches!(actor, WorkloadCredential::Wit(_)));
                 let expires = bound.map(WorkloadCredential::expires).fold(until, UnixTime::min);
                 let (actor, scope) = (caller.id().clone(), decision.granted);
-                Ok(Grant::Delegation(DelegationGrant { user, actor, target: target.resource.clone(), scope, until, expires, proof }))
+                Ok(Grant::Delegation(DelegationGrant {
+                    user,
+                    actor,
+                    target: target.resource.clone(),
+                    scope,
+                    until,
+                    expires,
+                    proof,
+                }))
             }
             Proved::Wit { subject } => {
                 if !caller.may_have_wit {

@@ -69,7 +69,12 @@ impl WorkloadCredential {
 
 impl Exchange {
     /// Verifies the proof, then the subject token, then the actor token.
-    pub(super) async fn verify(&self, request: ExchangeRequest, caller: Caller, now: UnixTime) -> Result<Evidence, ExchangeError> {
+    pub(super) async fn verify(
+        &self,
+        request: ExchangeRequest,
+        caller: Caller,
+        now: UnixTime,
+    ) -> Result<Evidence, ExchangeError> {
         let ExchangeRequest { proof, subject, actor, wanted, .. } = request;
         let rules = DpopRules {
             method: "POST",

@@ -56,8 +56,11 @@ impl TlsSettings {
     }
 
     fn chain(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-        let unusable =
-            |what: String| TlsError::File { file: self.certificate_file.clone(), what, remedy: "give a certificate chain in PEM" };
+        let unusable = |what: String| TlsError::File {
+            file: self.certificate_file.clone(),
+            what,
+            remedy: "give a certificate chain in PEM",
+        };
         let certificates = CertificateDer::pem_file_iter(&self.certificate_file);
         let chain = certificates.and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(|cause| unusable(cause.to_string()))?;
         if chain.is_empty() { Err(unusable("holds no certificate".to_owned())) } else { Ok(chain) }

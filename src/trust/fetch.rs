@@ -25,7 +25,7 @@ pub(super) fn read_file(path: &Path) -> Result<JwkSet, String> {
 /// An issuer whose keys are found by OpenID Connect Discovery 1.0: `<issuer>/.well-known/openid-configuration` names
 /// `jwks_uri`. HTTPS only (or the loopback interface), no redirects, bounded in size and time.
 #[derive(Clone, Debug)]
-pub struct Discovery {
+pub(super) struct Discovery {
     issuer: Issuer,
     http: reqwest::Client,
 }
@@ -41,7 +41,7 @@ impl Discovery {
     ///
     /// # Errors
     /// Says what is wrong with the certificates.
-    pub fn new(issuer: Issuer, ca_file: Option<&PathBuf>) -> Result<Self, String> {
+    pub(super) fn new(issuer: Issuer, ca_file: Option<&PathBuf>) -> Result<Self, String> {
         let mut http = reqwest::Client::builder()
             .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())

@@ -18,7 +18,7 @@ const MAX_STALE: Duration = Duration::from_secs(24 * 3600);
 
 /// Where an authority's keys come from. Always configuration, never a token.
 #[derive(Clone, Debug)]
-pub enum KeySource {
+pub(super) enum KeySource {
     /// A file that holds a JWK Set or SPIFFE bundle.
     File(PathBuf),
     /// OpenID Connect Discovery over HTTPS.

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::json::present;
+use crate::json::{present, present_object};
 use crate::jws::Header;
 use crate::verified::Kind;
 use crate::window::verify_window;
@@ -133,12 +133,14 @@ pub(crate) struct Raw {
     client_id: WorkloadId,
     iat: UnixTime,
     exp: UnixTime,
+    #[serde(default, deserialize_with = "present")]
+    nbf: Option<UnixTime>,
     jti: TokenId,
     scope: ScopeSet,
     #[serde(default, deserialize_with = "present")]
     act: Option<ActorChain>,
     cnf: JktConfirmation,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present_object")]
     delegation: Option<Delegation>,
     #[serde(flatten)]
     authentication: Authentication,
@@ -153,6 +155,10 @@ impl Kind for AccessToken {
 
     fn refine(raw: Raw) -> Result<Self, ParseError> {
         let aud = raw.aud.sole().ok_or(ParseError::value("`aud`", "not exactly one target"))?.parse()?;
+        // This service writes no `nbf`; one that is not later than `iat` says nothing that `iat` does not.
+        if raw.nbf.is_some_and(|nbf| nbf > raw.iat) {
+            return Err(ParseError::value("`nbf`", "later than `iat`"));
+        }
         if raw.act.is_some() != raw.delegation.is_some() {
             return Err(ParseError::value("`act`", "`act` and `delegation` come together"));
         }

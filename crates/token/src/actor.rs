@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize, de};
 
-use crate::json::present;
+use crate::json::{object, present, present_object};
 use crate::{ParseError, WorkloadId};
 
 /// The most actors a chain may have.
@@ -82,14 +82,14 @@ impl Serialize for ActorChain {
     }
 }
 
-/// `exp`, `nbf`, `aud`, `iat`, `jti` and `cnf` have no meaning inside `act` and are refused there.
+/// `exp`, `nbf`, `aud`, `iat`, `jti`, `cnf` and `scope` have no meaning inside `act` and are refused there.
 #[derive(Deserialize)]
 struct RawActor {
     iss: String,
     sub: WorkloadId,
     #[serde(default, deserialize_with = "present")]
     sub_profile: Option<String>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present_object")]
     act: Option<Box<RawActor>>,
     #[serde(default, deserialize_with = "present")]
     exp: Option<de::IgnoredAny>,
@@ -103,14 +103,16 @@ struct RawActor {
     jti: Option<de::IgnoredAny>,
     #[serde(default, deserialize_with = "present")]
     cnf: Option<de::IgnoredAny>,
+    #[serde(default, deserialize_with = "present")]
+    scope: Option<de::IgnoredAny>,
 }
 
 impl<'de> Deserialize<'de> for ActorChain {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut actors = Vec::new();
-        let mut next = Some(Box::new(RawActor::deserialize(deserializer)?));
+        let mut next = Some(object::<D, Box<RawActor>>(deserializer)?);
         while let Some(raw) = next.take() {
-            let foreign = [&raw.exp, &raw.nbf, &raw.iat, &raw.aud, &raw.jti, &raw.cnf];
+            let foreign = [&raw.exp, &raw.nbf, &raw.iat, &raw.aud, &raw.jti, &raw.cnf, &raw.scope];
             if foreign.iter().any(|claim| claim.is_some()) {
                 return Err(de::Error::custom("`act` holds a claim that does not identify an actor"));
             }
@@ -149,12 +151,14 @@ mod tests {
             "[]",
             "\"x\"",
             "{}",
+            r#"["spiffe://a.test","spiffe://a.test/x"]"#,
+            r#"{"iss":"spiffe://a.test","sub":"spiffe://a.test/x","act":["spiffe://a.test","spiffe://a.test/y"]}"#,
             r#"{"sub":"spiffe://a.test/x"}"#,
             r#"{"iss":"spiffe://b.test","sub":"spiffe://a.test/x"}"#,
         ] {
             assert!(serde_json::from_str::<ActorChain>(act).is_err(), "{act}");
         }
-        for claim in ["exp", "nbf", "iat", "aud", "jti", "cnf"] {
+        for claim in ["exp", "nbf", "iat", "aud", "jti", "cnf", "scope"] {
             let act = format!(r#"{{"iss":"spiffe://a.test","sub":"spiffe://a.test/x","{claim}":null}}"#);
             assert!(serde_json::from_str::<ActorChain>(&act).is_err(), "{act}");
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize, de};
 
-use crate::json::present;
+use crate::json::{object, present};
 use crate::{Algorithm, Jwk, ParseError, Thumbprint, VerifyingKey};
 
 /// `cnf` of an access token: the thumbprint of the key its holder proves with DPoP (RFC 9449 section 6.1).
@@ -46,7 +46,7 @@ const fn several() -> ParseError {
 
 impl<'de> Deserialize<'de> for JktConfirmation {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match RawConfirmation::deserialize(deserializer)? {
+        match object(deserializer)? {
             RawConfirmation { jkt: Some(jkt), jwk: None, jwe: None, jku: None, kid: None, x5t: None } => Ok(Self { jkt }),
             _ => Err(de::Error::custom(several())),
         }
@@ -55,7 +55,7 @@ impl<'de> Deserialize<'de> for JktConfirmation {
 
 impl<'de> Deserialize<'de> for JwkConfirmation {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = RawConfirmation::deserialize(deserializer)?;
+        let raw = object(deserializer)?;
         let RawConfirmation { jkt: None, jwk: Some(jwk), jwe: None, jku: None, kid: None, x5t: None } = raw else {
             return Err(de::Error::custom(several()));
         };

@@ -8,8 +8,8 @@ use crate::json::present;
 use crate::jws::Header;
 use crate::verified::Kind;
 use crate::{
-    Algorithm, Htu, Jwk, JwkConfirmation, ParseError, Thumbprint, TokenId, UnixTime, Unverified, Verified, VerifyError,
-    VerifyingKey, access_token_hash, sha256,
+    Algorithm, Htu, JwkConfirmation, ParseError, Thumbprint, TokenId, UnixTime, Unverified, Verified, VerifyError, VerifyingKey,
+    access_token_hash, sha256,
 };
 
 /// The most bytes of a `nonce`.
@@ -89,7 +89,7 @@ impl Unverified<DpopProof> {
             return Err(VerifyError::AccessTokenHash);
         }
         let algorithm = self.algorithm();
-        let jwk = Jwk { key_id: None, algorithm: Some(algorithm), public_key_use: None, ..jwk };
+        let jwk = jwk.for_algorithm(algorithm);
         Ok(VerifiedDpopProof { proof: self.into_verified(), key: JwkConfirmation { jwk, algorithm, key } })
     }
 }

@@ -57,12 +57,22 @@ impl FromStr for Htu {
             return Err(err("user information or a character that no URL has"));
         }
         let authority = normal_encoding(authority).to_ascii_lowercase();
-        let host = authority.strip_suffix(default_port).or(authority.strip_suffix(':')).unwrap_or(&authority);
-        if host.is_empty() {
-            return Err(err("the host is missing"));
-        }
-        Ok(Self(format!("{scheme}://{host}{}", without_dot_segments(&normal_encoding(path))).into()))
+        let (host, port) = split_port(&authority).ok_or(err("the host is missing or the port is not a number"))?;
+        let port = if port == default_port { "" } else { port };
+        Ok(Self(format!("{scheme}://{host}{port}{}", without_dot_segments(&normal_encoding(path))).into()))
     }
+}
+
+/// The host, and the port with its colon or nothing (RFC 3986 section 3.2).
+fn split_port(authority: &str) -> Option<(&str, &str)> {
+    let end = match authority.strip_prefix('[') {
+        Some(_) => authority.find(']')? + 1,
+        None => authority.find(':').unwrap_or(authority.len()),
+    };
+    let (host, port) = authority.split_at_checked(end)?;
+    let digits = if port.is_empty() { "" } else { port.strip_prefix(':')? };
+    let is_number = digits.len() <= 5 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    (!host.is_empty() && is_number).then_some((host, if digits.is_empty() { "" } else { port }))
 }
 
 /// RFC 3986 sections 6.2.2.1 and 6.2.2.2. The text has well-formed percent-encoding.
@@ -127,6 +137,7 @@ mod tests {
             assert_eq!(uri.parse::<Htu>().unwrap().as_str(), normal, "{uri}");
         }
         assert_eq!("http://as.example:80".parse::<Htu>().unwrap().as_str(), "http://as.example/");
+        assert_eq!("http://[::1]:80/".parse::<Htu>().unwrap().as_str(), "http://[::1]/");
         assert_eq!("https://h/a/b/..".parse::<Htu>().unwrap().as_str(), "https://h/a/");
     }
 
@@ -154,6 +165,11 @@ mod tests {
             "https://u@as.example/token",
             "https://as.example/to ken",
             "https://as.example/%zz",
+            "https://as.example:443:443/token",
+            "https://as.example:x/token",
+            "https://:443/token",
+            "https://[::1",
+            "https://[::1]x/token",
         ] {
             assert!(uri.parse::<Htu>().is_err(), "{uri}");
         }

@@ -2,13 +2,16 @@
 
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de};
 
-use crate::json::present;
+use crate::json::{present, present_object};
 use crate::jws::Header;
 use crate::verified::Kind;
 use crate::window::verify_window;
-use crate::{Algorithm, Audience, Issuer, KeySet, ParseError, ScopeSet, Subject, TokenId, UnixTime, Unverified, Verified, VerifyError, WorkloadId};
+use crate::{
+    Algorithm, Audience, Issuer, KeySet, ParseError, ScopeSet, Subject, TokenId, UnixTime, Unverified, Verified, VerifyError,
+    WorkloadId,
+};
 
 /// The most groups a token may name, and the most bytes of one.
 const MAX_GROUPS: (usize, usize) = (256, 256);
@@ -105,9 +108,9 @@ impl IdToken {
     /// A workload identifier is unique by itself, so `may_act.iss` may be missing; if it is there it must be the actor's
     /// origin. That it is absent permits nothing: policy does.
     pub fn may_be_acted_for_by(&self, actor: &WorkloadId) -> bool {
-        self.may_act.as_ref().is_none_or(|may_act| {
-            may_act.sub == actor.as_str() && may_act.iss.as_deref().is_none_or(|iss| iss == actor.origin())
-        })
+        self.may_act
+            .as_ref()
+            .is_none_or(|may_act| may_act.sub == actor.as_str() && may_act.iss.as_deref().is_none_or(|iss| iss == actor.origin()))
     }
 
     /// `scope`: not a usual claim of ID tokens. Where an issuer sets it, nothing beyond it may be delegated.
@@ -129,8 +132,8 @@ impl Unverified<IdToken> {
 
     /// Verifies issuer, algorithm, signature, audience and time at `now`, in this order.
     ///
-    /// Not checked: `nonce`, `at_hash` and `c_hash`, which bind a login flow this token is no longer part of; and whether
-    /// the user agreed to anything.
+    /// Not checked: `nonce`, `at_hash` and `c_hash`, which bind a login flow this token is no longer part of; `azp`, where
+    /// several audiences make it matter; and whether the user agreed to anything.
     ///
     /// # Errors
     /// [`VerifyError`], naming the first rule that is broken.
@@ -180,10 +183,31 @@ pub(crate) struct Raw {
     authentication: Authentication,
     #[serde(default, deserialize_with = "present")]
     groups: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present_object")]
     may_act: Option<MayAct>,
     #[serde(default, deserialize_with = "present")]
     scope: Option<ScopeSet>,
+    #[serde(default, deserialize_with = "present")]
+    events: Option<de::IgnoredAny>,
+    #[serde(default, deserialize_with = "present")]
+    act: Option<de::IgnoredAny>,
+    #[serde(default, deserialize_with = "present")]
+    cnf: Option<de::IgnoredAny>,
+}
+
+impl Raw {
+    /// Refuses what is no ID token though untyped, or one whose meaning would be lost: a logout token or another security
+    /// event (RFC 8417 section 2.2), a delegation (RFC 8693 section 4.1), a token bound to a key (RFC 7800), and a JWT-SVID.
+    fn verify_kind(&self) -> Result<(), ParseError> {
+        let refused = [("`events`", self.events.is_some()), ("`act`", self.act.is_some()), ("`cnf`", self.cnf.is_some())];
+        if let Some((name, _)) = refused.into_iter().find(|(_, is_there)| *is_there) {
+            return Err(ParseError::value(name, "not accepted in an ID token"));
+        }
+        if self.sub.as_str().parse::<WorkloadId>().is_ok() {
+            return Err(ParseError::value("`sub`", "a workload, not a user"));
+        }
+        Ok(())
+    }
 }
 
 impl Kind for IdToken {
@@ -195,6 +219,7 @@ impl Kind for IdToken {
     }
 
     fn refine(raw: Raw) -> Result<Self, ParseError> {
+        raw.verify_kind()?;
         let groups = raw.groups.unwrap_or_default();
         if groups.len() > MAX_GROUPS.0 || groups.iter().any(|group| group.len() > MAX_GROUPS.1) {
             return Err(ParseError::value("`groups`", "more than 256 groups, or one longer than 256 bytes"));

@@ -1,6 +1,7 @@
 //! JSON read strictly: no member twice, no deep nesting, nothing behind the end.
 
 use core::fmt;
+use core::marker::PhantomData;
 use std::borrow::Cow;
 use std::collections::HashSet;
 
@@ -12,16 +13,28 @@ use crate::ParseError;
 /// How deep objects and arrays may nest in anything this crate reads.
 pub const MAX_DEPTH: usize = 16;
 
-/// Parses one JSON document into `T`.
+/// Parses one JSON object into `T`.
+///
+/// Of the objects within, `T` decides; see that what serde derives for a struct reads an array as well.
 ///
 /// # Errors
-/// [`ParseError::Json`] for a syntax error, a member name that occurs twice in one object (RFC 7515 section 4, RFC 7519
+/// [`ParseError::Json`] for a syntax error, anything but an object, a member name that occurs twice in one object (RFC 7515 section 4, RFC 7519
 /// section 4), nesting deeper than [`MAX_DEPTH`], trailing bytes, text that is not UTF-8, or a document that is not a `T`.
 /// The text of the error names places, never values.
 pub fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, ParseError> {
     let mut document = serde_json::Deserializer::from_slice(bytes);
     Strict { depth: 0 }.deserialize(&mut document).and_then(|()| document.end()).map_err(describe)?;
-    serde_json::from_slice(bytes).map_err(describe)
+    object(&mut serde_json::Deserializer::from_slice(bytes)).map_err(describe)
+}
+
+/// Reads `T` from an object and from nothing else: a struct would also take an array with its members' values in order.
+pub(crate) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    deserializer.deserialize_map(Object(PhantomData))
+}
+
+/// [`present`], of an [`object`].
+pub(crate) fn present_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    object(deserializer).map(Some)
 }
 
 /// Reads an optional member whose value must be of its type when it is there: `null` is not "absent".
@@ -39,6 +52,20 @@ fn describe(error: serde_json::Error) -> ParseError {
         format!("unexpected value at column {}", error.column())
     };
     ParseError::Json(what)
+}
+
+struct Object<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+        T::deserialize(de::value::MapAccessDeserializer::new(members))
+    }
 }
 
 /// Walks a document and refuses what a lenient reader would let pass.
@@ -158,7 +185,7 @@ mod tests {
 
     #[test]
     fn nesting_is_bounded() {
-        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let nested = |depth: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(depth - 1), "]".repeat(depth - 1));
         assert!(parse::<Value>(nested(MAX_DEPTH).as_bytes()).is_ok());
         assert!(parse::<Value>(nested(MAX_DEPTH + 1).as_bytes()).is_err());
         assert!(parse::<Value>("[".repeat(100_000).as_bytes()).is_err());
@@ -173,7 +200,22 @@ mod tests {
 
     #[test]
     fn errors_do_not_repeat_values() {
-        let error = parse::<Vec<u32>>(br#"["secret"]"#).unwrap_err();
+        let error = parse::<std::collections::BTreeMap<String, u32>>(br#"{"a":"secret"}"#).unwrap_err();
         assert!(!error.to_string().contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn an_array_is_not_an_object() {
+        #[derive(Debug, Deserialize, PartialEq)]
+        struct Pair {
+            a: u32,
+            #[serde(default, deserialize_with = "present_object")]
+            inner: Option<Box<Pair>>,
+        }
+        let pair = Pair { a: 1, inner: Some(Box::new(Pair { a: 2, inner: None })) };
+        assert_eq!(parse::<Pair>(br#"{"a":1,"inner":{"a":2}}"#), Ok(pair));
+        for json in ["[1]", "[1,[2]]", r#"{"a":1,"inner":[2]}"#, r#"{"a":1,"inner":null}"#, "1", "null"] {
+            assert!(parse::<Pair>(json.as_bytes()).is_err(), "{json}");
+        }
     }
 }

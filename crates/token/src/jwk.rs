@@ -3,7 +3,7 @@
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer, de};
 
-use crate::json::present;
+use crate::json::{object, present};
 use crate::{Algorithm, ParseError, Thumbprint, base64url, json};
 
 /// The most keys a set may have: beyond it the set is refused, not searched.
@@ -78,6 +78,18 @@ impl Jwk {
         json::parse::<RawJwk>(json)?.try_into()
     }
 
+    /// The same key for one use, as a JWK Set or a SPIFFE bundle publishes it.
+    #[must_use]
+    pub fn for_use(&self, public_key_use: &str) -> Self {
+        Self { public_key_use: Some(public_key_use.to_owned()), ..self.clone() }
+    }
+
+    /// The same key for one algorithm and with nothing else said of it, as a token's `cnf` carries it.
+    #[must_use]
+    pub fn for_algorithm(&self, algorithm: Algorithm) -> Self {
+        Self { algorithm: Some(algorithm), key_id: None, public_key_use: None, ..self.clone() }
+    }
+
     /// The RFC 7638 SHA-256 thumbprint; `kid`, `use` and `alg` do not count.
     pub fn thumbprint(&self) -> Thumbprint {
         let b64 = |bytes: &[u8]| base64url::encode(bytes);
@@ -128,7 +140,7 @@ impl Serialize for Jwk {
 
 impl<'de> Deserialize<'de> for Jwk {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        RawJwk::deserialize(deserializer)?.try_into().map_err(de::Error::custom)
+        object::<D, RawJwk>(deserializer)?.try_into().map_err(de::Error::custom)
     }
 }
 
@@ -213,7 +225,7 @@ impl TryFrom<RawJwk> for Jwk {
         let required = |member: Option<String>| member.ok_or(ParseError::Key("a required member is missing"));
         let material = match raw.kty.as_str() {
             "EC" => ec(&required(raw.crv)?, &required(raw.x)?, &required(raw.y)?)?,
-            "OKP" if required(raw.crv)? == "Ed25519" => Material::Ed25519 { x: base64url::decode_array(&required(raw.x)?)? },
+            "OKP" if required(raw.crv)? == "Ed25519" => ed25519(&required(raw.x)?)?,
             "RSA" => rsa(&required(raw.n)?, &required(raw.e)?)?,
             _ => return Err(ParseError::Key("unknown key type")),
         };
@@ -229,6 +241,25 @@ fn ec(curve: &str, x: &str, y: &str) -> Result<Material, ParseError> {
         _ => Err(ParseError::Key("a coordinate has the wrong length")),
     };
     Ok(Material::Ec { curve, x: coordinate(x)?, y: coordinate(y)? })
+}
+
+/// Refuses the points of small order, whose signatures anybody can make over anything, and second spellings of a point
+/// (RFC 8032 section 5.1.3), which would give one key two thumbprints. The top bit is the sign of the other coordinate.
+fn ed25519(x: &str) -> Result<Material, ParseError> {
+    const ORDER_8: [[u8; 32]; 2] = [
+        *b"\x26\xe8\x95\x8f\xc2\xb2\x27\xb0\x45\xc3\xf4\x89\xf2\xef\x98\xf0\xd5\xdf\xac\x05\xd3\xc6\x33\x39\xb1\x38\x02\x88\x6d\x53\xfc\x05",
+        *b"\xc7\x17\x6a\x70\x3d\x4d\xd8\x4f\xba\x3c\x0b\x76\x0d\x10\x67\x0f\x2a\x20\x53\xfa\x2c\x39\xcc\xc6\x4e\xc7\xfd\x77\x92\xac\x03\x7a",
+    ];
+    let x: [u8; 32] = base64url::decode_array(x)?;
+    let mut y = x;
+    y[31] &= 0x7f;
+    let is_zero_or_one = y[0] <= 1 && y[1..].iter().all(|byte| *byte == 0);
+    // From p - 1, the point of order 2, upwards; p is 2^255 - 19.
+    let is_p_minus_one_or_more = y[0] >= 0xec && y[1..31].iter().all(|byte| *byte == 0xff) && y[31] == 0x7f;
+    if is_zero_or_one || is_p_minus_one_or_more || ORDER_8.contains(&y) {
+        return Err(ParseError::Key("a point of small order or not in canonical form"));
+    }
+    Ok(Material::Ed25519 { x })
 }
 
 /// RSA integers must be minimal (RFC 7518 section 6.3.1), so that one key has one thumbprint.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, de};
 
-use crate::json::present;
+use crate::json::{present, present_object};
 use crate::jwk::{MAX_KEY_ID, RawJwk};
 use crate::{Algorithm, Jwk, ParseError, base64url, json};
 
@@ -72,7 +72,7 @@ struct RawHeader<'a> {
     typ: Option<String>,
     #[serde(default, deserialize_with = "present")]
     kid: Option<String>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present_object")]
     jwk: Option<RawJwk>,
     #[serde(default, deserialize_with = "present")]
     crit: Option<de::IgnoredAny>,

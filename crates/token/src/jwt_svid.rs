@@ -83,6 +83,9 @@ pub(crate) struct Raw {
     exp: UnixTime,
     #[serde(default, deserialize_with = "present")]
     nbf: Option<UnixTime>,
+    /// Means nothing here, but is a time if it is there.
+    #[serde(default, deserialize_with = "present", rename = "iat")]
+    _iat: Option<UnixTime>,
 }
 
 impl Kind for JwtSvid {

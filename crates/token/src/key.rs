@@ -169,14 +169,18 @@ impl KeySet {
 
     /// The key for a token: the one with its `kid`, or, for a token without `kid`, the only one there is.
     ///
+    /// Keys of different types may share a `kid` (RFC 7517 section 4.5): then `algorithm` tells them apart.
+    ///
     /// # Errors
     /// [`VerifyError::UnknownKey`] if there is none or the choice is ambiguous, [`VerifyError::KeyMismatch`] if it is
     /// not for `algorithm`.
     pub(crate) fn select(&self, key_id: Option<&str>, algorithm: Algorithm) -> Result<&VerifyingKey, VerifyError> {
-        let mut named = self.keys.iter().filter(|(kid, _)| key_id.is_none() || kid.as_deref() == key_id);
-        match (named.next(), named.next()) {
-            (Some((_, key)), None) if key.fits(algorithm) => Ok(key),
-            (Some(_), None) => Err(VerifyError::KeyMismatch(algorithm)),
+        let named = || self.keys.iter().filter(|(kid, _)| key_id.is_none() || kid.as_deref() == key_id).map(|(_, key)| key);
+        let count = named().count();
+        let mut fitting = named().filter(|key| key.fits(algorithm));
+        match (fitting.next(), fitting.next()) {
+            (Some(key), None) if count == 1 || key_id.is_some() => Ok(key),
+            (None, _) if count == 1 || (count > 1 && key_id.is_some()) => Err(VerifyError::KeyMismatch(algorithm)),
             _ => Err(VerifyError::UnknownKey),
         }
     }

@@ -45,8 +45,17 @@ impl Issuer {
     pub fn is_protected(&self) -> bool {
         let Some(rest) = self.0.strip_prefix("http://") else { return true };
         let authority = rest.split('/').next().unwrap_or_default();
-        let host = if authority.starts_with('[') { authority.split_inclusive(']').next() } else { authority.split(':').next() };
-        matches!(host, Some("localhost" | "127.0.0.1" | "[::1]"))
+        let port = ["localhost", "127.0.0.1", "[::1]"].iter().find_map(|host| authority.strip_prefix(host));
+        port.is_some_and(|port| port.is_empty() || port.starts_with(':'))
+    }
+
+    /// Where its metadata is: the well-known path stands between host and path (RFC 8414 section 3.1).
+    pub fn metadata_url(&self) -> String {
+        const WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";
+        let authority = self.0.find("://").map_or(0, |scheme| scheme + 3);
+        let path = self.0.get(authority..).and_then(|rest| rest.find('/')).map_or(self.0.len(), |slash| authority + slash);
+        let (origin, path) = self.0.split_at(path);
+        format!("{origin}{WELL_KNOWN}{}", path.strip_suffix('/').unwrap_or(path))
     }
 }
 
@@ -275,8 +284,20 @@ mod tests {
             ("http://sts.example", false),
             ("http://localhost.example", false),
             ("http://127.0.0.1.example", false),
+            ("http://[::1].example", false),
         ] {
             assert_eq!(url.parse::<Issuer>().unwrap().is_protected(), protected, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_well_known_path_is_inserted_before_the_path() {
+        for (issuer, url) in [
+            ("https://sts.example", "https://sts.example/.well-known/oauth-authorization-server"),
+            ("https://sts.example/", "https://sts.example/.well-known/oauth-authorization-server"),
+            ("http://127.0.0.1:8080/a/b/", "http://127.0.0.1:8080/.well-known/oauth-authorization-server/a/b"),
+        ] {
+            assert_eq!(issuer.parse::<Issuer>().unwrap().metadata_url(), url);
         }
     }
 

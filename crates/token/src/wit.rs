@@ -44,14 +44,21 @@ impl Wit {
 const MAX_AHEAD: Duration = Duration::from_secs(300);
 
 impl Unverified<Wit> {
-    /// The trust domain it claims to be from: it selects the keys, and proves nothing.
+    /// The trust domain it claims to be from. It proves nothing.
     pub fn trust_domain(&self) -> &str {
         self.claims.id.trust_domain()
     }
 
+    /// The scheme and trust domain it claims to be from: they select the keys, and prove nothing.
+    ///
+    /// `spiffe://a.test` and `wimse://a.test` are two namespaces: who may speak for one need not speak for the other.
+    pub fn origin(&self) -> &str {
+        self.claims.id.origin()
+    }
+
     /// Verifies algorithm, signature and time at `now`.
     ///
-    /// `keys` are the WIT keys of [`Unverified::trust_domain`], and of no other trust domain. For a SPIFFE ID the stricter
+    /// `keys` are the WIT keys trusted for [`Unverified::origin`], and for no other. For a SPIFFE ID the stricter
     /// rules of WIT-SVID hold as well: `kid` present, no EdDSA. Not checked: possession of the key, and `iss`.
     ///
     /// # Errors

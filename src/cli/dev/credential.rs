@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use procura_token::{
-    Algorithm, Authentication, Jwk, JwkConfirmation, NewIdToken, NewJwtSvid, NewWit, ScopeSet, Signer as _, SigningKey,
-    TokenId, WorkloadId, random_bytes,
+    Algorithm, Authentication, Jwk, JwkConfirmation, NewIdToken, NewJwtSvid, NewWit, ScopeSet, Signer as _, SigningKey, TokenId,
+    WorkloadId, random_bytes,
 };
 
 use super::super::{Usage, print};
@@ -110,8 +110,9 @@ pub(super) fn jwt_svid(world: &World, id: &WorkloadId, audience: Option<&str>) -
 fn wit(world: &World, id: &WorkloadId, key: &PathBuf) -> anyhow::Result<String> {
     let text = std::fs::read(key).with_context(|| format!("{}: cannot be read", key.display()))?;
     let unusable = || format!("{}: not a P-256 key as JWK or PEM", key.display());
-    let public = SigningKey::from_text(&text).map(|key| key.public_key().clone()).or_else(|_| Jwk::parse(&text)).with_context(unusable)?;
-    let bare = Jwk { key_id: None, public_key_use: None, algorithm: public.algorithm.or(Some(Algorithm::Es256)), ..public };
+    let public =
+        SigningKey::from_text(&text).map(|key| key.public_key().clone()).or_else(|_| Jwk::parse(&text)).with_context(unusable)?;
+    let bare = public.for_algorithm(public.algorithm.unwrap_or(Algorithm::Es256));
     let now = SystemClock.now();
     let wit = NewWit {
         iss: format!("{}/token-service", id.origin()),
@@ -130,9 +131,8 @@ fn x509_svid(world: &World, id: &WorkloadId, key_file: Option<&PathBuf>) -> anyh
     let authority_key = rcgen::KeyPair::from_pem(&read(world.path("authority/ca-key.pem"))?)?;
     let authority = rcgen::Issuer::new(World::authority_parameters()?, authority_key);
     let key = match key_file {
-        Some(path) => {
-            rcgen::KeyPair::from_pem(&read(path.clone())?).with_context(|| format!("{}: not a private key in PEM", path.display()))?
-        }
+        Some(path) => rcgen::KeyPair::from_pem(&read(path.clone())?)
+            .with_context(|| format!("{}: not a private key in PEM", path.display()))?,
         None => rcgen::KeyPair::generate()?,
     };
     let mut parameters = rcgen::CertificateParams::default();

@@ -1,3 +1,5 @@
 //! The tour.
 use super::world::World;
-pub(super) async fn run(_: &World) -> anyhow::Result<()> { Ok(()) }
+pub(super) async fn run(_: &World) -> anyhow::Result<()> {
+    Ok(())
+}

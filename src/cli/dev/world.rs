@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use procura_token::{Algorithm, Issuer, Jwk, JwkSet, Signer as _, SigningKey, TrustDomain};
+use procura_token::{Algorithm, Issuer, JwkSet, Signer as _, SigningKey};
 
 use super::super::keys::{write_key, write_private};
 use super::super::print;
@@ -68,10 +68,6 @@ impl World {
         &self.issuer
     }
 
-    pub(super) fn trust_domain(&self) -> anyhow::Result<TrustDomain> {
-        Ok(TRUST_DOMAIN.parse()?)
-    }
-
     pub(super) fn config_file(&self) -> PathBuf {
         self.directory.join("config.toml")
     }
@@ -96,7 +92,7 @@ impl World {
 
     /// Writes the public part of a key as a set of one.
     fn publish(&self, key: &str, public_key_use: &str, set: &str) -> anyhow::Result<()> {
-        let key = Jwk { public_key_use: Some(public_key_use.to_owned()), ..self.key(key)?.public_key().clone() };
+        let key = self.key(key)?.public_key().for_use(public_key_use);
         self.write(set, &serde_json::to_string_pretty(&JwkSet { keys: vec![key] })?)
     }
 
@@ -127,7 +123,14 @@ impl World {
             Some(url) => format!("kind = \"redis\"\nurl = \"{url}\""),
             None => "kind = \"memory\"".to_owned(),
         };
-        format!(include_str!("config.toml"), issuer = self.issuer, listen = listen, store = store, trust_domain = TRUST_DOMAIN, user_issuer = USER_ISSUER)
+        format!(
+            include_str!("config.toml"),
+            issuer = self.issuer,
+            listen = listen,
+            store = store,
+            trust_domain = TRUST_DOMAIN,
+            user_issuer = USER_ISSUER
+        )
     }
 
     fn write_once(&self, name: &str, content: &str) -> anyhow::Result<()> {

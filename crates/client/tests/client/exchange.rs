@@ -1,0 +1,95 @@
+//! The shape of requests.
+
+use std::collections::HashMap;
+
+use http::Request;
+use procura_client::{AgentKey, ExchangeRequest, Htu, Requester, Resource, Secret, Target, TokenType, UnixTime};
+
+const NOW: UnixTime = UnixTime::from_secs(1_770_000_000);
+
+fn wire(request: &ExchangeRequest, key: &AgentKey, nonce: Option<&str>) -> Request<Secret> {
+    let url: Htu = "https://sts.example/token".parse().unwrap();
+    let svid = Secret::new("svid");
+    request.to_http(&Requester { token_endpoint: &url, client_assertion: &svid, key, nonce, now: NOW }).unwrap()
+}
+
+/// The form; no parameter stands twice.
+fn form(request: &Request<Secret>) -> HashMap<String, String> {
+    let pairs: Vec<_> = form_urlencoded::parse(request.body().expose().as_bytes()).into_owned().collect();
+    let form: HashMap<_, _> = pairs.iter().cloned().collect();
+    assert_eq!(form.len(), pairs.len());
+    form
+}
+
+fn delegation() -> ExchangeRequest {
+    let resource: Resource = "https://api.example/calendar".parse().unwrap();
+    ExchangeRequest::delegation("id-token", TokenType::IdToken, resource)
+}
+
+#[test]
+fn a_delegation_names_subject_caller_and_one_target() {
+    let key = AgentKey::generate().unwrap();
+    let request = wire(&delegation().scope("b a".parse().unwrap()), &key, None);
+    assert_eq!((request.method().as_str(), request.uri().to_string().as_str()), ("POST", "https://sts.example/token"));
+    assert_eq!(request.headers()["content-type"], "application/x-www-form-urlencoded");
+    let expected = HashMap::from(
+        [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe"),
+            ("client_assertion", "svid"),
+            ("subject_token", "id-token"),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:id_token"),
+            ("requested_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+            ("resource", "https://api.example/calendar"),
+            ("scope", "a b"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    assert_eq!(form(&request), expected);
+}
+
+#[test]
+fn actor_and_logical_name_are_sent_when_given() {
+    let key = AgentKey::generate().unwrap();
+    let request = ExchangeRequest::delegation("token", TokenType::AccessToken, Target::Audience("calendar".into()))
+        .actor_token("wit", TokenType::Jwt);
+    let form = form(&wire(&request, &key, None));
+    assert_eq!((form["audience"].as_str(), form.get("resource"), form.get("scope")), ("calendar", None, None));
+    assert_eq!((form["actor_token"].as_str(), form["actor_token_type"].as_str()), ("wit", TokenType::Jwt.as_str()));
+}
+
+#[test]
+fn a_wit_is_asked_for_with_the_callers_own_svid() {
+    let form = form(&wire(&ExchangeRequest::wit(), &AgentKey::generate().unwrap(), None));
+    assert_eq!((form["subject_token"].as_str(), form["subject_token_type"].as_str()), ("svid", TokenType::Jwt.as_str()));
+    assert_eq!(form["requested_token_type"], "urn:procura:token-type:wit");
+}
+
+#[test]
+fn every_attempt_has_a_proof_of_its_own_with_the_nonce() {
+    use procura_token::{Algorithm, DpopProof, DpopRules, Freshness, Unverified};
+    let key = AgentKey::generate().unwrap();
+    let ids: Vec<_> = (0..2)
+        .map(|_| {
+            let request = wire(&delegation(), &key, Some("n-1"));
+            let proof = Unverified::<DpopProof>::parse(request.headers()["dpop"].to_str().unwrap()).unwrap();
+            let uris = ["https://sts.example/token".parse().unwrap()];
+            let algorithms = &[Algorithm::Es256];
+            let freshness = Freshness::default();
+            let rules = DpopRules { method: "POST", uris: &uris, access_token: None, algorithms, freshness };
+            let proof = proof.verify(&rules, NOW).unwrap();
+            assert_eq!((proof.nonce(), proof.thumbprint()), (Some("n-1"), key.thumbprint()));
+            proof.id().clone()
+        })
+        .collect();
+    assert_ne!(ids[0], ids[1]);
+}
+
+#[test]
+fn requests_never_show_their_tokens() {
+    let request = wire(&delegation(), &AgentKey::generate().unwrap(), None);
+    let shown = format!("{request:?} {:?}", delegation());
+    for secret in ["id-token", "svid", request.headers()["dpop"].to_str().unwrap()] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}

@@ -1,0 +1,29 @@
+//! The one place that asks the machine what time it is.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use procura_token::UnixTime;
+
+/// Where [`GuardLayer`](crate::GuardLayer) takes the instant of a request from. A closure is one.
+pub trait Clock: Send + Sync + 'static {
+    /// The present instant.
+    fn now(&self) -> UnixTime;
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the room where the clock may be read")]
+    fn now(&self) -> UnixTime {
+        // A clock before 1970 reads as 1970: everything is then refused as not yet valid.
+        UnixTime::new(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+    }
+}
+
+impl<F: Fn() -> UnixTime + Send + Sync + 'static> Clock for F {
+    fn now(&self) -> UnixTime {
+        self()
+    }
+}

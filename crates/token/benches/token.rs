@@ -1,0 +1,119 @@
+//! What a token costs, beside what its cryptography costs: `cargo bench -p procura-token`.
+
+use core::hint::black_box;
+use core::time::Duration;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, ParsedPublicKey, RSA_PKCS1_SHA256,
+    RsaKeyPair,
+};
+use criterion::{Criterion, criterion_group, criterion_main};
+use procura_token::{
+    AccessToken, Actor, ActorChain, Algorithm, Authentication, Delegation, DpopProof, DpopRules, Freshness, Htu, IdToken,
+    IdTokenRules, Issuer, JktConfirmation, JwkSet, JwtSvid, JwtSvidRules, KeySet, NewDpopProof, NewJwtSvid, Signer, SigningKey,
+    TokenId, UnixTime, Unverified, access_token_hash, base64url,
+};
+
+const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+const EXP: UnixTime = UnixTime::from_secs(1_800_001_800);
+const SKEW: Duration = Duration::from_secs(60);
+const ISSUER: &str = "https://sts.example";
+const AGENT: &str = "spiffe://prod.example/agent/planner";
+
+fn es256() -> SigningKey {
+    SigningKey::generate(Algorithm::Es256).unwrap()
+}
+
+fn id(text: &str) -> TokenId {
+    text.parse().unwrap()
+}
+
+/// The floor: nothing above it can be faster.
+fn floor(c: &mut Criterion) {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let random = SystemRandom::new();
+    let message = [7; 700];
+    c.bench_function("floor/es256_sign", |b| b.iter(|| pair.sign(&random, black_box(&message)).unwrap()));
+    let signature = pair.sign(&random, &message).unwrap();
+    let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, pair.public_key().as_ref()).unwrap();
+    c.bench_function("floor/es256_verify", |b| {
+        b.iter(|| key.verify_sig(black_box(&message), signature.as_ref()).unwrap());
+    });
+}
+
+fn access_token(signer: &SigningKey) -> AccessToken {
+    AccessToken {
+        iss: ISSUER.parse().unwrap(),
+        sub: "corp:alice".parse().unwrap(),
+        aud: "https://api.example/calendar".parse().unwrap(),
+        client_id: AGENT.parse().unwrap(),
+        iat: NOW,
+        exp: EXP,
+        jti: id("0190f0f0-0000-7000-8000-000000000001"),
+        scope: "calendar.read calendar.write".parse().unwrap(),
+        act: Some(ActorChain::new(Actor { id: AGENT.parse().unwrap(), profile: None })),
+        cnf: JktConfirmation { jkt: signer.public_key().thumbprint() },
+        delegation: Some(Delegation { id: id("0190f0f0-0000-7000-8000-000000000002"), until: EXP, parent: None }),
+        authentication: Authentication { auth_time: Some(NOW), acr: Some("1".into()), amr: Some(vec!["pwd".into()]) },
+    }
+}
+
+fn dpop(c: &mut Criterion) {
+    let signer = es256();
+    let token = access_token(&signer).issue(&signer).unwrap();
+    let uris = ["https://api.example/calendar".parse::<Htu>().unwrap()];
+    let ath = Some(access_token_hash(&token));
+    let proof = NewDpopProof { jti: id("proof-1"), htm: "GET", htu: &uris[0], iat: NOW, ath, nonce: Some("nonce") };
+    let proof = proof.sign(&signer).unwrap();
+    let algorithms = &[Algorithm::Es256];
+    let freshness = Freshness::default();
+    let rules = DpopRules { method: "GET", uris: &uris, access_token: Some(&token), algorithms, freshness };
+    c.bench_function("dpop/parse_and_verify", |b| {
+        b.iter(|| Unverified::<DpopProof>::parse(black_box(&proof)).unwrap().verify(&rules, NOW).unwrap());
+    });
+}
+
+fn issue(c: &mut Criterion) {
+    let signer = es256();
+    let token = access_token(&signer);
+    c.bench_function("access_token/issue", |b| b.iter(|| black_box(&token).issue(&signer).unwrap()));
+}
+
+fn jwt_svid(c: &mut Criterion) {
+    let signer = es256();
+    let keys = KeySet::new(&JwkSet { keys: vec![signer.public_key().clone()] }, &[None]);
+    let token = NewJwtSvid { sub: &AGENT.parse().unwrap(), aud: ISSUER, iat: NOW, exp: EXP }.issue(&signer).unwrap();
+    let rules = JwtSvidRules { audience: ISSUER, skew: SKEW };
+    c.bench_function("jwt_svid/parse_and_verify", |b| {
+        b.iter(|| Unverified::<JwtSvid>::parse(black_box(&token)).unwrap().verify(&keys, &rules, NOW).unwrap());
+    });
+}
+
+fn id_token(c: &mut Criterion) {
+    let pair = RsaKeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
+    // `RSAPublicKey` of 2048 bits: nine octets, the modulus, and 65537.
+    let n = base64url::encode(&pair.public_key().as_ref()[9..265]);
+    let set = format!(r#"{{"keys":[{{"kty":"RSA","kid":"k","alg":"RS256","n":"{n}","e":"AQAB"}}]}}"#);
+    let keys = KeySet::new(&JwkSet::parse(set.as_bytes()).unwrap(), &[None]);
+    let claims = format!(
+        r#"{{"iss":"{ISSUER}","sub":"alice","aud":"app","iat":1800000000,"exp":1800003600,"auth_time":1800000000,"groups":["staff"]}}"#
+    );
+    let input = format!("{}.{}", base64url::encode(r#"{"alg":"RS256","kid":"k","typ":"JWT"}"#), base64url::encode(claims));
+    let mut signature = vec![0; pair.public_modulus_len()];
+    pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input.as_bytes(), &mut signature).unwrap();
+    let token = format!("{input}.{}", base64url::encode(signature));
+    let issuer: Issuer = ISSUER.parse().unwrap();
+    let rules = IdTokenRules { issuer: &issuer, audiences: &["app"], algorithms: &[Algorithm::Rs256], skew: SKEW };
+    c.bench_function("id_token/parse_and_verify_rs256", |b| {
+        b.iter(|| Unverified::<IdToken>::parse(black_box(&token)).unwrap().verify(&keys, &rules, NOW).unwrap());
+    });
+}
+
+fn thumbprint(c: &mut Criterion) {
+    let signer = es256();
+    c.bench_function("jwk/thumbprint", |b| b.iter(|| black_box(signer.public_key()).thumbprint()));
+}
+
+criterion_group!(benches, floor, dpop, issue, jwt_svid, id_token, thumbprint);
+criterion_main!(benches);

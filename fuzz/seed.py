@@ -1,0 +1,59 @@
+"""Fills corpus/ from the conformance vectors: python3 fuzz/seed.py"""
+
+import base64
+import hashlib
+import json
+import pathlib
+
+HERE = pathlib.Path(__file__).parent
+VECTORS = HERE.parent / "spec-conformance" / "vectors"
+
+
+def write(target, text):
+    folder = HERE / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    data = text.encode()
+    (folder / hashlib.sha1(data).hexdigest()).write_bytes(data)
+
+
+def opened(token, drop=()):
+    """Header and claims of a token, as the targets sign them; nothing if it has none."""
+    try:
+        header, claims = (base64.urlsafe_b64decode(part + "==") for part in token.split(".")[:2])
+        header = json.loads(header)
+        header = {name: value for name, value in header.items() if name not in drop}
+        header["alg"] = "ES256"
+        return json.dumps(header) + "\n" + claims.decode()
+    except (ValueError, AttributeError, TypeError):
+        return None
+
+
+for file in sorted(VECTORS.glob("*.json")):
+    content = json.loads(file.read_text())
+    for vector in content.get("vectors", []):
+        given = vector["input"]
+        if "token" in given:
+            write("jws", given["token"])
+            if text := opened(given["token"], drop=("kid",)):
+                write("jws", text)
+                write("json", text.split("\n", 1)[1])
+        if "proof" in given:
+            write("dpop", given["proof"])
+            if text := opened(given["proof"], drop=("jwk",)):
+                write("dpop", text)
+                write("json", text.split("\n", 1)[1])
+        if "jwks" in given:
+            write("jwk", json.dumps(given["jwks"]))
+            for key in given["jwks"].get("keys", []):
+                write("jwk", json.dumps(key))
+        if "jwk" in given:
+            write("jwk", json.dumps(given["jwk"]))
+        for name in ("value", "uri", "issuer", "audience", "trust_domain", "origin"):
+            if name in given:
+                write("identifiers", given[name])
+
+for key in json.loads((VECTORS / "keys.json").read_text()).values():
+    if isinstance(key, dict):
+        write("jwk", json.dumps(key))
+for text in ["a b c", "calendar.read calendar.write", "HTTPS://AS.Example:443/%74oken/../x?y#z", "http://[::1]:80/"]:
+    write("identifiers", text)
