@@ -25,8 +25,8 @@ pub use tls::{TlsError, TlsSettings};
 
 use crate::app::App;
 
-/// The most bytes of a request's body.
-pub const MAX_BODY: usize = 64 * 1024;
+/// The most bytes of a body that are received at all. Endpoints read less.
+const MAX_BODY: usize = 1024 * 1024;
 
 /// All endpoints of the public listener. Beyond `max_requests` at once the answer is 503; so it is after `request_timeout`.
 pub fn router(app: Arc<App>, max_requests: usize, request_timeout: Duration) -> Router {

@@ -22,10 +22,11 @@ struct OauthError {
 pub(super) fn refused(cause: &ExchangeError, request: &HeaderMap, nonce: &str) -> Response {
     let code = cause.code();
     let (status, description) = wire(code);
-    if status.is_server_error() {
-        tracing::error!(cause = %cause, code, "exchange failed");
-    } else {
-        tracing::info!(cause = %cause, code, "exchange refused");
+    match code {
+        // Every client meets this once in a while: it is how nonces are given.
+        "use_dpop_nonce" => tracing::debug!(%cause, code, "exchange refused"),
+        _ if status.is_server_error() => tracing::error!(%cause, code, "exchange failed"),
+        _ => tracing::info!(%cause, code, "exchange refused"),
     }
     let mut response = answer::json(status, &OauthError { error: code, error_description: description });
     match code {
@@ -70,6 +71,12 @@ fn challenge(response: &mut Response, request: &HeaderMap) {
 pub(super) fn not_a_form() -> Response {
     let description = "the body must be application/x-www-form-urlencoded";
     answer::json(StatusCode::BAD_REQUEST, &OauthError { error: "invalid_request", error_description: description })
+}
+
+/// The body of `POST /token` is longer than a form may be, or did not arrive whole.
+pub(super) fn too_large() -> Response {
+    let description = "the body has more than 64 KiB, or did not arrive whole";
+    answer::json(StatusCode::PAYLOAD_TOO_LARGE, &OauthError { error: "invalid_request", error_description: description })
 }
 
 /// Any method but POST at the token endpoint.
