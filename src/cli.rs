@@ -55,11 +55,24 @@ pub fn run() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("procura: {error:#}");
+            eprintln!("procura: {}", message(&error));
             let is_usage = error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<Usage>());
             ExitCode::from(if is_usage { 2 } else { 1 })
         }
     }
+}
+
+/// The error and its causes in one line. A cause that its effect has told already is not told again.
+fn message(error: &anyhow::Error) -> String {
+    let mut message = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if message.is_empty() {
+            message = cause;
+        } else if !message.contains(&cause) {
+            message = format!("{message}: {cause}");
+        }
+    }
+    message.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
 /// A combination of flags that makes no sense.

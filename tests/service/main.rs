@@ -1,0 +1,14 @@
+//! The service as others meet it: the real program in its own process, over real sockets, TLS, files and Redis.
+
+#[path = "../support/redis.rs"]
+mod redis;
+mod support;
+
+mod audit;
+mod delegation;
+mod issuer;
+mod outage;
+mod replay;
+mod request;
+mod tls;
+mod wit;
