@@ -4,12 +4,12 @@ mod settings;
 
 use std::sync::Arc;
 
-use procura_token::{Issuer, UnixTime};
+use procura_token::{Issuer, Nonces, UnixTime};
 
 use crate::audit::{AuditError, AuditLog};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, StoreConfig};
-use crate::exchange::{Exchange, Nonces};
+use crate::exchange::Exchange;
 use crate::keys::{KeyFileError, KeyRing};
 use crate::policy::{Policy, PolicyError};
 use crate::store::{ClaimStore, MemoryStore, RedisStore, StoreError};
@@ -108,5 +108,5 @@ fn nonces(config: &Config) -> Result<Nonces, StartError> {
         Some(secret) => secret.expose().as_bytes().to_vec(),
         None => procura_token::random_bytes::<32>().to_vec(),
     };
-    Ok(Nonces::new(&secret, config.dpop.nonce_period.0))
+    Ok(Nonces::new(&secret, &format!("token endpoint of {}", config.issuer), config.dpop.nonce_period.0))
 }

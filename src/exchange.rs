@@ -9,7 +9,6 @@ mod claim;
 mod decide;
 mod error;
 mod issue;
-mod nonce;
 mod record;
 mod request;
 mod verify;
@@ -18,10 +17,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use procura_token::{Algorithm, Freshness, Htu, Issuer, ScopeSet, Thumbprint, TokenType, UnixTime};
+use procura_token::{Algorithm, Freshness, Htu, Issuer, Nonces, ScopeSet, Thumbprint, TokenType, UnixTime};
 
 pub use error::ExchangeError;
-pub use nonce::Nonces;
 
 use crate::audit::{AuditLog, Event};
 use crate::keys::KeyRing;

@@ -99,13 +99,15 @@ impl Trust {
         Ok((svid, domain))
     }
 
-    /// Verifies a WIT. Possession of its key is for the caller to verify.
+    /// Verifies a WIT of a workload with a SPIFFE ID: a bundle vouches for nothing under another scheme, though its trust
+    /// domain have the same name. Possession of its key is for the caller to verify.
     ///
     /// # Errors
     /// [`TrustError`], as for JWT-SVIDs.
     pub async fn verify_wit(&self, text: &str, now: UnixTime) -> Result<(Arc<Verified<Wit>>, &TrustedDomain), TrustError> {
         let unverified = Unverified::<Wit>::parse(text)?;
-        let domain = self.domain(unverified.trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
+        let spiffe = unverified.origin().strip_prefix("spiffe://");
+        let domain = spiffe.and_then(|name| self.domain(name)).ok_or(TrustError::UnknownTrustDomain)?;
         let keys = domain.wit_keys(unverified.key_id(), now).await?;
         let wit = self.wits.recall(text, "", &keys, |keys| unverified.verify(keys, self.skew, now))?;
         wit.verify_time(now, self.skew)?;

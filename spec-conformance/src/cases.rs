@@ -45,23 +45,13 @@ impl std::fmt::Display for NotTried {
 impl std::error::Error for NotTried {}
 
 impl Case {
-    fn new<F, Fut>(
-        id: impl Into<String>,
-        shows: impl Into<String>,
-        covers: &[&'static str],
-        run: F,
-    ) -> Self
+    fn new<F, Fut>(id: impl Into<String>, shows: impl Into<String>, covers: &[&'static str], run: F) -> Self
     where
         F: Fn(Arc<World>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
         let run = Box::new(move |world| -> Running { Box::pin(run(world)) });
-        Self {
-            id: id.into(),
-            shows: shows.into(),
-            covers: covers.to_vec(),
-            run,
-        }
+        Self { id: id.into(), shows: shows.into(), covers: covers.to_vec(), run }
     }
 
     /// Runs the case under a deadline.

@@ -16,21 +16,12 @@ pub(crate) struct Catalogue {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Requirement {
     pub(crate) id: String,
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for readers of the file; the tests require it")
-    )]
+    #[cfg_attr(not(test), expect(dead_code, reason = "for readers of the file; the tests require it"))]
     pub(crate) spec: String,
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for readers of the file; the tests require it")
-    )]
+    #[cfg_attr(not(test), expect(dead_code, reason = "for readers of the file; the tests require it"))]
     pub(crate) section: String,
     pub(crate) level: String,
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for readers of the file; the tests require it")
-    )]
+    #[cfg_attr(not(test), expect(dead_code, reason = "for readers of the file; the tests require it"))]
     pub(crate) text: String,
     #[serde(default)]
     pub(crate) cases: Vec<String>,
@@ -65,33 +56,24 @@ struct Attacks {
 impl Catalogue {
     /// Reads the lists that were built in.
     pub(crate) fn read() -> Result<Self> {
-        let requirements: Requirements =
-            toml::from_str(include_str!("../requirements.toml")).context("requirements.toml")?;
-        let attacks: Attacks =
-            toml::from_str(include_str!("../attacks.toml")).context("attacks.toml")?;
-        Ok(Self {
-            requirements: requirements.requirement,
-            attacks: attacks.attack,
-        })
+        let requirements: Requirements = toml::from_str(include_str!("../requirements.toml")).context("requirements.toml")?;
+        let attacks: Attacks = toml::from_str(include_str!("../attacks.toml")).context("attacks.toml")?;
+        Ok(Self { requirements: requirements.requirement, attacks: attacks.attack })
     }
 
     /// The rows without cases, a line each, with the reason.
     pub(crate) fn untested(&self) -> String {
         let requirements = self.requirements.iter().map(|row| (&row.id, &row.untested));
         let attacks = self.attacks.iter().map(|row| (&row.id, &row.untested));
-        let rows = requirements
-            .chain(attacks)
-            .filter_map(|(id, reason)| reason.as_ref().map(|reason| format!("{id:12} {reason}\n")));
+        let rows =
+            requirements.chain(attacks).filter_map(|(id, reason)| reason.as_ref().map(|reason| format!("{id:12} {reason}\n")));
         rows.collect()
     }
 }
 
 /// `TX` of `TX-18`, `F` of `F02`.
 pub(crate) fn family(id: &str) -> &str {
-    id.split_once('-').map_or_else(
-        || id.trim_end_matches(|c: char| c.is_ascii_digit()),
-        |(family, _)| family,
-    )
+    id.split_once('-').map_or_else(|| id.trim_end_matches(|c: char| c.is_ascii_digit()), |(family, _)| family)
 }
 
 /// `dpop/*` names the vectors of a kind that list the row; anything else is the id of a case.

@@ -61,26 +61,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 
 impl Run {
     async fn go(self) -> Result<ExitCode> {
-        let chosen: Vec<Case> = cases::all()
-            .into_iter()
-            .filter(|case| self.case.as_deref().is_none_or(|glob| fits(glob, &case.id)))
-            .collect();
-        ensure!(
-            !chosen.is_empty(),
-            "no case fits `{}`",
-            self.case.unwrap_or_default()
-        );
+        let chosen: Vec<Case> =
+            cases::all().into_iter().filter(|case| self.case.as_deref().is_none_or(|glob| fits(glob, &case.id))).collect();
+        ensure!(!chosen.is_empty(), "no case fits `{}`", self.case.unwrap_or_default());
         if self.list {
-            chosen
-                .iter()
-                .for_each(|case| println!("{}", report::listed(case, self.json)));
+            chosen.iter().for_each(|case| println!("{}", report::listed(case, self.json)));
             return Ok(ExitCode::SUCCESS);
         }
         let world = Arc::new(World::discover(self.server.options()?).await?);
-        let report = each(&world, &chosen, |case, verdict| {
-            println!("{}", report::line(case, verdict, self.json))
-        })
-        .await;
+        let report = each(&world, &chosen, |case, verdict| println!("{}", report::line(case, verdict, self.json))).await;
         println!("{}", report.summary(self.json));
         Ok(report.exit_code())
     }
@@ -108,11 +97,7 @@ impl Table {
     }
 }
 
-async fn each(
-    world: &Arc<World>,
-    chosen: &[Case],
-    mut tell: impl FnMut(&Case, &Verdict),
-) -> Report {
+async fn each(world: &Arc<World>, chosen: &[Case], mut tell: impl FnMut(&Case, &Verdict)) -> Report {
     let mut report = Report::default();
     for case in chosen {
         let verdict = Verdict::of(case.run(world.clone()).await);
@@ -151,16 +136,7 @@ mod tests {
 
     #[test]
     fn a_star_stands_for_any_text() {
-        assert!(
-            fits("dpop.*", "dpop.good")
-                && fits("*.good", "dpop.good")
-                && fits("d*p.*d", "dpop.good")
-                && fits("*", "x")
-        );
-        assert!(
-            !fits("dpop", "dpop.good")
-                && !fits("dpop.*", "subject.good")
-                && !fits("*.bad", "dpop.good")
-        );
+        assert!(fits("dpop.*", "dpop.good") && fits("*.good", "dpop.good") && fits("d*p.*d", "dpop.good") && fits("*", "x"));
+        assert!(!fits("dpop", "dpop.good") && !fits("dpop.*", "subject.good") && !fits("*.bad", "dpop.good"));
     }
 }

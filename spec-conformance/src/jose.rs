@@ -19,9 +19,7 @@ pub(crate) fn b64u(bytes: impl AsRef<[u8]>) -> String {
 
 /// The octets behind base64url without padding.
 pub(crate) fn unb64u(text: &str) -> Result<Vec<u8>> {
-    BASE64_URL_SAFE_NO_PAD
-        .decode(text)
-        .with_context(|| format!("`{text}` is not base64url"))
+    BASE64_URL_SAFE_NO_PAD.decode(text).with_context(|| format!("`{text}` is not base64url"))
 }
 
 /// A random name of 128 bits, for `jti`. The only randomness at hand is that of new keys, and that is good enough.
@@ -44,15 +42,9 @@ pub(crate) struct Parts {
 /// Takes a compact JWS apart without verifying it.
 pub(crate) fn decode(token: &str) -> Result<Parts> {
     let parts: Vec<&str> = token.split('.').collect();
-    let [header, claims, _] = parts[..] else {
-        anyhow::bail!("a JWS has three parts, this has {}", parts.len())
-    };
-    let object =
-        |part: &str| -> Result<Map<String, Value>> { Ok(serde_json::from_slice(&unb64u(part)?)?) };
-    Ok(Parts {
-        header: object(header)?,
-        claims: object(claims)?,
-    })
+    let [header, claims, _] = parts[..] else { anyhow::bail!("a JWS has three parts, this has {}", parts.len()) };
+    let object = |part: &str| -> Result<Map<String, Value>> { Ok(serde_json::from_slice(&unb64u(part)?)?) };
+    Ok(Parts { header: object(header)?, claims: object(claims)? })
 }
 
 /// Verifies an ES256 token with the one key of `jwks` that has its `kid`, and takes it apart.
@@ -64,27 +56,15 @@ pub(crate) fn verify(token: &str, jwks: &Value, uses: &[&str]) -> Result<Parts> 
         "this runner verifies ES256 only, the token is {:?}",
         parts.header.get("alg")
     );
-    let keys = jwks["keys"]
-        .as_array()
-        .context("the key set has no `keys`")?;
-    let fitting = |key: &&Value| {
-        key.get("kid") == Some(kid)
-            && uses
-                .iter()
-                .any(|wanted| key["use"].as_str().unwrap_or("sig") == *wanted)
-    };
+    let keys = jwks["keys"].as_array().context("the key set has no `keys`")?;
+    let fitting =
+        |key: &&Value| key.get("kid") == Some(kid) && uses.iter().any(|wanted| key["use"].as_str().unwrap_or("sig") == *wanted);
     let found: Vec<&Value> = keys.iter().filter(fitting).collect();
-    let [key] = found[..] else {
-        anyhow::bail!(
-            "{} keys of the set have `kid` {kid} and use {uses:?}",
-            found.len()
-        )
-    };
+    let [key] = found[..] else { anyhow::bail!("{} keys of the set have `kid` {kid} and use {uses:?}", found.len()) };
     let key: VerifyingKey = key::public(key)?;
     let (message, signature) = token.rsplit_once('.').context("no signature")?;
     let signature = Signature::from_slice(&unb64u(signature)?)?;
-    key.verify(message.as_bytes(), &signature)
-        .context("the signature is wrong")?;
+    key.verify(message.as_bytes(), &signature).context("the signature is wrong")?;
     Ok(parts)
 }
 

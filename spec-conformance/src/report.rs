@@ -44,22 +44,15 @@ impl Report {
 
     /// The lines of the cases that failed.
     pub(crate) fn failures(&self) -> impl Iterator<Item = String> {
-        self.outcomes
-            .iter()
-            .filter_map(|(id, verdict)| match verdict {
-                Verdict::Fail(why) => Some(format!("FAIL {id}: {why}")),
-                _ => None,
-            })
+        self.outcomes.iter().filter_map(|(id, verdict)| match verdict {
+            Verdict::Fail(why) => Some(format!("FAIL {id}: {why}")),
+            _ => None,
+        })
     }
 
     /// The last line of a run.
     pub(crate) fn summary(&self, json: bool) -> String {
-        let count = |wanted: fn(&Verdict) -> bool| {
-            self.outcomes
-                .iter()
-                .filter(|(_, verdict)| wanted(verdict))
-                .count()
-        };
+        let count = |wanted: fn(&Verdict) -> bool| self.outcomes.iter().filter(|(_, verdict)| wanted(verdict)).count();
         let passed = count(|verdict| matches!(verdict, Verdict::Pass));
         let failed = count(|verdict| matches!(verdict, Verdict::Fail(_)));
         match json {
@@ -83,8 +76,7 @@ pub(crate) fn line(case: &Case, verdict: &Verdict, json: bool) -> String {
     };
     if json {
         let word = word.to_lowercase();
-        return json!({"id": case.id, "verdict": word, "why": why, "covers": case.covers})
-            .to_string();
+        return json!({"id": case.id, "verdict": word, "why": why, "covers": case.covers}).to_string();
     }
     match why {
         Some(why) => format!("{word} {}: {why}", case.id),

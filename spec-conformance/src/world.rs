@@ -46,30 +46,12 @@ pub(crate) struct World {
 impl World {
     /// Reads the server's metadata; fails when there is no server to test.
     pub(crate) async fn discover(options: Options) -> Result<Self> {
-        let http = Client::builder()
-            .timeout(DEADLINE)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()?;
+        let http = Client::builder().timeout(DEADLINE).redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
         let url = well_known(&options.issuer)?;
-        let metadata_answer = Answer::of(http.get(&url))
-            .await
-            .with_context(|| format!("no answer from {url}"))?;
-        let metadata = metadata_answer
-            .json()
-            .with_context(|| format!("{url} answers {}", metadata_answer.status))?;
-        let token_endpoint = metadata["token_endpoint"]
-            .as_str()
-            .context("the metadata name no `token_endpoint`")?
-            .to_owned();
-        Ok(Self {
-            options,
-            metadata,
-            metadata_answer,
-            token_endpoint,
-            http,
-            nonce: Mutex::default(),
-        })
+        let metadata_answer = Answer::of(http.get(&url)).await.with_context(|| format!("no answer from {url}"))?;
+        let metadata = metadata_answer.json().with_context(|| format!("{url} answers {}", metadata_answer.status))?;
+        let token_endpoint = metadata["token_endpoint"].as_str().context("the metadata name no `token_endpoint`")?.to_owned();
+        Ok(Self { options, metadata, metadata_answer, token_endpoint, http, nonce: Mutex::default() })
     }
 
     /// GET of a URL of the server.
@@ -89,37 +71,20 @@ impl World {
 
     /// The same path at the second node.
     pub(crate) fn second_endpoint(&self) -> Option<String> {
-        let path = self
-            .token_endpoint
-            .strip_prefix(self.options.issuer.trim_end_matches('/'))
-            .unwrap_or("/token");
-        self.options
-            .second
-            .as_ref()
-            .map(|base| format!("{}{path}", base.trim_end_matches('/')))
+        let path = self.token_endpoint.strip_prefix(self.options.issuer.trim_end_matches('/')).unwrap_or("/token");
+        self.options.second.as_ref().map(|base| format!("{}{path}", base.trim_end_matches('/')))
     }
 
     /// The key set named by the metadata.
     pub(crate) async fn jwks(&self) -> Result<Value> {
-        let uri = self.metadata["jwks_uri"]
-            .as_str()
-            .context("the metadata name no `jwks_uri`")?;
+        let uri = self.metadata["jwks_uri"].as_str().context("the metadata name no `jwks_uri`")?;
         self.get(uri).await?.json()
     }
 
     /// The SPIFFE bundle, at its place beside the issuer.
     pub(crate) async fn bundle(&self) -> Result<Value> {
-        let answer = self
-            .get(&format!(
-                "{}/spiffe/bundle",
-                self.options.issuer.trim_end_matches('/')
-            ))
-            .await?;
-        ensure!(
-            answer.status == 200,
-            "/spiffe/bundle answers {}",
-            answer.status
-        );
+        let answer = self.get(&format!("{}/spiffe/bundle", self.options.issuer.trim_end_matches('/'))).await?;
+        ensure!(answer.status == 200, "/spiffe/bundle answers {}", answer.status);
         answer.json()
     }
 
@@ -171,26 +136,16 @@ impl World {
         let body = answer.success()?;
         let token = body["access_token"].as_str().context("no `access_token`")?;
         let parts = jose::verify(token, &self.jwks().await?, &["sig"])?;
-        Ok(Granted {
-            token: token.to_owned(),
-            parts,
-            body,
-        })
+        Ok(Granted { token: token.to_owned(), parts, body })
     }
 }
 
 /// Where RFC 8414 section 3 puts the metadata: between the host and the path.
 pub(crate) fn well_known(issuer: &str) -> Result<String> {
-    let (scheme, rest) = issuer
-        .split_once("://")
-        .context("the issuer is not a URL")?;
-    let (host, path) = rest.split_once('/').map_or((rest, ""), |(host, path)| {
-        (host, path.trim_end_matches('/'))
-    });
+    let (scheme, rest) = issuer.split_once("://").context("the issuer is not a URL")?;
+    let (host, path) = rest.split_once('/').map_or((rest, ""), |(host, path)| (host, path.trim_end_matches('/')));
     let slash = if path.is_empty() { "" } else { "/" };
-    Ok(format!(
-        "{scheme}://{host}/.well-known/oauth-authorization-server{slash}{path}"
-    ))
+    Ok(format!("{scheme}://{host}/.well-known/oauth-authorization-server{slash}{path}"))
 }
 
 #[cfg(test)]
@@ -198,17 +153,8 @@ mod tests {
     #[test]
     fn metadata_path_stands_between_host_and_path() {
         let place = |issuer| super::well_known(issuer).unwrap();
-        assert_eq!(
-            place("https://h"),
-            "https://h/.well-known/oauth-authorization-server"
-        );
-        assert_eq!(
-            place("https://h/"),
-            "https://h/.well-known/oauth-authorization-server"
-        );
-        assert_eq!(
-            place("https://h/t1/"),
-            "https://h/.well-known/oauth-authorization-server/t1"
-        );
+        assert_eq!(place("https://h"), "https://h/.well-known/oauth-authorization-server");
+        assert_eq!(place("https://h/"), "https://h/.well-known/oauth-authorization-server");
+        assert_eq!(place("https://h/t1/"), "https://h/.well-known/oauth-authorization-server/t1");
     }
 }

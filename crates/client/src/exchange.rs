@@ -84,7 +84,8 @@ impl ExchangeRequest {
         self
     }
 
-    pub(crate) const fn target(&self) -> Option<&Target> {
+    /// What the token is for; none for a WIT.
+    pub const fn target(&self) -> Option<&Target> {
         self.target.as_ref()
     }
 

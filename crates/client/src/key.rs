@@ -130,7 +130,7 @@ fn from_pem(text: &str) -> Result<SigningKey, ParseError> {
 mod tests {
     use super::*;
 
-    /// Made for this test by another program; used nowhere else.
+    /// The published key of RFC 8032 section 7.1, test 1.
     const PEM: &str = "-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
 -----END PRIVATE KEY-----

@@ -3,13 +3,15 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use procura_token::{Algorithm, Freshness, Htu, Issuer, MAX_SKEW, ParseError, Resource};
+use procura_token::{Algorithm, Freshness, Htu, Issuer, MAX_SKEW, Nonces, ParseError, Resource};
 
 use crate::cache::TokenCache;
 use crate::guard::Inner;
-use crate::nonce::Nonces;
 use crate::replay::AnyReplayStore;
-use crate::{Clock, Guard, Keys, KeysError, MemoryReplayStore, NonceSecret, ReplayStore, SystemClock};
+use crate::{Clock, Guard, Keys, KeysError, MemoryReplayStore, ReplayStore, SystemClock};
+
+/// How long a nonce is given out; it is good for as long again.
+const NONCE_PERIOD: Duration = Duration::from_secs(60);
 
 /// Why a guard cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -35,9 +37,6 @@ pub enum BuildError {
     /// The issuer's keys cannot be fetched as configured.
     #[error(transparent)]
     Keys(#[from] KeysError),
-    /// The operating system has no randomness.
-    #[error("the operating system supplies no randomness")]
-    Randomness,
 }
 
 /// Makes a [`Guard`]. Issuer, audience and one public URL are needed; the rest has safe defaults.
@@ -49,7 +48,7 @@ pub struct GuardBuilder {
     proof_algorithms: Vec<Algorithm>,
     freshness: Freshness,
     skew: Duration,
-    nonces: Option<NonceSecret>,
+    nonces: Option<Nonces>,
     replay: Box<dyn AnyReplayStore>,
     keys: Option<Keys>,
     clock: Box<dyn Clock>,
@@ -110,10 +109,13 @@ impl GuardBuilder {
         self
     }
 
-    /// Asks for a nonce in every proof. Off by default; one extra round trip for a client's first request.
+    /// Asks for a nonce in every proof, of the last 60 to 120 seconds. Off by default; one extra round trip for a client's
+    /// first request.
+    ///
+    /// All nodes of one resource server share the `secret`; a server of one node takes [`random_bytes`](crate::random_bytes).
     #[must_use]
-    pub fn nonces(mut self, secret: NonceSecret) -> Self {
-        self.nonces = Some(secret);
+    pub fn nonces(mut self, secret: [u8; 32]) -> Self {
+        self.nonces = Some(Nonces::new(&secret, self.audience.as_str(), NONCE_PERIOD));
         self
     }
 
@@ -158,7 +160,7 @@ impl GuardBuilder {
         };
         Ok(Guard(Arc::new(Inner {
             public_urls: self.public_urls.into_iter().map(base_url).collect::<Result<_, _>>()?,
-            nonces: self.nonces.map(|secret| Nonces::new(&secret, self.audience.clone())),
+            nonces: self.nonces,
             issuer: self.issuer,
             audience: self.audience,
             token_algorithms: self.token_algorithms,

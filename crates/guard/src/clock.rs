@@ -15,7 +15,7 @@ pub trait Clock: Send + Sync + 'static {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[allow(clippy::disallowed_methods, reason = "this is the room where the clock may be read")]
+    #[expect(clippy::disallowed_methods, reason = "this is the room where the clock may be read")]
     fn now(&self) -> UnixTime {
         // A clock before 1970 reads as 1970: everything is then refused as not yet valid.
         UnixTime::new(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())

@@ -59,7 +59,8 @@ impl FetchedKeys {
         if state.usable(now).is_none() {
             return self.newer(now).await;
         }
-        if state.age(now) >= FRESH && state.may_attempt(now) {
+        // While one task fetches, the others that come by need not queue up behind it.
+        if state.age(now) >= FRESH && state.may_attempt(now) && self.turn.try_lock().is_ok() {
             tokio::spawn(Arc::clone(self).attempt(now));
         }
         state.usable(now).ok_or(KeysError::NotYet)

@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use procura_token::{
-    AccessToken, AccessTokenRules, Algorithm, DpopProof, DpopRules, Freshness, Htu, Issuer, Resource, UnixTime, Unverified,
-    Verified, VerifiedDpopProof, VerifyError,
+    AccessToken, AccessTokenRules, Algorithm, DpopProof, DpopRules, Freshness, Htu, Issuer, Nonces, Resource, UnixTime,
+    Unverified, Verified, VerifiedDpopProof, VerifyError,
 };
 
 use crate::cache::TokenCache;
 use crate::credentials::Credentials;
-use crate::nonce::Nonces;
 use crate::replay::AnyReplayStore;
 use crate::{Caller, Cause, Claimed, Clock, GuardBuilder, Keys, Refusal, ReplayError};
 
@@ -111,7 +110,7 @@ impl Guard {
 
     fn verify_nonce(&self, proof: &VerifiedDpopProof, now: UnixTime) -> Result<(), Cause> {
         match &self.0.nonces {
-            Some(nonces) if !proof.nonce().is_some_and(|nonce| nonces.knows(nonce, now)) => Err(Cause::Nonce),
+            Some(nonces) if !proof.nonce().is_some_and(|nonce| nonces.recognise(nonce, now)) => Err(Cause::Nonce),
             _ => Ok(()),
         }
     }
@@ -127,7 +126,7 @@ impl Guard {
 
     /// A new nonce, if nonces are on.
     pub(crate) fn nonce(&self, now: UnixTime) -> Option<String> {
-        self.0.nonces.as_ref().and_then(|nonces| nonces.issue(now))
+        self.0.nonces.as_ref().map(|nonces| nonces.give(now))
     }
 
     pub(crate) fn now(&self) -> UnixTime {

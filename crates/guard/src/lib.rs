@@ -11,7 +11,6 @@ mod fetch;
 mod guard;
 mod key;
 mod layer;
-mod nonce;
 mod refusal;
 mod replay;
 
@@ -21,11 +20,10 @@ pub use clock::{Clock, SystemClock};
 pub use guard::Guard;
 pub use key::{Keys, KeysError};
 pub use layer::{GuardLayer, GuardService};
-pub use nonce::NonceSecret;
 pub use refusal::{Cause, Refusal};
 pub use replay::{Claimed, MemoryReplayStore, ReplayError, ReplayStore};
 
 pub use procura_token::{
     Actor, ActorChain, Algorithm, Delegation, DelegationId, Freshness, Issuer, JwkSet, ParseError, Resource, Scope, ScopeSet,
-    Subject, Thumbprint, TokenId, UnixTime, VerifyError, WorkloadId,
+    Subject, Thumbprint, TokenId, UnixTime, VerifyError, WorkloadId, random_bytes,
 };

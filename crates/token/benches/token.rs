@@ -92,9 +92,9 @@ fn jwt_svid(c: &mut Criterion) {
 
 fn id_token(c: &mut Criterion) {
     let pair = RsaKeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
-    let (n, e) = (pair.public_key().modulus(), pair.public_key().exponent());
-    let (n, e) = (base64url::encode(n.big_endian_without_leading_zero()), base64url::encode(e.big_endian_without_leading_zero()));
-    let set = format!(r#"{{"keys":[{{"kty":"RSA","kid":"k","alg":"RS256","n":"{n}","e":"{e}"}}]}}"#);
+    // `RSAPublicKey` of 2048 bits: nine octets, the modulus, and 65537.
+    let n = base64url::encode(&pair.public_key().as_ref()[9..265]);
+    let set = format!(r#"{{"keys":[{{"kty":"RSA","kid":"k","alg":"RS256","n":"{n}","e":"AQAB"}}]}}"#);
     let keys = KeySet::new(&JwkSet::parse(set.as_bytes()).unwrap(), &[None]);
     let claims = format!(
         r#"{{"iss":"{ISSUER}","sub":"alice","aud":"app","iat":1800000000,"exp":1800003600,"auth_time":1800000000,"groups":["staff"]}}"#

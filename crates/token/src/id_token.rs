@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize, de};
 
-use crate::json::present;
+use crate::json::{present, present_object};
 use crate::jws::Header;
 use crate::verified::Kind;
 use crate::window::verify_window;
@@ -183,7 +183,7 @@ pub(crate) struct Raw {
     authentication: Authentication,
     #[serde(default, deserialize_with = "present")]
     groups: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present_object")]
     may_act: Option<MayAct>,
     #[serde(default, deserialize_with = "present")]
     scope: Option<ScopeSet>,

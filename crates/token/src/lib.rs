@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed"))]
 
 mod access_token;
 mod actor;
@@ -17,7 +16,9 @@ mod jwk;
 mod jws;
 mod jwt_svid;
 mod key;
+mod nonce;
 mod oauth;
+mod random;
 #[cfg(feature = "sign")]
 mod signing;
 mod text;
@@ -43,9 +44,11 @@ pub use jwk::{Jwk, JwkSet, MAX_KEY_ID, MAX_KEYS};
 pub use jws::MAX_TOKEN;
 pub use jwt_svid::{JwtSvid, JwtSvidRules, NewJwtSvid};
 pub use key::{KeySet, VerifyingKey};
+pub use nonce::Nonces;
 pub use oauth::{Issuer, Resource, Scope, ScopeSet, Subject, TokenId, TokenType};
+pub use random::random_bytes;
 #[cfg(feature = "sign")]
-pub use signing::{SignError, Signer, SigningKey, random_bytes};
+pub use signing::{SignError, Signer, SigningKey};
 pub use thumbprint::{Thumbprint, access_token_hash, sha256};
 pub use time::UnixTime;
 pub use trust_domain::TrustDomain;

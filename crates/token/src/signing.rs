@@ -2,26 +2,12 @@
 
 use core::fmt;
 
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
 use serde::{Deserialize, Serialize};
 
 use crate::jwk::{Curve, Material};
 use crate::{Algorithm, Jwk, ParseError, base64url, json};
-
-/// `N` unpredictable bytes from the operating system's generator.
-///
-/// # Panics
-/// If the operating system has no randomness to give: then nothing this process could issue would be safe.
-pub fn random_bytes<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    #[expect(
-        clippy::expect_used,
-        reason = "without randomness every token would be forgeable; stopping is the only safe answer"
-    )]
-    SystemRandom::new().fill(&mut bytes).expect("the operating system supplies randomness");
-    bytes
-}
 
 /// The signer could not sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -82,6 +82,24 @@ fn a_logout_token_without_typ_is_no_id_token() {
 }
 
 #[test]
+fn a_may_act_that_is_no_object_with_a_subject_is_refused() {
+    let signer = key(Algorithm::Es256);
+    for (may_act, accepted) in [
+        (json!({"sub": AGENT}), true),
+        (json!([null, AGENT]), false),
+        (json!(["spiffe://prod.example", AGENT]), false),
+        (json!({}), false),
+        (json!(AGENT), false),
+        (Value::Null, false),
+    ] {
+        let mut claims = id_claims();
+        claims["may_act"] = may_act;
+        let verdict = Kind::IdToken.judge(&forge(&signer, HEADER, &claims.to_string()), &keys_of(&signer), NOW);
+        assert_eq!(verdict.is_ok(), accepted, "{claims}");
+    }
+}
+
+#[test]
 fn an_access_token_that_begins_later_than_it_was_issued_is_refused() {
     let signer = key(Algorithm::Es256);
     let keys = keys_of(&signer);

@@ -78,11 +78,11 @@ proptest! {
     #[test]
     fn an_id_token_is_read_back_as_it_was_issued(
         sub in subject(), jti in token_id(), authentication in authentication(), signer in signer(),
-        groups in prop::collection::vec("\\PC{0,60}", 0..20),
+        scope in prop::option::of(scope()), groups in prop::collection::vec("\\PC{0,60}", 0..20),
     ) {
         let issuer: Issuer = URI.parse().unwrap();
         let (iat, exp) = (at(NOW), at(EXP));
-        let new = NewIdToken { iss: &issuer, sub: &sub, aud: "app", iat, exp, jti, authentication, groups: &groups };
+        let new = NewIdToken { iss: &issuer, sub: &sub, aud: "app", iat, exp, jti, authentication, groups: &groups, scope: scope.as_ref() };
         let rules = IdTokenRules { issuer: &issuer, audiences: &["other", "app"], algorithms: Algorithm::DEFAULT, skew: SKEW };
         let text = new.issue(&signer).unwrap();
         let verified = Unverified::<IdToken>::parse(&text).unwrap().verify(&keys_of(&signer), &rules, at(NOW)).unwrap();

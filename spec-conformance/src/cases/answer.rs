@@ -18,15 +18,10 @@ pub(super) fn cases() -> Vec<Case> {
         .iter()
         .map(|(slug, shows, covers, judge)| {
             let judge = *judge;
-            Case::new(
-                format!("answer.{slug}"),
-                *shows,
-                covers,
-                move |w| async move {
-                    let granted = w.granted(&w.exchange().send(&w).await?).await?;
-                    judge(&w, &granted)
-                },
-            )
+            Case::new(format!("answer.{slug}"), *shows, covers, move |w| async move {
+                let granted = w.granted(&w.exchange().send(&w).await?).await?;
+                judge(&w, &granted)
+            })
         })
         .collect();
     cases.extend([
@@ -36,42 +31,17 @@ pub(super) fn cases() -> Vec<Case> {
             &["DPOP-20", "DPOP-25", "CNF-01", "CNF-02", "BCP-21"],
             bound,
         ),
-        Case::new(
-            "answer.unique",
-            "two tokens have two `jti`",
-            &["AT-04"],
-            unique,
-        ),
-        Case::new(
-            "answer.user-facts",
-            "`auth_time`, `acr` and `amr` are kept",
-            &["AT-06"],
-            user_facts,
-        ),
-        Case::new(
-            "answer.little",
-            "what else the ID token says stays out of the token",
-            &["TX-33", "AT-07"],
-            little,
-        ),
-        Case::new(
-            "answer.no-may-act",
-            "`may_act` is obeyed and not copied",
-            &["TX-30", "F03"],
-            no_may_act,
-        ),
+        Case::new("answer.unique", "two tokens have two `jti`", &["AT-04"], unique),
+        Case::new("answer.user-facts", "`auth_time`, `acr` and `amr` are kept", &["AT-06"], user_facts),
+        Case::new("answer.little", "what else the ID token says stays out of the token", &["TX-33", "AT-07"], little),
+        Case::new("answer.no-may-act", "`may_act` is obeyed and not copied", &["TX-30", "F03"], no_may_act),
         Case::new(
             "answer.not-beyond-subject",
             "the token does not outlive a subject that ends soon",
             &["TX-32", "TX-15", "F11"],
             not_beyond_subject,
         ),
-        Case::new(
-            "answer.ratchet",
-            "a second exchange of one subject token buys no later deadline",
-            &["F11", "TX-32"],
-            ratchet,
-        ),
+        Case::new("answer.ratchet", "a second exchange of one subject token buys no later deadline", &["F11", "TX-32"], ratchet),
         Case::new(
             "answer.default-type",
             "without `requested_token_type` an access token is issued",
@@ -79,10 +49,7 @@ pub(super) fn cases() -> Vec<Case> {
             |w| async move {
                 let granted = w.granted(&w.exchange().send(&w).await?).await?;
                 let kind = &granted.body["issued_token_type"];
-                ensure!(
-                    kind == "urn:ietf:params:oauth:token-type:access_token",
-                    "`issued_token_type` is {kind}"
-                );
+                ensure!(kind == "urn:ietf:params:oauth:token-type:access_token", "`issued_token_type` is {kind}");
                 Ok(())
             },
         ),
@@ -98,25 +65,15 @@ pub(super) fn cases() -> Vec<Case> {
 
 async fn bound(world: Arc<World>) -> Result<()> {
     let key = Key::generate();
-    let granted = world
-        .granted(&world.exchange_with(&key).send(&world).await?)
-        .await?;
-    ensure!(
-        granted.claim("cnf") == &json!({"jkt": thumbprint(&key.public())}),
-        "`cnf` is {}",
-        granted.claim("cnf")
-    );
+    let granted = world.granted(&world.exchange_with(&key).send(&world).await?).await?;
+    ensure!(granted.claim("cnf") == &json!({"jkt": thumbprint(&key.public())}), "`cnf` is {}", granted.claim("cnf"));
     Ok(())
 }
 
 async fn unique(world: Arc<World>) -> Result<()> {
     let one = world.granted(&world.exchange().send(&world).await?).await?;
     let two = world.granted(&world.exchange().send(&world).await?).await?;
-    ensure!(
-        one.claim("jti") != two.claim("jti"),
-        "both are {}",
-        one.claim("jti")
-    );
+    ensure!(one.claim("jti") != two.claim("jti"), "both are {}", one.claim("jti"));
     Ok(())
 }
 
@@ -134,12 +91,7 @@ async fn user_facts(world: Arc<World>) -> Result<()> {
     let facts = json!({"auth_time": now() - 45, "acr": "urn:example:mfa", "amr": ["pwd", "otp"]});
     let granted = for_subject(&world, facts.clone()).await?;
     for name in ["auth_time", "acr", "amr"] {
-        ensure!(
-            granted.claim(name) == &facts[name],
-            "`{name}` is {}, was {}",
-            granted.claim(name),
-            facts[name]
-        );
+        ensure!(granted.claim(name) == &facts[name], "`{name}` is {}, was {}", granted.claim(name), facts[name]);
     }
     Ok(())
 }
@@ -155,25 +107,18 @@ async fn little(world: Arc<World>) -> Result<()> {
 async fn no_may_act(world: Arc<World>) -> Result<()> {
     let allowed = json!({"may_act": {"iss": format!("spiffe://{}", world.options.trust_domain), "sub": world.options.agent}});
     let granted = for_subject(&world, allowed).await?;
-    ensure!(
-        granted.claim("may_act").is_null(),
-        "`may_act` is {}",
-        granted.claim("may_act")
-    );
+    ensure!(granted.claim("may_act").is_null(), "`may_act` is {}", granted.claim("may_act"));
     Ok(())
 }
 
 async fn not_beyond_subject(world: Arc<World>) -> Result<()> {
     // Where a session is configured for the issuer it is what ends, so both clocks are set to end soon.
     let ends = now() + 120;
-    let granted = for_subject(&world, json!({"exp": ends, "iat": now() - 7 * 86_400 + 120, "auth_time": now() - 7 * 86_400 + 120})).await;
+    let granted =
+        for_subject(&world, json!({"exp": ends, "iat": now() - 7 * 86_400 + 120, "auth_time": now() - 7 * 86_400 + 120})).await;
     let Ok(granted) = granted else { return Ok(()) };
     let exp = granted.claim("exp").as_i64().unwrap_or(i64::MAX);
-    ensure!(
-        exp <= ends + 60,
-        "the token outlives its subject by {} s",
-        exp - ends
-    );
+    ensure!(exp <= ends + 60, "the token outlives its subject by {} s", exp - ends);
     Ok(())
 }
 
@@ -187,25 +132,10 @@ async fn ratchet(world: Arc<World>) -> Result<()> {
     let first = once().await?;
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     let second = once().await?;
-    let until = |granted: &Granted| {
-        granted.claim("delegation")["until"]
-            .as_i64()
-            .or(granted.claim("exp").as_i64())
-    };
-    ensure!(
-        until(&second) <= until(&first),
-        "the deadline moved from {:?} to {:?}",
-        until(&first),
-        until(&second)
-    );
-    ensure!(
-        first.claim("delegation")["id"] == second.claim("delegation")["id"],
-        "a second delegation was begun"
-    );
-    ensure!(
-        second.claim("exp").as_i64() <= until(&first),
-        "the second token ends after the first deadline"
-    );
+    let until = |granted: &Granted| granted.claim("delegation")["until"].as_i64().or(granted.claim("exp").as_i64());
+    ensure!(until(&second) <= until(&first), "the deadline moved from {:?} to {:?}", until(&first), until(&second));
+    ensure!(first.claim("delegation")["id"] == second.claim("delegation")["id"], "a second delegation was begun");
+    ensure!(second.claim("exp").as_i64() <= until(&first), "the second token ends after the first deadline");
     Ok(())
 }
 
@@ -220,10 +150,6 @@ async fn act_of_subject(world: Arc<World>) -> Result<()> {
         return answer.refusal(&["invalid_request"]);
     }
     let granted = world.granted(&answer).await?;
-    ensure!(
-        granted.claim("act")["act"] == act,
-        "`act` is {}",
-        granted.claim("act")
-    );
+    ensure!(granted.claim("act")["act"] == act, "`act` is {}", granted.claim("act"));
     Ok(())
 }

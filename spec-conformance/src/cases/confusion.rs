@@ -32,9 +32,7 @@ const RIGHT: &[(&str, &str)] = &[
 ];
 
 pub(super) fn cases() -> Vec<Case> {
-    let pairs = PLACES
-        .iter()
-        .flat_map(|place| KINDS.iter().map(move |kind| (place, kind)));
+    let pairs = PLACES.iter().flat_map(|place| KINDS.iter().map(move |kind| (place, kind)));
     let wrong = pairs.filter(|(place, kind)| !RIGHT.contains(&(place.0, kind.0)));
     wrong
         .map(|((place, place_name), (kind, kind_name))| {
@@ -60,12 +58,7 @@ async fn token(world: &World, kind: &str, key: &Key) -> Result<String> {
         "id-token" => world.id_token().sign(),
         "proof" => world.exchange_with(key).signed_proof(world),
         "wit" => super::wit::issued(world, key).await?.token,
-        _ => {
-            world
-                .granted(&world.exchange_with(key).send(world).await?)
-                .await?
-                .token
-        }
+        _ => world.granted(&world.exchange_with(key).send(world).await?).await?.token,
     })
 }
 
@@ -90,10 +83,6 @@ async fn confuse(world: Arc<World>, place: &str, kind: &str) -> Result<()> {
             return answer.refusal(&["invalid_dpop_proof", "use_dpop_nonce"]);
         }
     }
-    let code = if place == "assertion" {
-        "invalid_client"
-    } else {
-        "invalid_request"
-    };
+    let code = if place == "assertion" { "invalid_client" } else { "invalid_request" };
     exchange.send(&world).await?.refusal(&[code])
 }

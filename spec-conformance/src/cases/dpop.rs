@@ -12,58 +12,24 @@ use anyhow::{Result, ensure};
 use std::sync::Arc;
 
 pub(super) fn cases() -> Vec<Case> {
-    let mut cases: Vec<Case> = ANY
-        .iter()
-        .chain(key::FLAWS)
-        .chain(claim::FLAWS)
-        .chain(uri::FLAWS)
-        .map(spoiled)
-        .collect();
+    let mut cases: Vec<Case> = ANY.iter().chain(key::FLAWS).chain(claim::FLAWS).chain(uri::FLAWS).map(spoiled).collect();
     cases.extend(GOOD.iter().map(varied));
     for (slug, shows, covers, present) in [
-        (
-            "missing",
-            "no proof",
-            &["DPOP-18", "DPOP-24", "BCP-21"][..],
-            Present::Never,
-        ),
-        (
-            "two-headers",
-            "two `DPoP` headers",
-            &["DPOP-01", "F26"],
-            Present::TwoHeaders,
-        ),
-        (
-            "joined-headers",
-            "two proofs in one `DPoP` header",
-            &["DPOP-01", "F26"],
-            Present::OneHeaderJoined,
-        ),
+        ("missing", "no proof", &["DPOP-18", "DPOP-24", "BCP-21"][..], Present::Never),
+        ("two-headers", "two `DPoP` headers", &["DPOP-01", "F26"], Present::TwoHeaders),
+        ("joined-headers", "two proofs in one `DPoP` header", &["DPOP-01", "F26"], Present::OneHeaderJoined),
     ] {
-        cases.push(Case::new(
-            format!("dpop.{slug}"),
-            shows,
-            covers,
-            move |w| async move {
-                let mut exchange = w.exchange();
-                exchange.present = present;
-                exchange
-                    .send(&w)
-                    .await?
-                    .refusal(&["invalid_dpop_proof", "invalid_request"])
-            },
-        ));
-    }
-    cases.push(Case::new(
-        "dpop.query-on-request",
-        "a query in the request does not count",
-        &["DPOP-09"],
-        |w| async move {
+        cases.push(Case::new(format!("dpop.{slug}"), shows, covers, move |w| async move {
             let mut exchange = w.exchange();
-            exchange.url = format!("{}?x=1", w.token_endpoint);
-            w.granted(&exchange.send(&w).await?).await.map(drop)
-        },
-    ));
+            exchange.present = present;
+            exchange.send(&w).await?.refusal(&["invalid_dpop_proof", "invalid_request"])
+        }));
+    }
+    cases.push(Case::new("dpop.query-on-request", "a query in the request does not count", &["DPOP-09"], |w| async move {
+        let mut exchange = w.exchange();
+        exchange.url = format!("{}?x=1", w.token_endpoint);
+        w.granted(&exchange.send(&w).await?).await.map(drop)
+    }));
     cases.push(Case::new(
         "dpop.forged-host",
         "no forwarding header and no `Host` decides `htu`",
@@ -82,30 +48,20 @@ pub(super) fn cases() -> Vec<Case> {
 fn spoiled(flaw: &Flaw) -> Case {
     let covers: Vec<&'static str> = [&["DPOP-19"], flaw.covers].concat();
     let spoil = flaw.spoil;
-    Case::new(
-        format!("dpop.{}", flaw.slug),
-        flaw.shows,
-        &covers,
-        move |w| async move {
-            let mut exchange = w.exchange();
-            spoil(&mut exchange.proof, &w);
-            exchange.send(&w).await?.refusal(&["invalid_dpop_proof"])
-        },
-    )
+    Case::new(format!("dpop.{}", flaw.slug), flaw.shows, &covers, move |w| async move {
+        let mut exchange = w.exchange();
+        spoil(&mut exchange.proof, &w);
+        exchange.send(&w).await?.refusal(&["invalid_dpop_proof"])
+    })
 }
 
 fn varied(flaw: &Flaw) -> Case {
     let spoil = flaw.spoil;
-    Case::new(
-        format!("dpop.{}", flaw.slug),
-        flaw.shows,
-        flaw.covers,
-        move |w| async move {
-            let mut exchange = w.exchange();
-            spoil(&mut exchange.proof, &w);
-            w.granted(&exchange.send(&w).await?).await.map(drop)
-        },
-    )
+    Case::new(format!("dpop.{}", flaw.slug), flaw.shows, flaw.covers, move |w| async move {
+        let mut exchange = w.exchange();
+        spoil(&mut exchange.proof, &w);
+        w.granted(&exchange.send(&w).await?).await.map(drop)
+    })
 }
 
 async fn forged_host(world: Arc<World>) -> Result<()> {
@@ -135,71 +91,31 @@ async fn agreeing_host(world: Arc<World>) -> Result<()> {
 }
 
 const GOOD: &[Flaw] = &[
-    flaw(
-        "good",
-        "a good proof",
-        &[
-            "DPOP-02", "DPOP-03", "DPOP-05", "DPOP-07", "DPOP-18", "DPOP-20",
-        ],
-        |_, _| (),
-    ),
-    flaw(
-        "unknown-claim",
-        "unknown claims and header members are ignored",
-        &["DPOP-07"],
-        |d, _| {
-            d.claim("example.com/x", 1);
-            d.head("example.com/x", 1);
-        },
-    ),
-    flaw(
-        "uri-scheme-case",
-        "scheme and host in capitals name the same URI",
-        &["DPOP-10"],
-        |d, w| d.claim("htu", capitals(&w.token_endpoint)),
-    ),
-    flaw(
-        "uri-percent",
-        "a percent-encoded letter names the same URI",
-        &["DPOP-10"],
-        |d, w| {
-            d.claim("htu", w.token_endpoint.replacen("/token", "/%74oken", 1));
-        },
-    ),
-    flaw(
-        "uri-dots",
-        "dot segments name the same URI",
-        &["DPOP-10"],
-        |d, w| {
-            d.claim("htu", w.token_endpoint.replacen("/token", "/a/../token", 1));
-        },
-    ),
-    flaw(
-        "uri-query",
-        "query and fragment in `htu` are ignored",
-        &["DPOP-09", "DPOP-10"],
-        |d, w| {
-            d.claim("htu", format!("{}?x=1#y", w.token_endpoint));
-        },
-    ),
-    flaw(
-        "age-half-a-minute",
-        "half a minute old",
-        &["DPOP-12"],
-        |d, _| d.claim("iat", now() - 30),
-    ),
-    flaw(
-        "jwk-more-members",
-        "`kid`, `use` and `alg` in the `jwk` are public",
-        &["DPOP-06"],
-        |d, _| {
-            let mut jwk = d.key.public();
-            jwk["kid"] = "a".into();
-            jwk["use"] = "sig".into();
-            jwk["alg"] = "ES256".into();
-            d.head("jwk", jwk);
-        },
-    ),
+    flaw("good", "a good proof", &["DPOP-02", "DPOP-03", "DPOP-05", "DPOP-07", "DPOP-18", "DPOP-20"], |_, _| ()),
+    flaw("unknown-claim", "unknown claims and header members are ignored", &["DPOP-07"], |d, _| {
+        d.claim("example.com/x", 1);
+        d.head("example.com/x", 1);
+    }),
+    flaw("uri-scheme-case", "scheme and host in capitals name the same URI", &["DPOP-10"], |d, w| {
+        d.claim("htu", capitals(&w.token_endpoint))
+    }),
+    flaw("uri-percent", "a percent-encoded letter names the same URI", &["DPOP-10"], |d, w| {
+        d.claim("htu", w.token_endpoint.replacen("/token", "/%74oken", 1));
+    }),
+    flaw("uri-dots", "dot segments name the same URI", &["DPOP-10"], |d, w| {
+        d.claim("htu", w.token_endpoint.replacen("/token", "/a/../token", 1));
+    }),
+    flaw("uri-query", "query and fragment in `htu` are ignored", &["DPOP-09", "DPOP-10"], |d, w| {
+        d.claim("htu", format!("{}?x=1#y", w.token_endpoint));
+    }),
+    flaw("age-half-a-minute", "half a minute old", &["DPOP-12"], |d, _| d.claim("iat", now() - 30)),
+    flaw("jwk-more-members", "`kid`, `use` and `alg` in the `jwk` are public", &["DPOP-06"], |d, _| {
+        let mut jwk = d.key.public();
+        jwk["kid"] = "a".into();
+        jwk["use"] = "sig".into();
+        jwk["alg"] = "ES256".into();
+        d.head("jwk", jwk);
+    }),
 ];
 
 fn capitals(url: &str) -> String {

@@ -12,19 +12,11 @@ const COPIES: usize = 1000;
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        Case::new(
-            "replay.twice",
-            "a proof is refused the second time",
-            &["DPOP-16", "F15", "F23"],
-            |w| async move {
-                let exchange = w.exchange();
-                let proof = first_use(&w, &exchange).await?;
-                exchange
-                    .send_once(&w, &proof)
-                    .await?
-                    .refusal(&["invalid_dpop_proof"])
-            },
-        ),
+        Case::new("replay.twice", "a proof is refused the second time", &["DPOP-16", "F15", "F23"], |w| async move {
+            let exchange = w.exchange();
+            let proof = first_use(&w, &exchange).await?;
+            exchange.send_once(&w, &proof).await?.refusal(&["invalid_dpop_proof"])
+        }),
         Case::new(
             "replay.other-body",
             "with another body it is the same proof",
@@ -33,10 +25,7 @@ pub(super) fn cases() -> Vec<Case> {
                 let mut exchange = w.exchange();
                 let proof = first_use(&w, &exchange).await?;
                 exchange.set("subject_token", &w.id_token().sign());
-                exchange
-                    .send_once(&w, &proof)
-                    .await?
-                    .refusal(&["invalid_dpop_proof"])
+                exchange.send_once(&w, &proof).await?.refusal(&["invalid_dpop_proof"])
             },
         ),
         Case::new(
@@ -46,38 +35,23 @@ pub(super) fn cases() -> Vec<Case> {
             |w| async move {
                 let mut exchange = w.exchange();
                 first_use(&w, &exchange).await?;
-                exchange
-                    .proof
-                    .claim("htu", format!("{}?again", w.token_endpoint));
+                exchange.proof.claim("htu", format!("{}?again", w.token_endpoint));
                 exchange.send(&w).await?.refusal(&["invalid_dpop_proof"])
             },
         ),
-        Case::new(
-            "replay.other-time",
-            "a `jti` counts for a new `iat` too",
-            &["DPOP-16", "F23"],
-            |w| async move {
-                let mut exchange = w.exchange();
-                first_use(&w, &exchange).await?;
-                exchange.proof.claim("iat", crate::clock::now() - 1);
-                exchange.send(&w).await?.refusal(&["invalid_dpop_proof"])
-            },
-        ),
-        Case::new(
-            "replay.other-key",
-            "the same `jti` under another key is another proof",
-            &["DPOP-16", "F23"],
-            |w| async move {
-                let exchange = w.exchange();
-                first_use(&w, &exchange).await?;
-                let mut other = w.exchange_with(&Key::generate());
-                other
-                    .proof
-                    .claims
-                    .insert("jti".into(), exchange.proof.claims["jti"].clone());
-                w.granted(&other.send(&w).await?).await.map(drop)
-            },
-        ),
+        Case::new("replay.other-time", "a `jti` counts for a new `iat` too", &["DPOP-16", "F23"], |w| async move {
+            let mut exchange = w.exchange();
+            first_use(&w, &exchange).await?;
+            exchange.proof.claim("iat", crate::clock::now() - 1);
+            exchange.send(&w).await?.refusal(&["invalid_dpop_proof"])
+        }),
+        Case::new("replay.other-key", "the same `jti` under another key is another proof", &["DPOP-16", "F23"], |w| async move {
+            let exchange = w.exchange();
+            first_use(&w, &exchange).await?;
+            let mut other = w.exchange_with(&Key::generate());
+            other.proof.claims.insert("jti".into(), exchange.proof.claims["jti"].clone());
+            w.granted(&other.send(&w).await?).await.map(drop)
+        }),
         Case::new(
             "replay.not-burnt",
             "a forged proof does not use up the `jti` of the true one",
@@ -107,16 +81,11 @@ pub(super) fn cases() -> Vec<Case> {
             "a proof used at one node is refused at the other",
             &["DPOP-16", "F15", "F23"],
             |w| async move {
-                let Some(second) = w.second_endpoint() else {
-                    bail!(NotTried("no --second-issuer-url given"))
-                };
+                let Some(second) = w.second_endpoint() else { bail!(NotTried("no --second-issuer-url given")) };
                 let mut exchange = w.exchange();
                 let proof = first_use(&w, &exchange).await?;
                 exchange.url = second;
-                exchange
-                    .send_once(&w, &proof)
-                    .await?
-                    .refusal(&["invalid_dpop_proof"])
+                exchange.send_once(&w, &proof).await?.refusal(&["invalid_dpop_proof"])
             },
         ),
         Case::new(
@@ -124,9 +93,7 @@ pub(super) fn cases() -> Vec<Case> {
             "of 1,000 copies over two nodes exactly one succeeds",
             &["DPOP-16", "F15", "F23"],
             |w| async move {
-                let Some(second) = w.second_endpoint() else {
-                    bail!(NotTried("no --second-issuer-url given"))
-                };
+                let Some(second) = w.second_endpoint() else { bail!(NotTried("no --second-issuer-url given")) };
                 race(&w, move |number| (number % 2 == 1).then(|| second.clone())).await
             },
         ),
@@ -135,16 +102,12 @@ pub(super) fn cases() -> Vec<Case> {
             "a nonce of one node is good at the other",
             &["DPOP-11", "F25"],
             |w| async move {
-                let Some(second) = w.second_endpoint() else {
-                    bail!(NotTried("no --second-issuer-url given"))
-                };
+                let Some(second) = w.second_endpoint() else { bail!(NotTried("no --second-issuer-url given")) };
                 first_use(&w, &w.exchange()).await?;
                 let mut exchange = w.exchange();
                 exchange.url = second;
                 let proof = exchange.signed_proof(&w);
-                w.granted(&exchange.send_once(&w, &proof).await?)
-                    .await
-                    .map(drop)
+                w.granted(&exchange.send_once(&w, &proof).await?).await.map(drop)
             },
         ),
     ]
@@ -154,9 +117,7 @@ pub(super) fn cases() -> Vec<Case> {
 async fn first_use(world: &World, exchange: &Exchange) -> Result<String> {
     world.granted(&world.exchange().send(world).await?).await?;
     let proof = exchange.signed_proof(world);
-    world
-        .granted(&exchange.send_once(world, &proof).await?)
-        .await?;
+    world.granted(&exchange.send_once(world, &proof).await?).await?;
     Ok(proof)
 }
 
@@ -187,12 +148,7 @@ async fn race(world: &Arc<World>, place: impl Fn(usize) -> Option<String>) -> Re
         if let Some(url) = place(number) {
             exchange.url = url;
         }
-        running.spawn(async move {
-            exchange
-                .send_once(&world, &proof)
-                .await
-                .map(|answer| (answer.status, answer.error()))
-        });
+        running.spawn(async move { exchange.send_once(&world, &proof).await.map(|answer| (answer.status, answer.error())) });
     }
     let (mut granted, mut replayed, mut other) = (0, 0, 0);
     while let Some(done) = running.join_next().await {
@@ -202,9 +158,6 @@ async fn race(world: &Arc<World>, place: impl Fn(usize) -> Option<String>) -> Re
             _ => other += 1,
         }
     }
-    ensure!(
-        granted == 1,
-        "{granted} succeeded, {replayed} were refused as replays, {other} failed in another way"
-    );
+    ensure!(granted == 1, "{granted} succeeded, {replayed} were refused as replays, {other} failed in another way");
     Ok(())
 }

@@ -13,25 +13,15 @@ use serde_json::json;
 use std::sync::Arc;
 
 pub(super) fn cases() -> Vec<Case> {
-    let mut cases: Vec<Case> = ANY
-        .iter()
-        .chain(EXPIRING)
-        .chain(claim::FLAWS)
-        .map(spoiled)
-        .collect();
+    let mut cases: Vec<Case> = ANY.iter().chain(EXPIRING).chain(claim::FLAWS).map(spoiled).collect();
     cases.extend(GOOD.iter().map(varied));
     cases.extend(request::ROWS.iter().map(|(slug, shows, covers, change)| {
         let change = *change;
-        Case::new(
-            format!("subject.{slug}"),
-            *shows,
-            covers,
-            move |w| async move {
-                let mut exchange = w.exchange();
-                change(&mut exchange, &w);
-                exchange.send(&w).await?.refusal(&["invalid_request"])
-            },
-        )
+        Case::new(format!("subject.{slug}"), *shows, covers, move |w| async move {
+            let mut exchange = w.exchange();
+            change(&mut exchange, &w);
+            exchange.send(&w).await?.refusal(&["invalid_request"])
+        })
     }));
     cases.push(Case::new(
         "subject.refusals-alike",
@@ -45,48 +35,25 @@ pub(super) fn cases() -> Vec<Case> {
         &["BCP-27", "F07", "F36"],
         strange_names,
     ));
-    cases.push(Case::new(
-        "subject.not-echoed",
-        "no refusal repeats a token or its claims",
-        &["F36"],
-        not_echoed,
-    ));
-    cases.push(Case::new(
-        "subject.still-valid",
-        "an exchange does not use the subject token up",
-        &["TX-11"],
-        still_valid,
-    ));
+    cases.push(Case::new("subject.not-echoed", "no refusal repeats a token or its claims", &["F36"], not_echoed));
+    cases.push(Case::new("subject.still-valid", "an exchange does not use the subject token up", &["TX-11"], still_valid));
     cases
 }
 
 fn spoiled(flaw: &Flaw) -> Case {
     let covers: Vec<&'static str> = [&["TX-18"], flaw.covers].concat();
     let spoil = flaw.spoil;
-    Case::new(
-        format!("subject.{}", flaw.slug),
-        flaw.shows,
-        &covers,
-        move |w| async move {
-            with_subject(&w, spoil)
-                .send(&w)
-                .await?
-                .refusal(&["invalid_request"])
-        },
-    )
+    Case::new(format!("subject.{}", flaw.slug), flaw.shows, &covers, move |w| async move {
+        with_subject(&w, spoil).send(&w).await?.refusal(&["invalid_request"])
+    })
 }
 
 fn varied(flaw: &Flaw) -> Case {
     let spoil = flaw.spoil;
-    Case::new(
-        format!("subject.{}", flaw.slug),
-        flaw.shows,
-        flaw.covers,
-        move |w| async move {
-            let answer = with_subject(&w, spoil).send(&w).await?;
-            w.granted(&answer).await.map(drop)
-        },
-    )
+    Case::new(format!("subject.{}", flaw.slug), flaw.shows, flaw.covers, move |w| async move {
+        let answer = with_subject(&w, spoil).send(&w).await?;
+        w.granted(&answer).await.map(drop)
+    })
 }
 
 fn with_subject(world: &World, spoil: Spoil) -> Exchange {
@@ -99,30 +66,10 @@ fn with_subject(world: &World, spoil: Spoil) -> Exchange {
 
 const GOOD: &[Flaw] = &[
     flaw("good", "a good ID token", &["TX-02", "TX-05"], |_, _| ()),
-    flaw(
-        "audience-list",
-        "`aud` as a list of one",
-        &["BCP-09"],
-        |d, w| d.claim("aud", json!([w.options.issuer])),
-    ),
-    flaw(
-        "audience-client",
-        "`aud` is the agent that calls",
-        &["BCP-09"],
-        |d, w| d.claim("aud", w.options.agent.clone()),
-    ),
-    flaw(
-        "typ-missing",
-        "issuers need not set `typ`",
-        &["BCP-14"],
-        |d, _| drop(d.header.remove("typ")),
-    ),
-    flaw(
-        "more-claims",
-        "unknown claims are ignored",
-        &["TX-05"],
-        |d, _| d.claim("example.com/x", json!({"a": [1]})),
-    ),
+    flaw("audience-list", "`aud` as a list of one", &["BCP-09"], |d, w| d.claim("aud", json!([w.options.issuer]))),
+    flaw("audience-client", "`aud` is the agent that calls", &["BCP-09"], |d, w| d.claim("aud", w.options.agent.clone())),
+    flaw("typ-missing", "issuers need not set `typ`", &["BCP-14"], |d, _| drop(d.header.remove("typ"))),
+    flaw("more-claims", "unknown claims are ignored", &["TX-05"], |d, _| d.claim("example.com/x", json!({"a": [1]}))),
 ];
 
 type Change = fn(&mut Exchange, &World);
@@ -149,20 +96,9 @@ async fn alike(world: Arc<World>) -> Result<()> {
 }
 
 async fn not_echoed(world: Arc<World>) -> Result<()> {
-    let answer = refused(&world, |d, _| {
-        d.claim("iss", "https://marker-of-the-issuer.example")
-    })
-    .await?;
-    ensure!(
-        !answer.body.contains("marker"),
-        "the answer repeats the issuer: {}",
-        answer.start()
-    );
-    ensure!(
-        answer.body.len() < 1024,
-        "an error of {} octets",
-        answer.body.len()
-    );
+    let answer = refused(&world, |d, _| d.claim("iss", "https://marker-of-the-issuer.example")).await?;
+    ensure!(!answer.body.contains("marker"), "the answer repeats the issuer: {}", answer.start());
+    ensure!(answer.body.len() < 1024, "an error of {} octets", answer.body.len());
     Ok(())
 }
 
@@ -186,11 +122,7 @@ async fn strange_names(world: Arc<World>) -> Result<()> {
             continue;
         }
         let granted = world.granted(&answer).await?;
-        ensure!(
-            granted.claim("sub") != &*name,
-            "`sub` is {} as it came",
-            granted.claim("sub")
-        );
+        ensure!(granted.claim("sub") != &*name, "`sub` is {} as it came", granted.claim("sub"));
     }
     Ok(())
 }

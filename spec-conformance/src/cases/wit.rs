@@ -12,10 +12,7 @@ use std::sync::Arc;
 pub(super) async fn issued(world: &World, key: &Key) -> Result<Granted> {
     let answer = world.wit_request(key).send(world).await?;
     let body = answer.success()?;
-    let token = body["access_token"]
-        .as_str()
-        .context("no `access_token`")?
-        .to_owned();
+    let token = body["access_token"].as_str().context("no `access_token`")?.to_owned();
     let parts = verify(&token, &world.bundle().await?, &["wit-svid"])?;
     Ok(Granted { token, parts, body })
 }
@@ -39,20 +36,10 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new(format!("wit.{slug}"), *shows, covers, move |w| async move {
             let mut exchange = w.wit_request(&Key::generate());
             change(&mut exchange, &w);
-            exchange.send(&w).await?.refusal(&[
-                "invalid_request",
-                "invalid_dpop_proof",
-                "invalid_client",
-                "unauthorized_client",
-            ])
+            exchange.send(&w).await?.refusal(&["invalid_request", "invalid_dpop_proof", "invalid_client", "unauthorized_client"])
         })
     }));
-    cases.push(Case::new(
-        "wit.svid-once",
-        "one JWT-SVID buys one WIT",
-        &["SPIFFECA-17", "F09", "F23"],
-        svid_once,
-    ));
+    cases.push(Case::new("wit.svid-once", "one JWT-SVID buys one WIT", &["SPIFFECA-17", "F09", "F23"], svid_once));
     cases.push(Case::new(
         "wit.svid-once-race",
         "fifty requests at once with one JWT-SVID buy one WIT",
@@ -65,10 +52,7 @@ pub(super) fn cases() -> Vec<Case> {
         &["WSVID-24", "BCP-13"],
         |w| async move {
             let granted = issued(&w, &Key::generate()).await?;
-            ensure!(
-                verify(&granted.token, &w.jwks().await?, &["sig"]).is_err(),
-                "the key is in `jwks_uri` too"
-            );
+            ensure!(verify(&granted.token, &w.jwks().await?, &["sig"]).is_err(), "the key is in `jwks_uri` too");
             Ok(())
         },
     ));
@@ -78,62 +62,31 @@ pub(super) fn cases() -> Vec<Case> {
 type Change = fn(&mut Exchange, &World);
 
 const REFUSED: &[(&str, &str, &[&str], Change)] = &[
-    (
-        "without-proof",
-        "no proof, no key to bind",
-        &["WIT-21", "DPOP-18"],
-        |e, _| e.present = Present::Never,
-    ),
-    (
-        "for-another",
-        "for another workload than the caller",
-        &["WIT-11", "F09"],
-        |e, w| {
-            let mut svid = w.svid();
-            svid.claim(
-                "sub",
-                format!("spiffe://{}/agent/other", w.options.trust_domain),
-            );
-            e.set("subject_token", &svid.sign());
-        },
-    ),
+    ("without-proof", "no proof, no key to bind", &["WIT-21", "DPOP-18"], |e, _| e.present = Present::Never),
+    ("for-another", "for another workload than the caller", &["WIT-11", "F09"], |e, w| {
+        let mut svid = w.svid();
+        svid.claim("sub", format!("spiffe://{}/agent/other", w.options.trust_domain));
+        e.set("subject_token", &svid.sign());
+    }),
     ("for-user", "for a user", &["WIT-17", "F01"], |e, w| {
         e.set("subject_token", &w.id_token().sign());
-        e.set(
-            "subject_token_type",
-            "urn:ietf:params:oauth:token-type:id_token",
-        );
+        e.set("subject_token_type", "urn:ietf:params:oauth:token-type:id_token");
     }),
-    (
-        "subject-without-key",
-        "`typ` wit+jwt on a subject without key",
-        &["WIT-21", "WSVID-08"],
-        |e, w| {
-            let mut svid = w.svid();
-            svid.head("typ", "wit+jwt");
-            e.set("subject_token", &svid.sign());
-        },
-    ),
-    (
-        "subject-other-audience",
-        "a subject SVID for another service",
-        &["JSVID-08", "F09"],
-        |e, w| {
-            let mut svid = w.svid();
-            svid.claim("aud", "https://other.example");
-            e.set("subject_token", &svid.sign());
-        },
-    ),
-    (
-        "bearer-wit",
-        "a WIT as client assertion",
-        &["WIT-26", "WSVID-22"],
-        |e, w| {
-            let mut svid = w.svid();
-            svid.head("typ", "wit+jwt");
-            e.set("client_assertion", &svid.sign());
-        },
-    ),
+    ("subject-without-key", "`typ` wit+jwt on a subject without key", &["WIT-21", "WSVID-08"], |e, w| {
+        let mut svid = w.svid();
+        svid.head("typ", "wit+jwt");
+        e.set("subject_token", &svid.sign());
+    }),
+    ("subject-other-audience", "a subject SVID for another service", &["JSVID-08", "F09"], |e, w| {
+        let mut svid = w.svid();
+        svid.claim("aud", "https://other.example");
+        e.set("subject_token", &svid.sign());
+    }),
+    ("bearer-wit", "a WIT as client assertion", &["WIT-26", "WSVID-22"], |e, w| {
+        let mut svid = w.svid();
+        svid.head("typ", "wit+jwt");
+        e.set("client_assertion", &svid.sign());
+    }),
 ];
 
 async fn svid_once_race(world: Arc<World>) -> Result<()> {

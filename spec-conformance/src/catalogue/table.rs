@@ -32,10 +32,7 @@ impl Catalogue {
         for row in &self.requirements {
             let name = family(&row.id);
             if lines.last().is_none_or(|line| line.family != name) {
-                lines.push(Line {
-                    family: name.to_owned(),
-                    ..Line::default()
-                });
+                lines.push(Line { family: name.to_owned(), ..Line::default() });
             }
             let Some(line) = lines.last_mut() else {
                 continue;
@@ -45,12 +42,8 @@ impl Catalogue {
                 line.count(&state(&row.cases, report));
             }
         }
-        let mut text =
-            String::from("family     rows  required  covered  by vectors  passed  failed\n");
-        let mut sum = Line {
-            family: "all".into(),
-            ..Line::default()
-        };
+        let mut text = String::from("family     rows  required  covered  by vectors  passed  failed\n");
+        let mut sum = Line { family: "all".into(), ..Line::default() };
         for line in &lines {
             sum.add(line);
             line.print(&mut text, report.is_some());
@@ -58,13 +51,7 @@ impl Catalogue {
         sum.print(&mut text, report.is_some());
         text.push_str("\nrequired: rows at MUST level. covered: with at least one case or vector. by vectors: covered by vectors\nalone, which a library's tests read. passed, failed: by the cases of this run.\n\nattack\n");
         for attack in &self.attacks {
-            let _ = writeln!(
-                text,
-                "{:7} {:9} {}",
-                attack.id,
-                word(&state(&attack.cases, report)),
-                short(&attack.text)
-            );
+            let _ = writeln!(text, "{:7} {:9} {}", attack.id, word(&state(&attack.cases, report)), short(&attack.text));
             if let Some(beyond) = &attack.beyond {
                 let _ = writeln!(text, "{:17} not reached: {beyond}", "");
             }
@@ -94,11 +81,7 @@ impl Line {
 
     fn print(&self, text: &mut String, ran: bool) {
         let told = |number: usize| {
-            if ran {
-                number.to_string()
-            } else {
-                "-".to_owned()
-            }
+            if ran { number.to_string() } else { "-".to_owned() }
         };
         let (passed, failed) = (told(self.passed), told(self.failed));
         let _ = writeln!(
@@ -116,24 +99,11 @@ fn state(cases: &[String], report: Option<&Report>) -> State {
     if cases.iter().all(|case| is_vectors(case)) {
         return State::Vectors;
     }
-    let verdicts: Vec<&Verdict> = cases
-        .iter()
-        .filter_map(|case| report.and_then(|report| report.verdict(case)))
-        .collect();
-    if verdicts
-        .iter()
-        .any(|verdict| matches!(verdict, Verdict::Fail(_)))
-    {
+    let verdicts: Vec<&Verdict> = cases.iter().filter_map(|case| report.and_then(|report| report.verdict(case))).collect();
+    if verdicts.iter().any(|verdict| matches!(verdict, Verdict::Fail(_))) {
         return State::Failed;
     }
-    if verdicts
-        .iter()
-        .any(|verdict| matches!(verdict, Verdict::Pass))
-    {
-        State::Passed
-    } else {
-        State::Unknown
-    }
+    if verdicts.iter().any(|verdict| matches!(verdict, Verdict::Pass)) { State::Passed } else { State::Unknown }
 }
 
 fn word(state: &State) -> &'static str {

@@ -3,33 +3,21 @@ use crate::cases;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-const KINDS: &[&str] = &[
-    "dpop",
-    "jwt-svid",
-    "wit",
-    "id-token",
-    "access-token",
-    "thumbprint",
-    "identifier",
-];
+const KINDS: &[&str] = &["dpop", "jwt-svid", "wit", "id-token", "access-token", "thumbprint", "identifier"];
 
 /// For each row: the ids of the cases that name it, with all vectors of a kind as one.
 fn named() -> BTreeMap<String, BTreeSet<String>> {
     let mut rows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for case in cases::all() {
         for row in &case.covers {
-            rows.entry((*row).to_owned())
-                .or_default()
-                .insert(case.id.clone());
+            rows.entry((*row).to_owned()).or_default().insert(case.id.clone());
         }
     }
     for kind in KINDS {
         for vector in vectors(kind)["vectors"].as_array().unwrap() {
             for list in ["rules", "attacks"] {
                 for row in vector[list].as_array().unwrap() {
-                    rows.entry(row.as_str().unwrap().to_owned())
-                        .or_default()
-                        .insert(format!("{kind}/*"));
+                    rows.entry(row.as_str().unwrap().to_owned()).or_default().insert(format!("{kind}/*"));
                 }
             }
         }
@@ -45,19 +33,10 @@ fn vectors(kind: &str) -> Value {
 /// Every row of both lists: id, cases, and whether a reason stands in for cases.
 fn rows() -> Vec<(String, BTreeSet<String>, bool)> {
     let catalogue = Catalogue::read().unwrap();
-    let requirements = catalogue
-        .requirements
-        .into_iter()
-        .map(|row| (row.id, row.cases, row.untested));
-    let attacks = catalogue
-        .attacks
-        .into_iter()
-        .map(|row| (row.id, row.cases, row.untested));
+    let requirements = catalogue.requirements.into_iter().map(|row| (row.id, row.cases, row.untested));
+    let attacks = catalogue.attacks.into_iter().map(|row| (row.id, row.cases, row.untested));
     let told = |reason: Option<String>| reason.is_some_and(|reason| reason.len() > 10);
-    requirements
-        .chain(attacks)
-        .map(|(id, cases, reason)| (id, cases.into_iter().collect(), told(reason)))
-        .collect()
+    requirements.chain(attacks).map(|(id, cases, reason)| (id, cases.into_iter().collect(), told(reason))).collect()
 }
 
 #[test]
@@ -79,11 +58,7 @@ fn ids_of_cases_are_unique() {
 #[test]
 fn every_row_has_cases_or_a_reason_and_never_both() {
     for (id, cases, reason) in rows() {
-        assert!(
-            cases.is_empty() == reason,
-            "`{id}` has {} cases and its reason is {reason}",
-            cases.len()
-        );
+        assert!(cases.is_empty() == reason, "`{id}` has {} cases and its reason is {reason}", cases.len());
     }
 }
 
@@ -104,11 +79,7 @@ fn every_case_and_vector_names_a_row() {
     }
     for kind in KINDS {
         for vector in vectors(kind)["vectors"].as_array().unwrap() {
-            assert!(
-                !vector["rules"].as_array().unwrap().is_empty(),
-                "{}",
-                vector["id"]
-            );
+            assert!(!vector["rules"].as_array().unwrap().is_empty(), "{}", vector["id"]);
         }
     }
 }
@@ -121,24 +92,10 @@ fn vectors_keep_to_their_format() {
         for vector in file["vectors"].as_array().unwrap() {
             let id = vector["id"].as_str().unwrap().to_owned();
             let known = |reason: &Value| file["reasons"].as_array().unwrap().contains(reason);
-            assert!(
-                id.starts_with(&format!("{kind}/")) && seen.insert(id.clone()),
-                "{id}"
-            );
-            assert!(
-                vector["expect"] == "accept" || known(&vector["expect"]),
-                "{id}"
-            );
-            assert!(
-                vector["expect_also"]
-                    .as_array()
-                    .is_none_or(|also| also.iter().all(known)),
-                "{id}"
-            );
-            assert!(
-                vector["now"].is_i64() && vector["input"].is_object(),
-                "{id}"
-            );
+            assert!(id.starts_with(&format!("{kind}/")) && seen.insert(id.clone()), "{id}");
+            assert!(vector["expect"] == "accept" || known(&vector["expect"]), "{id}");
+            assert!(vector["expect_also"].as_array().is_none_or(|also| also.iter().all(known)), "{id}");
+            assert!(vector["now"].is_i64() && vector["input"].is_object(), "{id}");
         }
     }
 }
@@ -146,18 +103,11 @@ fn vectors_keep_to_their_format() {
 #[test]
 fn every_row_says_where_it_comes_from() {
     for row in Catalogue::read().unwrap().requirements {
-        assert!(
-            !row.spec.is_empty() && !row.section.is_empty() && !row.text.is_empty(),
-            "`{}`",
-            row.id
-        );
+        assert!(!row.spec.is_empty() && !row.section.is_empty() && !row.text.is_empty(), "`{}`", row.id);
     }
 }
 
 #[test]
 fn family_is_the_name_before_the_number() {
-    assert_eq!(
-        (family("TX-18"), family("F02"), family("W10")),
-        ("TX", "F", "W")
-    );
+    assert_eq!((family("TX-18"), family("F02"), family("W10")), ("TX", "F", "W"));
 }

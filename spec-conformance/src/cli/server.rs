@@ -70,34 +70,22 @@ impl Server {
 
     /// Reads the key files and fills the gaps from the development directory.
     pub(super) fn options(&self) -> Result<Options> {
-        let Value::Object(user_claims) =
-            serde_json::from_str(&self.user_claims).context("--user-claims is not JSON")?
-        else {
+        let Value::Object(user_claims) = serde_json::from_str(&self.user_claims).context("--user-claims is not JSON")? else {
             bail!("--user-claims is not a JSON object");
         };
         let issuer = self.text(&self.issuer, "--issuer", |directory| {
             Ok(configured_issuer(directory)?.unwrap_or_else(|| dev::ISSUER.to_owned()))
         })?;
-        let trust_domain = self.text(&self.trust_domain, "--trust-domain", |_| {
-            Ok(dev::TRUST_DOMAIN.to_owned())
-        })?;
-        let own = |given: &Option<String>, value: &str| {
-            given
-                .clone()
-                .or(self.dev.as_ref().map(|_| value.to_owned()))
-        };
+        let trust_domain = self.text(&self.trust_domain, "--trust-domain", |_| Ok(dev::TRUST_DOMAIN.to_owned()))?;
+        let own = |given: &Option<String>, value: &str| given.clone().or(self.dev.as_ref().map(|_| value.to_owned()));
         Ok(Options {
             svid_key: self.key(&self.svid_key, "--svid-key", "authority/svid.jwk")?,
-            user_issuer: self.text(&self.user_issuer, "--user-issuer", |_| {
-                Ok(format!("{issuer}/dev/users"))
-            })?,
+            user_issuer: self.text(&self.user_issuer, "--user-issuer", |_| Ok(format!("{issuer}/dev/users")))?,
             user_key: self.key(&self.user_key, "--user-key", "authority/users.jwk")?,
             user: self.user.clone(),
             user_claims: Map::from_iter(user_claims),
             agent: format!("spiffe://{trust_domain}{}", self.agent),
-            resource: self.text(&self.resource, "--resource", |_| {
-                Ok(dev::RESOURCE.to_owned())
-            })?,
+            resource: self.text(&self.resource, "--resource", |_| Ok(dev::RESOURCE.to_owned()))?,
             scope: self.text(&self.scope, "--scope", |_| Ok(dev::SCOPE.to_owned()))?,
             audience: own(&self.audience, dev::AUDIENCE),
             denied_resource: own(&self.denied_resource, dev::DENIED),
@@ -107,12 +95,7 @@ impl Server {
         })
     }
 
-    fn text(
-        &self,
-        given: &Option<String>,
-        name: &str,
-        otherwise: impl Fn(&Path) -> Result<String>,
-    ) -> Result<String> {
+    fn text(&self, given: &Option<String>, name: &str, otherwise: impl Fn(&Path) -> Result<String>) -> Result<String> {
         match (given, &self.dev) {
             (Some(given), _) => Ok(given.clone()),
             (None, Some(directory)) => otherwise(directory),
@@ -126,10 +109,8 @@ impl Server {
             (None, Some(directory)) => directory.join(place),
             (None, None) => bail!("{name} is missing; give it, or --dev DIR"),
         };
-        let text = fs::read_to_string(&file)
-            .with_context(|| format!("cannot read `{}`", file.display()))?;
-        let jwk = serde_json::from_str(&text)
-            .with_context(|| format!("`{}` is not JSON", file.display()))?;
+        let text = fs::read_to_string(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
+        let jwk = serde_json::from_str(&text).with_context(|| format!("`{}` is not JSON", file.display()))?;
         Key::from_jwk(&jwk).with_context(|| format!("`{}` holds no usable key", file.display()))
     }
 }
@@ -137,13 +118,7 @@ impl Server {
 /// The `issuer` of the configuration file in a development directory.
 fn configured_issuer(directory: &Path) -> Result<Option<String>> {
     let file = directory.join("config.toml");
-    let text =
-        fs::read_to_string(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
-    let config: toml::Table = text
-        .parse()
-        .with_context(|| format!("`{}` is not TOML", file.display()))?;
-    Ok(config
-        .get("issuer")
-        .and_then(toml::Value::as_str)
-        .map(str::to_owned))
+    let text = fs::read_to_string(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
+    let config: toml::Table = text.parse().with_context(|| format!("`{}` is not TOML", file.display()))?;
+    Ok(config.get("issuer").and_then(toml::Value::as_str).map(str::to_owned))
 }

@@ -22,11 +22,7 @@ impl Draft {
     /// A draft of two JSON objects; anything else counts as empty.
     pub(crate) fn new(header: Value, claims: Value, key: Key) -> Self {
         let object = |value| {
-            if let Value::Object(members) = value {
-                members
-            } else {
-                Map::new()
-            }
+            if let Value::Object(members) = value { members } else { Map::new() }
         };
         Self {
             header: object(header),
@@ -58,15 +54,8 @@ impl Draft {
 
     /// The compact token.
     pub(crate) fn sign(&self) -> String {
-        let payload = self
-            .payload
-            .clone()
-            .unwrap_or_else(|| text(&self.claims, &self.claims_tail));
-        let message = format!(
-            "{}.{}",
-            b64u(text(&self.header, &self.header_tail)),
-            b64u(payload)
-        );
+        let payload = self.payload.clone().unwrap_or_else(|| text(&self.claims, &self.claims_tail));
+        let message = format!("{}.{}", b64u(text(&self.header, &self.header_tail)), b64u(payload));
         let signature = match &self.secret {
             Some(secret) => hmac(secret, message.as_bytes()),
             None => self.key.sign(message.as_bytes()),
@@ -78,21 +67,13 @@ impl Draft {
 fn text(members: &Map<String, Value>, tail: &str) -> Vec<u8> {
     let mut text = Value::from(members.clone()).to_string();
     text.pop();
-    let tail = if members.is_empty() {
-        tail.trim_start_matches(',')
-    } else {
-        tail
-    };
+    let tail = if members.is_empty() { tail.trim_start_matches(',') } else { tail };
     format!("{text}{tail}}}").into_bytes()
 }
 
 /// HMAC-SHA-256 (RFC 2104), for tokens that confuse a public key with a secret.
 pub(super) fn hmac(secret: &[u8], message: &[u8]) -> Vec<u8> {
-    let mut block = if secret.len() > 64 {
-        sha256(secret)
-    } else {
-        secret.to_vec()
-    };
+    let mut block = if secret.len() > 64 { sha256(secret) } else { secret.to_vec() };
     block.resize(64, 0);
     let pad = |with: u8| block.iter().map(|octet| octet ^ with).collect::<Vec<u8>>();
     let inner = sha256(&[pad(0x36), message.to_vec()].concat());

@@ -14,26 +14,15 @@ pub(crate) struct Key {
 impl Key {
     /// A new key without a name.
     pub(crate) fn generate() -> Self {
-        Self {
-            secret: SigningKey::generate(),
-            kid: None,
-        }
+        Self { secret: SigningKey::generate(), kid: None }
     }
 
     /// Reads a private EC P-256 JWK.
     pub(crate) fn from_jwk(jwk: &Value) -> Result<Self> {
-        ensure!(
-            jwk["kty"] == "EC" && jwk["crv"] == "P-256",
-            "only EC P-256 keys are supported"
-        );
-        let d = jwk["d"]
-            .as_str()
-            .context("the JWK has no private member `d`")?;
+        ensure!(jwk["kty"] == "EC" && jwk["crv"] == "P-256", "only EC P-256 keys are supported");
+        let d = jwk["d"].as_str().context("the JWK has no private member `d`")?;
         let secret = SigningKey::from_slice(&unb64u(d)?)?;
-        Ok(Self {
-            secret,
-            kid: jwk["kid"].as_str().map(str::to_owned),
-        })
+        Ok(Self { secret, kid: jwk["kid"].as_str().map(str::to_owned) })
     }
 
     /// The required public members only.
@@ -59,24 +48,16 @@ impl Key {
 
 /// The RFC 7638 SHA-256 thumbprint of an EC key.
 pub(crate) fn thumbprint(jwk: &Value) -> String {
-    let canonical = format!(
-        r#"{{"crv":{},"kty":{},"x":{},"y":{}}}"#,
-        jwk["crv"], jwk["kty"], jwk["x"], jwk["y"]
-    );
+    let canonical = format!(r#"{{"crv":{},"kty":{},"x":{},"y":{}}}"#, jwk["crv"], jwk["kty"], jwk["x"], jwk["y"]);
     b64u(sha256(canonical.as_bytes()))
 }
 
 /// Reads a public EC P-256 JWK.
 pub(super) fn public(jwk: &Value) -> Result<VerifyingKey> {
-    ensure!(
-        jwk["kty"] == "EC" && jwk["crv"] == "P-256",
-        "only EC P-256 keys are supported"
-    );
+    ensure!(jwk["kty"] == "EC" && jwk["crv"] == "P-256", "only EC P-256 keys are supported");
     let mut point = vec![4];
     for name in ["x", "y"] {
-        point.extend(unb64u(
-            jwk[name].as_str().with_context(|| format!("no `{name}`"))?,
-        )?);
+        point.extend(unb64u(jwk[name].as_str().with_context(|| format!("no `{name}`"))?)?);
     }
     Ok(VerifyingKey::from_sec1_bytes(&point)?)
 }

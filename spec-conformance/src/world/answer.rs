@@ -29,11 +29,7 @@ impl Answer {
     pub(crate) async fn of(request: RequestBuilder) -> Result<Self> {
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Self {
-            status,
-            headers,
-            body: response.text().await?,
-        })
+        Ok(Self { status, headers, body: response.text().await? })
     }
 
     /// The first value of a header.
@@ -48,13 +44,8 @@ impl Answer {
 
     /// The body as JSON.
     pub(crate) fn json(&self) -> Result<Value> {
-        ensure!(
-            self.has_media_type("application/json"),
-            "`Content-Type` is {:?}",
-            self.header("content-type")
-        );
-        serde_json::from_str(&self.body)
-            .with_context(|| format!("status {}, not JSON: {}", self.status, self.start()))
+        ensure!(self.has_media_type("application/json"), "`Content-Type` is {:?}", self.header("content-type"));
+        serde_json::from_str(&self.body).with_context(|| format!("status {}, not JSON: {}", self.status, self.start()))
     }
 
     /// The OAuth error code, if there is one.
@@ -65,24 +56,13 @@ impl Answer {
 
     /// A 200 with the headers and members that RFC 6749 section 5.1 and RFC 8693 section 2.2.1 ask for.
     pub(crate) fn success(&self) -> Result<Value> {
-        ensure!(
-            self.status == 200,
-            "wanted 200, got {}: {}",
-            self.status,
-            self.start()
-        );
+        ensure!(self.status == 200, "wanted 200, got {}: {}", self.status, self.start());
         self.uncacheable()?;
         let body = self.json()?;
         for member in ["access_token", "issued_token_type", "token_type"] {
-            ensure!(
-                body[member].is_string(),
-                "`{member}` is missing or no string"
-            );
+            ensure!(body[member].is_string(), "`{member}` is missing or no string");
         }
-        ensure!(
-            body.get("refresh_token").is_none(),
-            "a refresh token was issued"
-        );
+        ensure!(body.get("refresh_token").is_none(), "a refresh token was issued");
         ensure!(body.get("error").is_none(), "a success with an `error`");
         Ok(body)
     }
@@ -93,19 +73,9 @@ impl Answer {
             bail!("wanted {codes:?}, got a token");
         }
         let body = self.json()?;
-        let code = body["error"]
-            .as_str()
-            .with_context(|| format!("status {}, no `error`: {}", self.status, self.start()))?;
-        ensure!(
-            codes.contains(&code),
-            "wanted {codes:?}, got {} `{code}`",
-            self.status
-        );
-        ensure!(
-            self.status == 400 || (self.status == 401 && code == "invalid_client"),
-            "`{code}` with status {}",
-            self.status
-        );
+        let code = body["error"].as_str().with_context(|| format!("status {}, no `error`: {}", self.status, self.start()))?;
+        ensure!(codes.contains(&code), "wanted {codes:?}, got {} `{code}`", self.status);
+        ensure!(self.status == 400 || (self.status == 401 && code == "invalid_client"), "`{code}` with status {}", self.status);
         ensure!(body.get("access_token").is_none(), "a refusal with a token");
         self.uncacheable()?;
         for member in ["error", "error_description", "error_uri"] {
@@ -117,40 +87,20 @@ impl Answer {
     /// No cache may keep this, and at most one nonce is in it.
     pub(crate) fn uncacheable(&self) -> Result<()> {
         let control = self.header("cache-control").unwrap_or_default();
-        ensure!(
-            control.contains("no-store"),
-            "`Cache-Control` is `{control}`, not `no-store`"
-        );
-        ensure!(
-            self.header("pragma") == Some("no-cache"),
-            "`Pragma` is {:?}, not `no-cache`",
-            self.header("pragma")
-        );
-        ensure!(
-            self.count("dpop-nonce") <= 1,
-            "{} `DPoP-Nonce` headers",
-            self.count("dpop-nonce")
-        );
+        ensure!(control.contains("no-store"), "`Cache-Control` is `{control}`, not `no-store`");
+        ensure!(self.header("pragma") == Some("no-cache"), "`Pragma` is {:?}, not `no-cache`", self.header("pragma"));
+        ensure!(self.count("dpop-nonce") <= 1, "{} `DPoP-Nonce` headers", self.count("dpop-nonce"));
         Ok(())
     }
 
     /// The beginning of the body, for messages.
     pub(crate) fn start(&self) -> String {
-        self.body
-            .chars()
-            .take(160)
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect()
+        self.body.chars().take(160).map(|c| if c.is_control() { ' ' } else { c }).collect()
     }
 
     fn has_media_type(&self, wanted: &str) -> bool {
         let found = self.header("content-type").unwrap_or_default();
-        found
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .eq_ignore_ascii_case(wanted)
+        found.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(wanted)
     }
 }
 
@@ -160,12 +110,7 @@ fn printable(member: &str, value: &Value) -> Result<()> {
         ensure!(value.is_null(), "`{member}` is no string");
         return Ok(());
     };
-    let allowed = |c: char| {
-        matches!(c, ' '..='~') && c != '"' && c != '\\' && (c != ' ' || member != "error_uri")
-    };
-    ensure!(
-        text.chars().all(allowed),
-        "`{member}` has forbidden characters: {text:?}"
-    );
+    let allowed = |c: char| matches!(c, ' '..='~') && c != '"' && c != '\\' && (c != ' ' || member != "error_uri");
+    ensure!(text.chars().all(allowed), "`{member}` has forbidden characters: {text:?}");
     Ok(())
 }

@@ -107,9 +107,7 @@ impl Exchange {
 
     /// The form as it goes over the wire.
     pub(crate) fn form(&self) -> String {
-        form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(&self.params)
-            .finish()
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.params).finish()
     }
 
     /// The proof with the nonce in it.
@@ -129,8 +127,7 @@ impl Exchange {
     /// Sends the request; a nonce challenge is answered once, with the same `jti`, which no server may have burnt.
     pub(crate) async fn send(&self, world: &World) -> Result<Answer> {
         let answer = self.send_once(world, &self.signed_proof(world)).await?;
-        if matches!(self.nonce, Nonce::Fresh) && answer.error().as_deref() == Some("use_dpop_nonce")
-        {
+        if matches!(self.nonce, Nonce::Fresh) && answer.error().as_deref() == Some("use_dpop_nonce") {
             return self.send_once(world, &self.signed_proof(world)).await;
         }
         Ok(answer)
@@ -138,11 +135,8 @@ impl Exchange {
 
     /// Sends the request with exactly this proof.
     pub(crate) async fn send_once(&self, world: &World, proof: &str) -> Result<Answer> {
-        let mut request = world
-            .http
-            .post(&self.url)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(self.form());
+        let mut request =
+            world.http.post(&self.url).header("content-type", "application/x-www-form-urlencoded").body(self.form());
         request = match self.present {
             Present::Once => request.header("dpop", proof),
             Present::Never => request,

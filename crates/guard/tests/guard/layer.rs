@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use http::{Request, Response};
-use procura_guard::{Caller, Guard, GuardLayer, NonceSecret};
+use procura_guard::{Caller, Guard, GuardLayer};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::world::{Proof, URL, World};
@@ -60,7 +60,7 @@ async fn a_caller_the_client_invented_does_not_survive() {
 #[tokio::test]
 async fn answers_carry_the_next_nonce_and_are_not_cached() {
     let world = World::new();
-    let guard = world.builder().nonces(NonceSecret::new([1; 32])).build().unwrap();
+    let guard = world.builder().nonces([1; 32]).build().unwrap();
     let challenge = service(guard.clone(), None).oneshot(request(&world, None)).await.unwrap();
     let mut nonce = challenge.headers()["dpop-nonce"].to_str().unwrap().to_owned();
     for (cache_control, carries) in [(None, true), (Some("private, no-store"), true), (Some("max-age=60"), false), (None, true)] {

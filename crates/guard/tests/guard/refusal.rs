@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use procura_guard::{Cause, Claimed, MemoryReplayStore, NonceSecret, ReplayError, ReplayStore, UnixTime, VerifyError};
+use procura_guard::{Cause, Claimed, MemoryReplayStore, ReplayError, ReplayStore, UnixTime, VerifyError};
 use procura_token::Signer;
 
 use crate::world::{NOW, Proof, World, new_key, told};
@@ -281,8 +281,8 @@ async fn of_a_thousand_concurrent_copies_one_succeeds() {
 #[tokio::test]
 async fn a_proof_needs_a_recent_nonce_of_this_server_when_nonces_are_on() {
     let world = World::new();
-    let guard = world.builder().nonces(NonceSecret::new([1; 32])).build().unwrap();
-    let other = world.builder().nonces(NonceSecret::new([2; 32])).build().unwrap();
+    let guard = world.builder().nonces([1; 32]).build().unwrap();
+    let other = world.builder().nonces([2; 32]).build().unwrap();
     let token = world.token();
     let ask = |nonce: Option<String>, now: UnixTime| {
         let proof = Proof { nonce, iat: now, ..Proof::for_token(&token) };

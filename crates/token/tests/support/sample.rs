@@ -84,8 +84,18 @@ impl Kind {
                 let (iss, sub) = (URI.parse().unwrap(), "alice".parse().unwrap());
                 let groups = ["staff".to_owned()];
                 let authentication = Authentication { auth_time: Some(iat), acr: Some("1".into()), amr: None };
-                NewIdToken { iss: &iss, sub: &sub, aud: URI, iat, exp, jti: id("id-1"), authentication, groups: &groups }
-                    .issue(signer)
+                NewIdToken {
+                    iss: &iss,
+                    sub: &sub,
+                    aud: URI,
+                    iat,
+                    exp,
+                    jti: id("id-1"),
+                    authentication,
+                    groups: &groups,
+                    scope: None,
+                }
+                .issue(signer)
             }
             Self::JwtSvid => NewJwtSvid { sub: &agent, aud: URI, iat, exp }.issue(signer),
             Self::Wit => {

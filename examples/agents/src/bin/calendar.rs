@@ -12,7 +12,7 @@ use axum::response::Response;
 use axum::routing::get;
 use axum::{Extension, Json, Router};
 use clap::Parser;
-use procura_guard::{Caller, Delegation, Guard, GuardLayer, Issuer, JwkSet, Keys, NonceSecret, Resource, Subject, WorkloadId};
+use procura_guard::{Caller, Delegation, Guard, GuardLayer, Issuer, JwkSet, Keys, Resource, Subject, WorkloadId, random_bytes};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -100,7 +100,7 @@ fn guard(settings: &Settings) -> anyhow::Result<Guard> {
         builder = builder.keys(Keys::fixed(&set));
     }
     if settings.nonces {
-        builder = builder.nonces(NonceSecret::generate()?);
+        builder = builder.nonces(random_bytes());
     }
     Ok(builder.build()?)
 }

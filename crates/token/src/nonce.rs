@@ -1,0 +1,132 @@
+//! Nonces for DPoP proofs (RFC 9449 sections 8 and 9): stateless, unpredictable, short-lived.
+
+use core::time::Duration;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::hmac::{Context, HMAC_SHA256, Key};
+
+use crate::{UnixTime, base64url, random_bytes};
+
+const RANDOM: usize = 8;
+const TAG: usize = 16;
+
+/// Gives nonces and recognises its own.
+///
+/// A nonce is eight random bytes and half an HMAC-SHA-256 over purpose, period and those bytes. It is recognised in the
+/// period it was given in and in the next, by every node that shares the secret, without any state. It is not tied to one
+/// client: it shows that a proof was made lately, not who made it.
+#[derive(Clone)]
+pub struct Nonces {
+    key: Key,
+    purpose: Box<str>,
+    period: Duration,
+}
+
+impl Nonces {
+    /// `secret` is shared by all nodes of one server and has at least 32 unpredictable bytes. `purpose` keeps servers that
+    /// share a secret apart; `period` is taken as at least a second.
+    pub fn new(secret: &[u8], purpose: &str, period: Duration) -> Self {
+        Self { key: Key::new(HMAC_SHA256, secret), purpose: purpose.into(), period }
+    }
+
+    /// A nonce for now: 32 characters of base64url.
+    ///
+    /// # Panics
+    /// As [`random_bytes`].
+    pub fn give(&self, now: UnixTime) -> String {
+        let random = random_bytes::<RANDOM>();
+        let tag = self.tag(self.number(now), &random);
+        base64url::encode([random.as_slice(), &tag].concat())
+    }
+
+    /// Whether `nonce` was given in this period or the one before.
+    pub fn recognise(&self, nonce: &str, now: UnixTime) -> bool {
+        let Ok(bytes) = base64url::decode(nonce) else { return false };
+        let Some((random, tag)) = bytes.split_at_checked(RANDOM) else { return false };
+        let current = self.number(now);
+        [Some(current), current.checked_sub(1)]
+            .into_iter()
+            .flatten()
+            .any(|number| verify_slices_are_equal(&self.tag(number, random), tag).is_ok())
+    }
+
+    fn number(&self, now: UnixTime) -> u64 {
+        now.as_secs() / self.period.as_secs().max(1)
+    }
+
+    fn tag(&self, number: u64, random: &[u8]) -> Vec<u8> {
+        let mut context = Context::with_key(&self.key);
+        context.update(self.purpose.as_bytes());
+        context.update(&[0]);
+        context.update(&number.to_be_bytes());
+        context.update(random);
+        context.sign().as_ref().iter().take(TAG).copied().collect()
+    }
+}
+
+/// Shows no secret.
+impl core::fmt::Debug for Nonces {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Nonces").field("purpose", &self.purpose).field("period", &self.period).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PERIOD: Duration = Duration::from_secs(60);
+    const NOW: UnixTime = UnixTime::from_secs(6_000);
+
+    fn nonces(secret: u8, purpose: &str) -> Nonces {
+        Nonces::new(&[secret; 32], purpose, PERIOD)
+    }
+
+    #[test]
+    fn a_nonce_is_recognised_in_its_period_and_the_next_by_every_node() {
+        let nonce = nonces(1, "as").give(NOW);
+        for (now, good) in [(5_999, false), (6_000, true), (6_059, true), (6_119, true), (6_120, false)] {
+            assert_eq!(nonces(1, "as").recognise(&nonce, UnixTime::from_secs(now)), good, "{now}");
+        }
+    }
+
+    #[test]
+    fn nonces_of_another_secret_or_purpose_are_not_recognised() {
+        for other in [nonces(2, "as"), nonces(1, "rs")] {
+            assert!(!nonces(1, "as").recognise(&other.give(NOW), NOW));
+        }
+    }
+
+    #[test]
+    fn truncated_and_altered_nonces_are_not_recognised() {
+        let nonces = nonces(1, "as");
+        let nonce = nonces.give(NOW);
+        for length in 0..nonce.len() {
+            assert!(!nonces.recognise(nonce.split_at(length).0, NOW), "{length}");
+        }
+        for index in 0..nonce.len() {
+            let altered: String = nonce
+                .char_indices()
+                .map(|(at, c)| {
+                    if at != index {
+                        c
+                    } else if c == 'A' {
+                        'B'
+                    } else {
+                        'A'
+                    }
+                })
+                .collect();
+            assert!(!nonces.recognise(&altered, NOW), "{altered}");
+        }
+        assert!(!nonces.recognise(&format!("{nonce}AAAA"), NOW));
+    }
+
+    #[test]
+    fn nonces_of_one_instant_differ_and_have_the_characters_the_rfc_allows() {
+        let nonces = nonces(1, "as");
+        let (one, other) = (nonces.give(NOW), nonces.give(NOW));
+        assert_ne!(one, other);
+        assert!(one.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)));
+    }
+}
