@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State};
 use axum::response::Response;
 use http::HeaderMap;
@@ -18,11 +19,13 @@ pub(super) async fn exchange(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<SocketAddr>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    if !is_form(&headers) {
-        return error::not_a_form();
-    }
+    let body = match body {
+        Ok(body) if is_form(&headers) => body,
+        Ok(_) => return error::not_a_form(),
+        Err(cause) => return error::no_body(cause.status()),
+    };
     let now = app.now();
     let proofs: Vec<&[u8]> = headers.get_all("dpop").iter().map(http::HeaderValue::as_bytes).collect();
     let has_authorization = headers.contains_key(AUTHORIZATION);

@@ -5,10 +5,13 @@ mod redis;
 mod support;
 
 mod audit;
+mod command;
 mod delegation;
 mod issuer;
 mod outage;
 mod replay;
 mod request;
+mod signal;
+mod start;
 mod tls;
 mod wit;

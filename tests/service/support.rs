@@ -17,8 +17,8 @@ pub(crate) use form::Form;
 pub(crate) use jwt::{claims, header, malleate, sign};
 pub(crate) use program::{Ended, procura, run};
 pub(crate) use provider::{KEYS, METADATA, Page, Provider};
-pub(crate) use service::{Service, http_client};
-pub(crate) use world::{CALENDAR, ISSUER, USER_ISSUER, World, now};
+pub(crate) use service::Service;
+pub(crate) use world::{CALENDAR, ISSUER, World, now};
 
 /// Grants are of ID tokens or JWTs.
 pub(crate) const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";

@@ -136,7 +136,7 @@ impl Drop for Service {
 }
 
 /// A client that goes straight to where it is sent.
-pub(crate) fn http_client() -> reqwest::Client {
+fn http_client() -> reqwest::Client {
     let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE);
     http.build().unwrap()
 }

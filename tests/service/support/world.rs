@@ -10,7 +10,7 @@ use super::{Ended, Service, procura, run, sign};
 
 /// The issuer of a world made without `--listen`. The service may listen anywhere: an issuer is a name.
 pub(crate) const ISSUER: &str = "http://127.0.0.1:8080";
-pub(crate) const USER_ISSUER: &str = "https://users.dev.procura.test";
+const USER_ISSUER: &str = "https://users.dev.procura.test";
 pub(crate) const CALENDAR: &str = "http://127.0.0.1:8090/calendar";
 
 /// The current time in seconds.
