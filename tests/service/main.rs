@@ -8,6 +8,7 @@ mod audit;
 mod command;
 mod delegation;
 mod issuer;
+mod load;
 mod outage;
 mod replay;
 mod request;

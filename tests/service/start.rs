@@ -25,7 +25,7 @@ fn a_configuration_that_is_wrong_is_told_by_file_line_and_nearest_key() {
     world.serve_in_vain().says(2, &["config.toml", &line(&world, "bundel_file"), "bundel_file", "did you mean `bundle_file`?"]);
     world.edit("bundel_file", "bundle_file");
     world.edit("kind = \"memory\"", "kind = \"memroy\"");
-    world.serve_in_vain().says(2, &["config.toml", &line(&world, "[store]"), "did you mean `memory`?"]);
+    world.serve_in_vain().says(2, &["config.toml", &line(&world, "memroy"), "did you mean `memory`?"]);
     world.edit("kind = \"memroy\"", "kind = \"memory\"");
     world.edit("issuer = ", "issuer == ");
     world.serve_in_vain().says(2, &["config.toml", "line 2"]);
@@ -67,7 +67,7 @@ fn keys_of_an_authority_that_cannot_be_read_are_told() {
 fn policies_that_cannot_be_used_are_told_by_file_and_line() {
     let world = World::new();
     std::fs::write(world.path("policies/mine.cedar"), "// mine\n\npermit (principal, action resource);\n").unwrap();
-    world.serve_in_vain().says(1, &["mine.cedar:3"]);
+    world.serve_in_vain().says(1, &["`mine.cedar` line 3"]);
     std::fs::write(world.path("policies/mine.cedar"), "permit (principal, action == Action::\"fly\", resource);\n").unwrap();
     world.serve_in_vain().says(1, &["mine.cedar", "fly"]);
     std::fs::remove_dir_all(world.path("policies")).unwrap();

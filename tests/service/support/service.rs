@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::{Agent, Answer, Form, procura};
 
 /// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 #[derive(Default)]
 struct Log {
