@@ -69,14 +69,16 @@ fn challenge(response: &mut Response, request: &HeaderMap) {
 
 /// The body of `POST /token` is something else than a form.
 pub(super) fn not_a_form() -> Response {
-    let description = "the body must be application/x-www-form-urlencoded";
-    answer::json(StatusCode::BAD_REQUEST, &OauthError { error: "invalid_request", error_description: description })
+    invalid_request(StatusCode::BAD_REQUEST, "the body must be application/x-www-form-urlencoded")
 }
 
-/// The body of `POST /token` is longer than a form may be, or did not arrive whole.
-pub(super) fn too_large() -> Response {
-    let description = "the body has more than 64 KiB, or did not arrive whole";
-    answer::json(StatusCode::PAYLOAD_TOO_LARGE, &OauthError { error: "invalid_request", error_description: description })
+/// The body of `POST /token` is too large, or did not arrive.
+pub(super) fn no_body() -> Response {
+    invalid_request(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 64 KiB, or ended early")
+}
+
+fn invalid_request(status: StatusCode, description: &'static str) -> Response {
+    answer::json(status, &OauthError { error: "invalid_request", error_description: description })
 }
 
 /// Any method but POST at the token endpoint.
@@ -89,6 +91,13 @@ pub(super) async fn only_post() -> Response {
 /// No such endpoint.
 pub(super) async fn not_found() -> Response {
     problem(StatusCode::NOT_FOUND, "there is nothing here; /.well-known/oauth-authorization-server lists the endpoints")
+}
+
+/// Too much to do just now.
+pub(super) fn overloaded(detail: &'static str) -> Response {
+    let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, detail);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 /// A defect: the request ends, the service goes on.

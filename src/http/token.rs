@@ -24,7 +24,7 @@ pub(super) async fn exchange(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let Some(form) = read(body).await else { return error::too_large() };
+    let Some(form) = read(body).await else { return error::no_body() };
     if !is_form(&headers) {
         return error::not_a_form();
     }
