@@ -21,8 +21,8 @@ def proof(key, method, url, *, nonce=None, token=None):
 
 
 def delegation(agent, user, **changes):
-    """The form that asks for a token to act for the user. A change to None leaves the parameter out."""
-    form = {
+    """The form that asks for a token to act for the user."""
+    return {
         "grant_type": world.TOKEN_EXCHANGE,
         "client_assertion_type": world.JWT_SPIFFE,
         "client_assertion": world.svid(agent),
@@ -32,7 +32,6 @@ def delegation(agent, user, **changes):
         "scope": "calendar.read",
         **changes,
     }
-    return {name: value for name, value in form.items() if value is not None}
 
 
 def exchange(key, form):
