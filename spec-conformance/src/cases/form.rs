@@ -1,9 +1,12 @@
 //! The request as HTTP and as a form, before any token is looked at.
 
-use super::Case;
+use super::{Case, NotTried};
 use crate::world::{Answer, Exchange, World};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![
@@ -40,6 +43,7 @@ pub(super) fn cases() -> Vec<Case> {
             w.granted(&exchange.send(&w).await?).await.map(drop)
         }),
         Case::new("form.too-large", "a body of 1 MiB is refused and the server goes on", &["F34", "F37"], too_large),
+        Case::new("form.slow-body", "a body that does not come is given up within a minute", &["F34"], slow_body),
         Case::new("form.ten-thousand-parameters", "ten thousand parameters are refused", &["F37"], ten_thousand),
         Case::new("form.broken-encoding", "octets that are not UTF-8 after decoding", &["TX-01", "BCP-06"], broken_encoding),
     ];
@@ -182,6 +186,28 @@ async fn too_large(world: Arc<World>) -> Result<()> {
     if let Ok(answer) = exchange.send(&world).await {
         refused_early(&answer)?;
     }
+    still_serving(&world).await
+}
+
+/// Announces a body and sends only its beginning.
+async fn slow_body(world: Arc<World>) -> Result<()> {
+    let Some((host, path)) = world.token_endpoint.strip_prefix("http://").and_then(|rest| rest.split_once('/')) else {
+        bail!(NotTried("only tried over plain HTTP"))
+    };
+    let host = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
+    let request = format!(
+        "POST /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\ngrant_type="
+    );
+    let answer = tokio::task::spawn_blocking(move || -> Result<String> {
+        let mut connection = TcpStream::connect(host)?;
+        connection.set_read_timeout(Some(Duration::from_secs(60)))?;
+        connection.write_all(request.as_bytes())?;
+        let mut start = [0; 64];
+        let length = connection.read(&mut start).context("the connection is still open after a minute")?;
+        Ok(String::from_utf8_lossy(&start[..length]).into_owned())
+    });
+    let answer = answer.await??;
+    ensure!(!answer.starts_with("HTTP/1.1 200"), "it was answered with {answer}");
     still_serving(&world).await
 }
 
