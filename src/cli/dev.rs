@@ -63,10 +63,10 @@ fn serve(arguments: &Arguments) -> anyhow::Result<()> {
         tokio::pin!(serving);
         tokio::select! {
             served = &mut serving => served,
-            toured = touring => match toured {
-                Ok(()) if !arguments.once => serving.await,
-                toured => toured,
-            },
+            toured = touring => {
+                let _calendar = toured?;
+                if arguments.once { Ok(()) } else { serving.await }
+            }
         }
     })
 }
