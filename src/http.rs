@@ -12,19 +12,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
 
 pub use server::{Server, ServerError, ServerSettings};
 pub use tls::{TlsError, TlsSettings};
 
 use crate::app::App;
 
-/// The most bytes of a request's body.
-pub const MAX_BODY: usize = 64 * 1024;
+/// The most bytes of a body that are received at all. Endpoints read less.
+const MAX_BODY: usize = 1024 * 1024;
 
 /// All endpoints of the public listener. Beyond `max_requests` at once the answer is 503; so it is after `request_timeout`.
 pub fn router(app: Arc<App>, max_requests: usize, request_timeout: Duration) -> Router {
@@ -38,7 +38,7 @@ pub fn router(app: Arc<App>, max_requests: usize, request_timeout: Duration) -> 
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(error::not_found)
-        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(from_fn_with_state(load, health::shed))
         .layer(CatchPanicLayer::custom(error::panicked))
         .with_state(app)

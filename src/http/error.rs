@@ -22,10 +22,11 @@ struct OauthError {
 pub(super) fn refused(cause: &ExchangeError, request: &HeaderMap, nonce: &str) -> Response {
     let code = cause.code();
     let (status, description) = wire(code);
-    if status.is_server_error() {
-        tracing::error!(cause = %cause, code, "exchange failed");
-    } else {
-        tracing::info!(cause = %cause, code, "exchange refused");
+    match code {
+        // Every client meets this once in a while: it is how nonces are given.
+        "use_dpop_nonce" => tracing::debug!(%cause, code, "exchange refused"),
+        _ if status.is_server_error() => tracing::error!(%cause, code, "exchange failed"),
+        _ => tracing::info!(%cause, code, "exchange refused"),
     }
     let mut response = answer::json(status, &OauthError { error: code, error_description: description });
     match code {
@@ -72,8 +73,8 @@ pub(super) fn not_a_form() -> Response {
 }
 
 /// The body of `POST /token` is too large, or did not arrive.
-pub(super) fn no_body(status: StatusCode) -> Response {
-    invalid_request(status, "the body is larger than 64 KiB, or ended early")
+pub(super) fn no_body() -> Response {
+    invalid_request(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 64 KiB, or ended early")
 }
 
 fn invalid_request(status: StatusCode, description: &'static str) -> Response {
