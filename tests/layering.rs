@@ -30,7 +30,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("tokio_rustls::", &["http.rs", "http/"]),
     ("redis::", &["store/redis.rs", "store/redis/"]),
     ("clap::", &["cli.rs", "cli/"]),
-    ("std::env", &["config.rs", "config/"]),
+    ("env::var", &["config.rs", "config/"]),
+    // The tour starts the example programs that were built beside this one.
+    ("std::env", &["config.rs", "config/", "cli/dev/tour/calendar.rs"]),
     ("cedar_policy::", &["policy.rs", "policy/"]),
     ("reqwest::", &["trust/fetch.rs", "cli.rs", "cli/"]),
     ("tracing_subscriber::", &["telemetry.rs"]),

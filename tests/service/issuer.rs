@@ -79,7 +79,8 @@ async fn a_certificate_nobody_vouches_for_is_refused() {
 #[tokio::test]
 async fn metadata_and_keys_that_break_a_rule_are_not_used() {
     let large = json!({ "keys": [], "x": "y".repeat(256 * 1024) });
-    let spoil: [(&str, &dyn Fn(&Provider)); 9] = [
+    type Spoil<'a> = &'a dyn Fn(&Provider);
+    let spoil: [(&str, Spoil<'_>); 9] = [
         ("metadata of another issuer", &|it| it.serve_metadata("https://other.test", &format!("{}{KEYS}", it.url))),
         ("an issuer with one slash more", &|it| it.serve_metadata(&format!("{}/", it.url), &format!("{}{KEYS}", it.url))),
         ("keys without HTTPS", &|it| it.serve_metadata(&it.url, "http://keys.test/keys")),
