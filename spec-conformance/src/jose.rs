@@ -47,6 +47,14 @@ pub(crate) fn decode(token: &str) -> Result<Parts> {
     Ok(Parts { header: object(header)?, claims: object(claims)? })
 }
 
+/// The same ES256 token with its second signature, n - s for s: whoever holds a token can make it, without the key.
+pub(crate) fn mirrored(token: &str) -> Result<String> {
+    let (message, signature) = token.rsplit_once('.').context("no signature")?;
+    let signature = Signature::from_slice(&unb64u(signature)?)?;
+    let other = Signature::from_scalars(signature.r().to_bytes(), (-*signature.s()).to_bytes())?;
+    Ok(format!("{message}.{}", b64u(other.to_bytes())))
+}
+
 /// Verifies an ES256 token with the one key of `jwks` that has its `kid`, and takes it apart.
 pub(crate) fn verify(token: &str, jwks: &Value, uses: &[&str]) -> Result<Parts> {
     let parts = decode(token)?;

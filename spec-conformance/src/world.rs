@@ -78,7 +78,7 @@ impl World {
     /// The key set named by the metadata.
     pub(crate) async fn jwks(&self) -> Result<Value> {
         let uri = self.metadata["jwks_uri"].as_str().context("the metadata name no `jwks_uri`")?;
-        self.get(uri).await?.json()
+        self.get(uri).await?.key_set()
     }
 
     /// The SPIFFE bundle, at its place beside the issuer.

@@ -1,6 +1,84 @@
-//! `procura exchange`
+//! `procura exchange`: a real client, as an agent would be one.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use procura_client::{AgentKey, Client, ExchangeRequest, Issuer, Resource, ScopeSet, SvidFile, Target, TokenType};
+
+use super::{Usage, print};
+
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {}
-pub(super) fn run(_: &Arguments) -> anyhow::Result<()> {
+pub(super) struct Arguments {
+    /// The issuer to exchange at
+    #[arg(long, value_name = "URL")]
+    issuer: Issuer,
+    /// The agent's JWT-SVID, for the issuer alone
+    #[arg(long, value_name = "FILE")]
+    svid: PathBuf,
+    /// The user's ID token
+    #[arg(long, value_name = "FILE", required_unless_present = "wit")]
+    user_token: Option<PathBuf>,
+    /// What the token is for, by URI
+    #[arg(long, value_name = "URI", conflicts_with = "audience")]
+    resource: Option<Resource>,
+    /// What the token is for, by name
+    #[arg(long, value_name = "NAME")]
+    audience: Option<String>,
+    /// The scope to ask for; without it, all that policy grants
+    #[arg(long, value_name = "SCOPES")]
+    scope: Option<ScopeSet>,
+    /// The agent's private key, as JWK or PEM; without it a new one, which ends with this command
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// A WIT of the agent, bound to its key, as actor token
+    #[arg(long, value_name = "FILE", requires = "key")]
+    actor_wit: Option<PathBuf>,
+    /// Ask for a Workload Identity Token of the agent itself
+    #[arg(long, conflicts_with_all = ["user_token", "resource", "audience", "scope", "actor_wit"])]
+    wit: bool,
+    /// Certificates in PEM to trust for the issuer, instead of the system's
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// Print what the token says instead of the token
+    #[arg(long)]
+    decode: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let key = match &arguments.key {
+        Some(file) => AgentKey::from_file(file)?,
+        None => AgentKey::generate()?,
+    };
+    let request = request(arguments)?;
+    let grant = super::runtime()?.block_on(async {
+        let mut client = Client::builder(arguments.issuer.clone(), key, SvidFile::new(&arguments.svid));
+        if let Some(file) = &arguments.ca_file {
+            client = client.root_certificates(read(file)?);
+        }
+        anyhow::Ok(client.discover().await?.exchange(&request).await?)
+    })?;
+    let token = grant.token.expose();
+    print(&if arguments.decode { super::token::decode(token)? } else { token.to_owned() });
     Ok(())
+}
+
+fn request(arguments: &Arguments) -> anyhow::Result<ExchangeRequest> {
+    let Some(user_token) = &arguments.user_token else { return Ok(ExchangeRequest::wit()) };
+    let target = match (&arguments.resource, &arguments.audience) {
+        (Some(resource), _) => Target::Resource(resource.clone()),
+        (None, Some(name)) => Target::Audience(name.clone()),
+        (None, None) => return Err(Usage("say what the token is for: --resource URI or --audience NAME").into()),
+    };
+    let mut request = ExchangeRequest::delegation(read(user_token)?.trim(), TokenType::IdToken, target);
+    if let Some(scope) = &arguments.scope {
+        request = request.scope(scope.clone());
+    }
+    if let Some(wit) = &arguments.actor_wit {
+        request = request.actor_token(read(wit)?.trim(), TokenType::Jwt);
+    }
+    Ok(request)
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(file).with_context(|| format!("{}: cannot be read", file.display()))
 }

@@ -4,11 +4,11 @@ use std::io::Read as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use procura_token::{AccessToken, AccessTokenRules, Algorithm, Issuer, JwkSet, KeySet, Resource, Unverified, base64url};
 use serde_json::Value;
 
-use super::print;
+use super::{Usage, print};
 use crate::clock::{Clock as _, SystemClock};
 
 #[derive(Debug, clap::Subcommand)]
@@ -61,14 +61,13 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
     }
 }
 
+const NOT_A_TOKEN: &str = "the text is not a JWS in compact serialization";
+
 /// Header and payload of a token, indented. Shows the text's content and proves nothing.
 pub(super) fn decode(token: &str) -> anyhow::Result<String> {
-    let part = |part: Option<&str>| -> anyhow::Result<Value> {
-        let bytes = base64url::decode(part.context("the text is not a JWS in compact serialization")?)?;
-        Ok(procura_token::parse_json(&bytes)?)
-    };
-    let mut parts = token.split('.');
-    let (header, payload) = (part(parts.next())?, part(parts.next())?);
+    let part = |part: &str| -> anyhow::Result<Value> { Ok(procura_token::parse_json(&base64url::decode(part)?)?) };
+    let [header, payload, _] = token.split('.').collect::<Vec<_>>()[..] else { bail!(NOT_A_TOKEN) };
+    let (header, payload) = (part(header).context(NOT_A_TOKEN)?, part(payload).context(NOT_A_TOKEN)?);
     Ok(format!("{}\n{}", serde_json::to_string_pretty(&header)?, serde_json::to_string_pretty(&payload)?))
 }
 
@@ -81,6 +80,25 @@ fn read(token: &str) -> anyhow::Result<String> {
     Ok(text.trim().to_owned())
 }
 
+/// The keys that the issuer's metadata point to (RFC 8414).
 async fn fetch_keys(issuer: &Issuer) -> anyhow::Result<Vec<u8>> {
-    anyhow::bail!("{issuer}: not yet")
+    #[derive(serde::Deserialize)]
+    struct Metadata {
+        issuer: Issuer,
+        jwks_uri: Issuer,
+    }
+    anyhow::ensure!(issuer.is_protected(), Usage("the issuer is http on another machine: name its keys with --jwks"));
+    let metadata: Metadata = procura_token::parse_json(&get(&issuer.metadata_url()).await?).context("the issuer's metadata")?;
+    anyhow::ensure!(metadata.issuer == *issuer, "the metadata found for {issuer} name another issuer");
+    anyhow::ensure!(metadata.jwks_uri.is_protected(), "the issuer's keys are at an unprotected URL");
+    get(metadata.jwks_uri.as_str()).await
+}
+
+async fn get(url: &str) -> anyhow::Result<Vec<u8>> {
+    let client =
+        reqwest::Client::builder().timeout(Duration::from_secs(10)).redirect(reqwest::redirect::Policy::none()).build()?;
+    let response = client.get(url).send().await.and_then(reqwest::Response::error_for_status);
+    let body = response.with_context(|| format!("{url} cannot be fetched"))?.bytes().await?;
+    anyhow::ensure!(body.len() <= 256 * 1024, "{url} answers with more than 256 KiB");
+    Ok(body.to_vec())
 }

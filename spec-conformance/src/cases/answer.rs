@@ -4,7 +4,7 @@ mod token;
 
 use super::Case;
 use crate::clock::now;
-use crate::jose::{Key, decode, thumbprint};
+use crate::jose::{Key, decode, mirrored, thumbprint};
 use crate::world::{Granted, World};
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -42,6 +42,16 @@ pub(super) fn cases() -> Vec<Case> {
             not_beyond_subject,
         ),
         Case::new("answer.ratchet", "a second exchange of one subject token buys no later deadline", &["F11", "TX-32"], ratchet),
+        Case::new(
+            "answer.ratchet-mirrored",
+            "nor does the same subject token with its other signature",
+            &["F11", "F27", "TX-32"],
+            |w| async move {
+                let subject = w.id_token().sign();
+                let other = mirrored(&subject)?;
+                no_later_deadline(&w, &subject, &other).await
+            },
+        ),
         Case::new(
             "answer.default-type",
             "without `requested_token_type` an access token is issued",
@@ -124,14 +134,19 @@ async fn not_beyond_subject(world: Arc<World>) -> Result<()> {
 
 async fn ratchet(world: Arc<World>) -> Result<()> {
     let subject = world.id_token().sign();
-    let once = async || -> Result<Granted> {
+    no_later_deadline(&world, &subject, &subject).await
+}
+
+async fn no_later_deadline(world: &World, first: &str, second: &str) -> Result<()> {
+    let once = async |subject: &str| -> Result<Granted> {
         let mut exchange = world.exchange();
-        exchange.set("subject_token", &subject);
-        world.granted(&exchange.send(&world).await?).await
+        exchange.set("subject_token", subject);
+        world.granted(&exchange.send(world).await?).await
     };
-    let first = once().await?;
+    let first = once(first).await?;
+    // Long enough for a deadline counted from now to be a later one.
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-    let second = once().await?;
+    let second = once(second).await?;
     let until = |granted: &Granted| granted.claim("delegation")["until"].as_i64().or(granted.claim("exp").as_i64());
     ensure!(until(&second) <= until(&first), "the deadline moved from {:?} to {:?}", until(&first), until(&second));
     ensure!(first.claim("delegation")["id"] == second.claim("delegation")["id"], "a second delegation was begun");

@@ -3,7 +3,7 @@
 mod token;
 
 use super::Case;
-use crate::jose::{Key, verify};
+use crate::jose::{Key, mirrored, verify};
 use crate::world::{Exchange, Granted, Present, World};
 use anyhow::{Context, Result, ensure};
 use std::sync::Arc;
@@ -40,6 +40,12 @@ pub(super) fn cases() -> Vec<Case> {
         })
     }));
     cases.push(Case::new("wit.svid-once", "one JWT-SVID buys one WIT", &["SPIFFECA-17", "F09", "F23"], svid_once));
+    cases.push(Case::new(
+        "wit.svid-once-mirrored",
+        "the same JWT-SVID with its other signature is the same",
+        &["SPIFFECA-17", "F23", "F27"],
+        svid_once_mirrored,
+    ));
     cases.push(Case::new(
         "wit.svid-once-race",
         "fifty requests at once with one JWT-SVID buy one WIT",
@@ -88,6 +94,22 @@ const REFUSED: &[(&str, &str, &[&str], Change)] = &[
         e.set("client_assertion", &svid.sign());
     }),
 ];
+
+/// Two ECDSA signatures fit every message; the second needs no key.
+async fn svid_once_mirrored(world: Arc<World>) -> Result<()> {
+    let svid = world.svid().sign();
+    for (svid, first) in [(svid.clone(), true), (mirrored(&svid)?, false)] {
+        let mut exchange = world.wit_request(&Key::generate());
+        exchange.set("client_assertion", &svid);
+        exchange.set("subject_token", &svid);
+        let answer = exchange.send(&world).await?;
+        match first {
+            true => drop(answer.success()?),
+            false => answer.refusal(&["invalid_request", "invalid_client"])?,
+        }
+    }
+    Ok(())
+}
 
 async fn svid_once_race(world: Arc<World>) -> Result<()> {
     issued(&world, &Key::generate()).await?;

@@ -54,8 +54,6 @@ pub(super) struct Server {
 
 /// What `procura dev` sets up for everyone.
 mod dev {
-    pub(super) const ISSUER: &str = "http://127.0.0.1:8080";
-    pub(super) const TRUST_DOMAIN: &str = "dev.procura.test";
     pub(super) const RESOURCE: &str = "http://127.0.0.1:8090/calendar";
     pub(super) const DENIED: &str = "http://127.0.0.1:8090/files";
     pub(super) const AUDIENCE: &str = "calendar";
@@ -73,14 +71,13 @@ impl Server {
         let Value::Object(user_claims) = serde_json::from_str(&self.user_claims).context("--user-claims is not JSON")? else {
             bail!("--user-claims is not a JSON object");
         };
-        let issuer = self.text(&self.issuer, "--issuer", |directory| {
-            Ok(configured_issuer(directory)?.unwrap_or_else(|| dev::ISSUER.to_owned()))
-        })?;
-        let trust_domain = self.text(&self.trust_domain, "--trust-domain", |_| Ok(dev::TRUST_DOMAIN.to_owned()))?;
+        let issuer = self.text(&self.issuer, "--issuer", |dev| configured(dev, None, "issuer"))?;
+        let trust_domain =
+            self.text(&self.trust_domain, "--trust-domain", |dev| configured(dev, Some("trust_domain"), "name"))?;
         let own = |given: &Option<String>, value: &str| given.clone().or(self.dev.as_ref().map(|_| value.to_owned()));
         Ok(Options {
             svid_key: self.key(&self.svid_key, "--svid-key", "authority/svid.jwk")?,
-            user_issuer: self.text(&self.user_issuer, "--user-issuer", |_| Ok(format!("{issuer}/dev/users")))?,
+            user_issuer: self.text(&self.user_issuer, "--user-issuer", |dev| configured(dev, Some("user_issuer"), "url"))?,
             user_key: self.key(&self.user_key, "--user-key", "authority/users.jwk")?,
             user: self.user.clone(),
             user_claims: Map::from_iter(user_claims),
@@ -115,10 +112,15 @@ impl Server {
     }
 }
 
-/// The `issuer` of the configuration file in a development directory.
-fn configured_issuer(directory: &Path) -> Result<Option<String>> {
+/// A text of the configuration file in a development directory: of its top, or of the first table of a list.
+fn configured(directory: &Path, list: Option<&str>, key: &str) -> Result<String> {
     let file = directory.join("config.toml");
     let text = fs::read_to_string(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
     let config: toml::Table = text.parse().with_context(|| format!("`{}` is not TOML", file.display()))?;
-    Ok(config.get("issuer").and_then(toml::Value::as_str).map(str::to_owned))
+    let table = match list {
+        None => Some(&config),
+        Some(list) => config.get(list).and_then(toml::Value::as_array).and_then(|tables| tables.first()?.as_table()),
+    };
+    let found = table.and_then(|table| table.get(key)?.as_str());
+    Ok(found.with_context(|| format!("`{}` has no `{key}` in {}", file.display(), list.unwrap_or("its top")))?.to_owned())
 }

@@ -62,3 +62,13 @@ fn a_private_jwk_comes_back_as_the_same_key() {
     let again = Key::from_jwk(&key.private()).unwrap();
     assert_eq!(again.public(), key.public());
 }
+
+#[test]
+fn a_mirrored_signature_is_another_and_verifies_too() {
+    let good = vector("jwt-svid/good-es256");
+    let token = good["input"]["token"].as_str().unwrap();
+    let other = mirrored(token).unwrap();
+    assert_ne!(token, other);
+    assert!(verify(&other, &good["input"]["jwks"], &["jwt-svid"]).is_ok());
+    assert_eq!(mirrored(&other).unwrap(), token);
+}

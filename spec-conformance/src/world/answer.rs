@@ -48,6 +48,14 @@ impl Answer {
         serde_json::from_str(&self.body).with_context(|| format!("status {}, not JSON: {}", self.status, self.start()))
     }
 
+    /// The body as a key set, which has a media type of its own (RFC 7517 section 8.5.2).
+    pub(crate) fn key_set(&self) -> Result<Value> {
+        if self.has_media_type("application/jwk-set+json") {
+            return Ok(serde_json::from_str(&self.body)?);
+        }
+        self.json()
+    }
+
     /// The OAuth error code, if there is one.
     pub(crate) fn error(&self) -> Option<String> {
         let body: Value = serde_json::from_str(&self.body).ok()?;

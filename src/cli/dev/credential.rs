@@ -1,6 +1,7 @@
 //! Credentials of the development world, one at a time, for a client in any language.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -88,10 +89,9 @@ pub(super) fn print_svid(arguments: &Svid) -> anyhow::Result<()> {
 pub(super) fn print_user_token(arguments: &UserToken) -> anyhow::Result<()> {
     let world = World::open(&arguments.dir)?;
     let is_staff = arguments.group.is_empty() && matches!(arguments.sub.as_str(), "alice" | "bob");
-    let groups = if is_staff { vec!["staff".to_owned()] } else { arguments.group.clone() };
     let user = User {
         name: &arguments.sub,
-        groups: &groups,
+        groups: if is_staff { staff() } else { &arguments.group },
         scope: arguments.scope.as_ref(),
         audience: arguments.aud.as_deref(),
         lifetime: arguments.ttl.0,
@@ -149,6 +149,12 @@ fn x509_svid(world: &World, id: &WorkloadId, key_file: Option<&PathBuf>) -> anyh
     Ok(format!("{certificate}{made_here}").trim_end().to_owned())
 }
 
+/// The group that alice and bob are in.
+fn staff() -> &'static [String] {
+    static STAFF: LazyLock<[String; 1]> = LazyLock::new(|| ["staff".to_owned()]);
+    &*STAFF
+}
+
 /// A user of the development issuer.
 pub(super) struct User<'a> {
     pub(super) name: &'a str,
@@ -158,7 +164,12 @@ pub(super) struct User<'a> {
     pub(super) lifetime: Duration,
 }
 
-impl User<'_> {
+impl<'a> User<'a> {
+    /// `alice` or `bob`, as this world describes them.
+    pub(super) fn of_this_world(name: &'a str) -> Self {
+        Self { name, groups: staff(), scope: None, audience: None, lifetime: LIFETIME }
+    }
+
     /// The user's ID token, as an OpenID provider would sign it.
     pub(super) fn token(&self, world: &World) -> anyhow::Result<String> {
         let now = SystemClock.now();
