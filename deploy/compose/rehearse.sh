@@ -61,4 +61,6 @@ as_agents env SSL_CERT_FILE=/ca/ca.pem calendar --issuer=https://procura:8443 \
 until_done as_agents curl --silent --max-time 2 --output /dev/null http://127.0.0.1:8090/calendar
 as_agents env SSL_CERT_FILE=/ca/ca.pem planner --issuer=https://procura:8443 --svid=/agent/svid \
   --user-token=/agent/user-token --resource=http://127.0.0.1:8090/calendar --scope=calendar.read
-echo "rehearsed: $(wc -l <"$root/audit/events.jsonl") audit events"
+keys=$(REDISCLI_AUTH=$(cat "$root/world/secrets/redis") redis-cli dbsize)
+echo "rehearsed: $(wc -l <"$root/audit/events.jsonl") audit events, $keys keys in Redis"
+[ "$keys" -gt 0 ]
