@@ -40,6 +40,14 @@ pub enum StartError {
     /// The store.
     #[error("store: {0}")]
     Store(#[from] StoreError),
+    /// Redis does not answer, or not to us.
+    #[error("store `{url}`: {cause}; start Redis there, or correct `store.url` or the password")]
+    Unreachable {
+        /// Where it should be.
+        url: String,
+        /// What happened instead.
+        cause: StoreError,
+    },
     /// The audit log.
     #[error(transparent)]
     Audit(#[from] AuditError),
@@ -98,7 +106,13 @@ impl App {
 async fn open_store(config: &Config) -> Result<Arc<dyn ClaimStore>, StartError> {
     match &config.store {
         StoreConfig::Memory { capacity } => Ok(Arc::new(MemoryStore::new(*capacity))),
-        StoreConfig::Redis { .. } => Ok(Arc::new(RedisStore::connect(&settings::redis(config)?).await?)),
+        StoreConfig::Redis { url, .. } => {
+            let connected = RedisStore::connect(&settings::redis(config)?).await;
+            Ok(Arc::new(connected.map_err(|cause| match cause {
+                StoreError::Deadline { .. } | StoreError::Failed(_) => StartError::Unreachable { url: url.clone(), cause },
+                other => StartError::Store(other),
+            })?))
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::ConfigError;
+use crate::telemetry::LogLevelError;
 
 /// Who is this agent, on whose behalf does it act, for what, until when?
 #[derive(Debug, Parser)]
@@ -55,11 +56,27 @@ pub fn run() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("procura: {error:#}");
-            let is_usage = error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<Usage>());
+            eprintln!("procura: {}", message(&error));
+            let is_usage = |cause: &(dyn std::error::Error + 'static)| {
+                cause.is::<ConfigError>() || cause.is::<LogLevelError>() || cause.is::<Usage>()
+            };
+            let is_usage = error.chain().any(is_usage);
             ExitCode::from(if is_usage { 2 } else { 1 })
         }
     }
+}
+
+/// The error and its causes in one line. A cause that its effect has told already is not told again.
+fn message(error: &anyhow::Error) -> String {
+    let mut message = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if message.is_empty() {
+            message = cause;
+        } else if !message.contains(&cause) {
+            message = format!("{message}: {cause}");
+        }
+    }
+    message.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
 /// A combination of flags that makes no sense.

@@ -51,7 +51,8 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<()> {
 fn serve(arguments: &Arguments) -> anyhow::Result<()> {
     let world = World::create(&arguments.dir, arguments.listen, arguments.redis.as_deref())?;
     let config = Config::load(&world.config_file())?;
-    super::serve::start_log(&config)?;
+    // The tour tells a story; the log would interrupt it.
+    super::serve::start_log(&config, if arguments.tour { "warn" } else { "info" })?;
     super::runtime()?.block_on(async {
         let (server, app) = super::serve::open(&config).await?;
         world.announce();

@@ -21,15 +21,16 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config)?;
-    start_log(&config)?;
+    start_log(&config, "info")?;
     super::runtime()?.block_on(async {
         let (server, app) = open(&config).await?;
         serve(server, app, &config).await
     })
 }
 
-pub(super) fn start_log(config: &Config) -> anyhow::Result<()> {
-    let level = config.log.level.clone().unwrap_or_else(|| "info".to_owned());
+/// Logs as configured; at `level` where the configuration names none.
+pub(super) fn start_log(config: &Config, level: &str) -> anyhow::Result<()> {
+    let level = config.log.level.clone().unwrap_or_else(|| level.to_owned());
     telemetry::start(&LogSettings { json: config.log.format == LogFormat::Json, level })?;
     Ok(())
 }

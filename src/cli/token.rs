@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use procura_token::{AccessToken, AccessTokenRules, Algorithm, Issuer, JwkSet, KeySet, Resource, Unverified, base64url};
 use serde_json::Value;
 
@@ -61,14 +61,13 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
     }
 }
 
+const NOT_A_TOKEN: &str = "the text is not a JWS in compact serialization";
+
 /// Header and payload of a token, indented. Shows the text's content and proves nothing.
 pub(super) fn decode(token: &str) -> anyhow::Result<String> {
-    let part = |part: Option<&str>| -> anyhow::Result<Value> {
-        let bytes = base64url::decode(part.context("the text is not a JWS in compact serialization")?)?;
-        Ok(procura_token::parse_json(&bytes)?)
-    };
-    let mut parts = token.split('.');
-    let (header, payload) = (part(parts.next())?, part(parts.next())?);
+    let part = |part: &str| -> anyhow::Result<Value> { Ok(procura_token::parse_json(&base64url::decode(part)?)?) };
+    let [header, payload, _] = token.split('.').collect::<Vec<_>>()[..] else { bail!(NOT_A_TOKEN) };
+    let (header, payload) = (part(header).context(NOT_A_TOKEN)?, part(payload).context(NOT_A_TOKEN)?);
     Ok(format!("{}\n{}", serde_json::to_string_pretty(&header)?, serde_json::to_string_pretty(&payload)?))
 }
 

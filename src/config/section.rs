@@ -235,7 +235,7 @@ pub enum StoreConfig {
         /// The file that holds `password`.
         #[serde(default)]
         password_file: Option<PathBuf>,
-        /// How long one claim may take; then the answer is 503. Default `"500ms"`.
+        /// How long one claim may take; then the answer is 503. Default `"2s"`.
         #[serde(default = "StoreConfig::default_timeout")]
         timeout: HumanDuration,
     },
@@ -253,7 +253,7 @@ impl StoreConfig {
     }
 
     const fn default_timeout() -> HumanDuration {
-        HumanDuration(std::time::Duration::from_millis(500))
+        HumanDuration::from_secs(2)
     }
 }
 

@@ -24,10 +24,10 @@ impl Exchange {
             Claim { uses: vec![OneTimeUse { kind: UseKind::DpopProof, key: proof.replay_key(), until }], delegation: None };
         match &grant {
             Grant::Delegation(grant) => claim.delegation = Some(self.delegation(grant)),
-            Grant::Wit(grant) => claim.uses.extend(grant.bearer.iter().map(|(fingerprint, expires)| OneTimeUse {
+            Grant::Wit(grant) => claim.uses.extend(grant.bearer.map(|(fingerprint, expires)| OneTimeUse {
                 kind: UseKind::ClientAssertion,
-                key: *fingerprint,
-                until: *expires + self.settings.skew,
+                key: fingerprint,
+                until: expires + self.settings.skew,
             })),
         }
         let record = self.store.claim(&claim, now).await.map_err(refusal)?;

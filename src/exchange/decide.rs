@@ -35,8 +35,8 @@ pub(super) struct WitGrant {
     pub(super) id: WorkloadId,
     pub(super) expires: UnixTime,
     pub(super) proof: VerifiedDpopProof,
-    /// Fingerprints and ends of the bearer credentials it is made from: each makes one WIT.
-    pub(super) bearer: Vec<([u8; 32], UnixTime)>,
+    /// Fingerprint and end of the bearer credential it is made from, if it is: that makes one WIT, once.
+    pub(super) bearer: Option<([u8; 32], UnixTime)>,
 }
 
 impl Exchange {
@@ -54,8 +54,7 @@ impl Exchange {
             Proved::Delegation { user, target, scope } => {
                 let target = self.find(&target)?;
                 let decision = self.decide_delegation(&question, &user, actor.as_ref(), target, scope.as_ref(), event)?;
-                let limit = now + decision.ttl.unwrap_or(Duration::MAX).min(self.settings.max_delegation);
-                let until = limit.min(user.limit);
+                let until = limit(now, &decision, self.settings.max_delegation).min(user.limit);
                 // Bound to the actor credential's key, the token ends with that credential.
                 let bound = actor.iter().filter(|actor| matches!(actor, WorkloadCredential::Wit(_)));
                 let expires = bound.map(WorkloadCredential::expires).fold(until, UnixTime::min);
@@ -71,23 +70,11 @@ impl Exchange {
                 }))
             }
             Proved::Wit { subject } => {
-                if !caller.may_have_wit {
-                    return Err(ExchangeError::CallerUnauthorized);
-                }
-                // What SPIFFE lets no WIT-SVID confirm: an Ed25519 key.
-                if caller.id().is_spiffe() && !Algorithm::SVID.contains(&proof.key().algorithm) {
-                    return Err(ExchangeError::Proof(VerifyError::AlgorithmNotAllowed(proof.key().algorithm)));
-                }
-                let decision = self.policy.decide(&question.put(credential(&subject), Action::IssueWit));
-                record::decision(event, &decision);
-                if !decision.allowed {
-                    return Err(ExchangeError::CallerUnauthorized);
-                }
-                let limit = now + decision.ttl.unwrap_or(Duration::MAX).min(self.settings.max_wit);
-                let expires = limit.min(subject.expires());
+                let decision = self.decide_wit(&question, caller.may_have_wit, &subject, &proof, event)?;
+                let expires = limit(now, &decision, self.settings.max_wit).min(subject.expires());
                 let bearer = match &subject {
-                    WorkloadCredential::JwtSvid(svid) => vec![(*svid.fingerprint(), svid.expires())],
-                    WorkloadCredential::Wit(_) => Vec::new(),
+                    WorkloadCredential::JwtSvid(svid) => Some((*svid.fingerprint(), svid.expires())),
+                    WorkloadCredential::Wit(_) => None,
                 };
                 Ok(Grant::Wit(WitGrant { id: caller.id().clone(), expires, proof, bearer }))
             }
@@ -141,6 +128,32 @@ impl Exchange {
             false => Err(ExchangeError::Target("policy grants this caller nothing there")),
         }
     }
+
+    fn decide_wit(
+        &self,
+        question: &Question<'_>,
+        may_have_wit: bool,
+        subject: &WorkloadCredential,
+        proof: &VerifiedDpopProof,
+        event: &mut Event,
+    ) -> Result<Decision, ExchangeError> {
+        if !may_have_wit {
+            return Err(ExchangeError::CallerUnauthorized);
+        }
+        // What SPIFFE lets no WIT-SVID confirm: an Ed25519 key.
+        let algorithm = proof.key().algorithm;
+        if question.workload.is_spiffe() && !Algorithm::SVID.contains(&algorithm) {
+            return Err(ExchangeError::Proof(VerifyError::AlgorithmNotAllowed(algorithm)));
+        }
+        let decision = self.policy.decide(&question.put(credential(subject), Action::IssueWit));
+        record::decision(event, &decision);
+        if decision.allowed { Ok(decision) } else { Err(ExchangeError::CallerUnauthorized) }
+    }
+}
+
+/// The end that policy and settings allow.
+fn limit(now: UnixTime, decision: &Decision, most: Duration) -> UnixTime {
+    now + decision.ttl.map_or(most, |ttl| ttl.min(most))
 }
 
 /// What every question of one request shares.

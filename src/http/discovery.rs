@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::CACHE_CONTROL;
 use http::{HeaderValue, StatusCode};
 use procura_token::{Algorithm, Issuer, JwkSet, TokenType};
 use serde::Serialize;
@@ -78,9 +78,7 @@ pub(super) async fn metadata(State(app): State<Arc<App>>) -> Response {
 
 /// The keys of access tokens (RFC 7517).
 pub(super) async fn jwks(State(app): State<Arc<App>>) -> Response {
-    let mut response = answer::json(StatusCode::OK, app.exchange().token_keys.published());
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
-    cacheable(response)
+    cacheable(answer::json(StatusCode::OK, app.exchange().token_keys.published()))
 }
 
 /// A SPIFFE bundle (SPIFFE Trust Domain and Bundle section 4) with the keys of the WITs issued here.

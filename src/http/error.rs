@@ -22,10 +22,11 @@ struct OauthError {
 pub(super) fn refused(cause: &ExchangeError, request: &HeaderMap, nonce: &str) -> Response {
     let code = cause.code();
     let (status, description) = wire(code);
-    if status.is_server_error() {
-        tracing::error!(cause = %cause, code, "exchange failed");
-    } else {
-        tracing::info!(cause = %cause, code, "exchange refused");
+    match code {
+        // Every client meets this once in a while: it is how nonces are given.
+        "use_dpop_nonce" => tracing::debug!(%cause, code, "exchange refused"),
+        _ if status.is_server_error() => tracing::error!(%cause, code, "exchange failed"),
+        _ => tracing::info!(%cause, code, "exchange refused"),
     }
     let mut response = answer::json(status, &OauthError { error: code, error_description: description });
     match code {
@@ -68,8 +69,16 @@ fn challenge(response: &mut Response, request: &HeaderMap) {
 
 /// The body of `POST /token` is something else than a form.
 pub(super) fn not_a_form() -> Response {
-    let description = "the body must be application/x-www-form-urlencoded";
-    answer::json(StatusCode::BAD_REQUEST, &OauthError { error: "invalid_request", error_description: description })
+    invalid_request(StatusCode::BAD_REQUEST, "the body must be application/x-www-form-urlencoded")
+}
+
+/// The body of `POST /token` is too large, or did not arrive.
+pub(super) fn no_body() -> Response {
+    invalid_request(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 64 KiB, or ended early")
+}
+
+fn invalid_request(status: StatusCode, description: &'static str) -> Response {
+    answer::json(status, &OauthError { error: "invalid_request", error_description: description })
 }
 
 /// Any method but POST at the token endpoint.
@@ -82,6 +91,13 @@ pub(super) async fn only_post() -> Response {
 /// No such endpoint.
 pub(super) async fn not_found() -> Response {
     problem(StatusCode::NOT_FOUND, "there is nothing here; /.well-known/oauth-authorization-server lists the endpoints")
+}
+
+/// Too much to do just now.
+pub(super) fn overloaded(detail: &'static str) -> Response {
+    let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, detail);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 /// A defect: the request ends, the service goes on.

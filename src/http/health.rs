@@ -1,12 +1,12 @@
 //! Is it alive, can it serve, and does it have too much to do?
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::header::RETRY_AFTER;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
@@ -34,12 +34,18 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     }
 }
 
-/// Turns requests away when too many are worked on already.
-pub(super) async fn shed(State(slots): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    let Ok(_slot) = slots.try_acquire() else {
-        let mut response = error::problem(StatusCode::SERVICE_UNAVAILABLE, "too many requests at once; try again shortly");
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        return response;
+/// How much may be worked on at once, and for how long.
+#[derive(Clone)]
+pub(super) struct Load {
+    pub(super) slots: Arc<Semaphore>,
+    pub(super) timeout: Duration,
+}
+
+/// Turns requests away when too many are worked on already, and gives up on those that take too long.
+pub(super) async fn shed(State(load): State<Load>, request: Request, next: Next) -> Response {
+    let Ok(_slot) = load.slots.try_acquire() else {
+        return error::overloaded("too many requests at once; try again shortly");
     };
-    next.run(request).await
+    let answered = tokio::time::timeout(load.timeout, next.run(request)).await;
+    answered.unwrap_or_else(|_| error::overloaded("the request took too long; try again shortly"))
 }

@@ -3,35 +3,55 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{Extension, State};
 use axum::response::Response;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http_body_util::BodyExt as _;
 
 use super::{answer, error};
 use crate::app::App;
 use crate::exchange::Incoming;
+
+/// The most bytes of a form.
+const MAX_FORM: usize = 64 * 1024;
 
 /// RFC 8693 token exchange.
 pub(super) async fn exchange(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<SocketAddr>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Response {
+    let Some(form) = read(body).await else { return error::no_body() };
     if !is_form(&headers) {
         return error::not_a_form();
     }
     let now = app.now();
     let proofs: Vec<&[u8]> = headers.get_all("dpop").iter().map(http::HeaderValue::as_bytes).collect();
     let has_authorization = headers.contains_key(AUTHORIZATION);
-    let incoming = Incoming { form: &body, proofs: &proofs, has_authorization, source: peer.ip() };
+    let incoming = Incoming { form: &form, proofs: &proofs, has_authorization, source: peer.ip() };
     let nonce = app.exchange().nonces.give(now);
     match app.exchange().exchange(incoming, now).await {
         Ok(issued) => answer::issued(&issued, &nonce),
         Err(cause) => error::refused(&cause, &headers, &nonce),
     }
+}
+
+/// The form, or nothing if it is too long or broke off. What is too long is received and dropped, up to the limit of all
+/// bodies: a client that is still sending would not see the answer.
+async fn read(mut body: Body) -> Option<Bytes> {
+    let mut form = Vec::new();
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let data = frame.ok()?.into_data().unwrap_or_default();
+        length += data.len();
+        if length <= MAX_FORM {
+            form.extend_from_slice(&data);
+        }
+    }
+    (length <= MAX_FORM).then(|| form.into())
 }
 
 /// Whether the body is `application/x-www-form-urlencoded`, with or without parameters.

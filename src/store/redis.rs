@@ -24,13 +24,13 @@ pub struct RedisSettings {
     /// Sets this service's keys apart from those of others in the same Redis: 1 to 64 of `A-Z a-z 0-9 . _ -`. All copies
     /// of one service have the same.
     pub prefix: String,
-    /// The deadline of each claim, and of each attempt to connect. 500 ms unless there is a reason.
+    /// The deadline of each claim, and of each attempt to connect. Two seconds unless there is a reason: a busy machine must not be taken for a lost store.
     pub timeout: Duration,
 }
 
 impl RedisSettings {
     /// The deadline of a claim unless configured.
-    pub const DEFAULT_TIMEOUT: Duration = Duration::from_millis(500);
+    pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
 
     fn connection(&self) -> Result<ConnectionInfo, StoreError> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);

@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::json;
-
 /// The most values an `aud` array may have.
 const MAX_AUDIENCES: usize = 16;
 
@@ -64,9 +62,4 @@ impl<'de> Deserialize<'de> for Audience {
         }
         Ok(Self(values))
     }
-}
-
-/// Reads an optional `aud` only to know that it is there.
-pub(crate) fn is_present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    json::present::<D, serde::de::IgnoredAny>(deserializer).map(|value| value.is_some())
 }

@@ -42,6 +42,11 @@ pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializ
     T::deserialize(deserializer).map(Some)
 }
 
+/// Reads an optional member only to know that it is there, whatever its value.
+pub(crate) fn is_present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    de::IgnoredAny::deserialize(deserializer).map(|_| true)
+}
+
 /// Says what is wrong without repeating what was sent: values may be personal or secret.
 fn describe(error: serde_json::Error) -> ParseError {
     let text = error.to_string();

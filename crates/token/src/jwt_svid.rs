@@ -83,6 +83,8 @@ pub(crate) struct Raw {
     exp: UnixTime,
     #[serde(default, deserialize_with = "present")]
     nbf: Option<UnixTime>,
+    #[serde(default, deserialize_with = "crate::json::is_present", rename = "act")]
+    has_actor: bool,
     /// Means nothing here, but is a time if it is there.
     #[serde(default, deserialize_with = "present", rename = "iat")]
     _iat: Option<UnixTime>,
@@ -97,6 +99,10 @@ impl Kind for JwtSvid {
     }
 
     fn refine(raw: Raw) -> Result<Self, ParseError> {
+        // Who acts for somebody else shows a delegation, not a credential of its own.
+        if raw.has_actor {
+            return Err(ParseError::value("`act`", "must not be in a workload's own credential"));
+        }
         if !raw.sub.is_spiffe() {
             return Err(ParseError::value("`sub`", "not a SPIFFE ID"));
         }

@@ -93,10 +93,12 @@ pub(crate) struct Raw {
     exp: UnixTime,
     #[serde(default, deserialize_with = "present")]
     nbf: Option<UnixTime>,
+    #[serde(default, deserialize_with = "crate::json::is_present", rename = "act")]
+    has_actor: bool,
     #[serde(default, deserialize_with = "present")]
     iat: Option<UnixTime>,
     cnf: JwkConfirmation,
-    #[serde(default, deserialize_with = "crate::audience::is_present", rename = "aud")]
+    #[serde(default, deserialize_with = "crate::json::is_present", rename = "aud")]
     has_audience: bool,
 }
 
@@ -108,6 +110,10 @@ impl Kind for Wit {
     }
 
     fn refine(raw: Raw) -> Result<Self, ParseError> {
+        // Who acts for somebody else shows a delegation, not a credential of its own.
+        if raw.has_actor {
+            return Err(ParseError::value("`act`", "must not be in a workload's own credential"));
+        }
         if raw.sub.is_spiffe() && raw.has_audience {
             return Err(ParseError::value("`aud`", "must not be in a WIT-SVID"));
         }

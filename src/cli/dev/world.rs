@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use procura_token::{Algorithm, Issuer, JwkSet, Signer as _, SigningKey};
+use procura_token::{Algorithm, Issuer, JwkSet, Signer as _, SigningKey, base64url, random_bytes};
 
 use super::super::keys::{write_key, write_private};
 use super::super::print;
@@ -45,6 +45,10 @@ impl World {
             if !path.exists() {
                 write_key(&path, &SigningKey::generate(Algorithm::Es256)?)?;
             }
+        }
+        let secret = directory.join("keys/nonce");
+        if !secret.exists() {
+            write_private(&secret, base64url::encode(random_bytes::<32>()).as_bytes())?;
         }
         world.publish("authority/svid.jwk", "jwt-svid", "trust/bundle.json")?;
         world.publish("authority/users.jwk", "sig", "trust/users.jwks.json")?;

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Clients of other authors against a running service and a guarded calendar. Needs what `cargo build --workspace` and
+# tools/setup.sh leave behind. Exit code 0 if every suite passed.
+set -euo pipefail
+cd "$(dirname "$0")"
+root=$(cd ../.. && pwd)
+
+binaries=${CARGO_TARGET_DIR:-target}
+[[ $binaries = /* ]] || binaries=$root/$binaries
+binaries=$binaries/debug
+python=$root/.venv/bin/python
+# Where tools/setup.sh puts Node if the machine's is too old.
+export PATH=$root/.venv/bin:$PATH
+
+# Tests run with a proxy in the environment, too: nothing here leaves the machine.
+export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
+
+dir=$(mktemp -d)
+started=()
+stop() {
+  local status=$?
+  for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
+  for pid in "${started[@]}"; do wait "$pid" 2>/dev/null || true; done
+  if [ "$status" != 0 ]; then tail -n 20 "$dir"/*.log >&2 || true; fi
+  rm -rf "$dir"
+  exit "$status"
+}
+trap stop EXIT
+trap 'exit 130' INT TERM
+
+# Both held at once, so that they differ.
+read -r service_port calendar_port < <("$python" -c '
+import socket
+held = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+print(*(socket.getsockname()[1] for socket in held))')
+
+# Answers below 500 count: the calendar is ready when it asks for credentials.
+ready() {
+  local pid=$1 url=$2
+  for _ in {1..150}; do
+    if "$python" -c '
+import sys, urllib.error, urllib.request
+try:
+    urllib.request.urlopen(sys.argv[1], timeout=2)
+except urllib.error.HTTPError as answer:
+    sys.exit(answer.code >= 500)
+except OSError:
+    sys.exit(1)' "$url"; then return; fi
+    if ! kill -0 "$pid" 2>/dev/null; then echo "interop: what should serve $url has stopped" >&2; return 1; fi
+    sleep 0.2
+  done
+  echo "interop: $url is not ready" >&2
+  return 1
+}
+
+export INTEROP_DIR=$dir/world
+export INTEROP_PROCURA=$binaries/procura
+export INTEROP_ISSUER=http://127.0.0.1:$service_port
+export INTEROP_RESOURCE=http://127.0.0.1:$calendar_port/calendar
+
+# A user of the development world adds targets and policies like this.
+mkdir -p "$INTEROP_DIR"/{targets,policies}
+sed "s|@resource@|$INTEROP_RESOURCE|" target.toml >"$INTEROP_DIR/targets/interop.toml"
+sed "s|@resource@|$INTEROP_RESOURCE|" policy.cedar >"$INTEROP_DIR/policies/interop.cedar"
+
+"$INTEROP_PROCURA" dev --dir "$INTEROP_DIR" --listen "127.0.0.1:$service_port" >"$dir/service.log" 2>&1 &
+started+=($!)
+ready "${started[-1]}" "$INTEROP_ISSUER/readyz"
+"$binaries/calendar" --issuer "$INTEROP_ISSUER" --resource "$INTEROP_RESOURCE" --listen "127.0.0.1:$calendar_port" --nonces \
+  >"$dir/calendar.log" 2>&1 &
+started+=($!)
+ready "${started[-1]}" "$INTEROP_RESOURCE"
+
+# Every suite runs, whatever the others say.
+failed=0
+echo "interop: python"
+PYTHONDONTWRITEBYTECODE=1 "$python" -m unittest discover --start-directory python || failed=1
+echo "interop: node"
+node --test --test-reporter=spec node/*.test.mjs || failed=1
+exit "$failed"

@@ -1,0 +1,18 @@
+//! The service as others meet it: the real program in its own process, over real sockets, TLS, files and Redis.
+
+#[path = "../support/redis.rs"]
+mod redis;
+mod support;
+
+mod audit;
+mod command;
+mod delegation;
+mod issuer;
+mod load;
+mod outage;
+mod replay;
+mod request;
+mod signal;
+mod start;
+mod tls;
+mod wit;

@@ -1,0 +1,29 @@
+//! What the tests are written with.
+
+mod agent;
+mod answer;
+mod authority;
+mod form;
+mod held;
+mod jwt;
+mod program;
+mod provider;
+mod service;
+mod world;
+
+pub(crate) use agent::Agent;
+pub(crate) use answer::Answer;
+pub(crate) use authority::Authority;
+pub(crate) use form::Form;
+pub(crate) use held::Held;
+pub(crate) use jwt::{claims, header, malleate, sign};
+pub(crate) use program::{Ended, procura, run};
+pub(crate) use provider::{KEYS, METADATA, Page, Provider};
+pub(crate) use service::Service;
+pub(crate) use world::{CALENDAR, ISSUER, World, now};
+
+/// Grants are of ID tokens or JWTs.
+pub(crate) const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
+pub(crate) const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+pub(crate) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+pub(crate) const WIT: &str = "urn:procura:token-type:wit";

@@ -1,0 +1,51 @@
+//! An agent: its SVID, its key, and the requests it makes.
+
+use procura_token::{Algorithm, NewDpopProof, Signer as _, SigningKey, Thumbprint, TokenId, UnixTime, random_bytes};
+
+use super::{CALENDAR, Form, ID_TOKEN, ISSUER, JWT, WIT, World, now};
+
+pub(crate) struct Agent {
+    pub(crate) key: SigningKey,
+    pub(crate) svid: String,
+}
+
+impl Agent {
+    pub(crate) fn new(world: &World, path: &str) -> Self {
+        Self { key: SigningKey::generate(Algorithm::Es256).unwrap(), svid: world.svid(path, 3600) }
+    }
+
+    /// A new proof for the token endpoint.
+    pub(crate) fn proof(&self, nonce: Option<&str>) -> String {
+        let proof = NewDpopProof {
+            jti: TokenId::from_random(random_bytes()),
+            htm: "POST",
+            htu: &format!("{ISSUER}/token").parse().unwrap(),
+            iat: UnixTime::from_secs(now()),
+            ath: None,
+            nonce,
+        };
+        proof.sign(&self.key).unwrap()
+    }
+
+    pub(crate) fn key_thumbprint(&self) -> Thumbprint {
+        self.key.public_key().thumbprint()
+    }
+
+    /// Asks to act for the user of `user_token` at the calendar, with every scope there is.
+    pub(crate) fn delegation(&self, user_token: &str) -> Form {
+        self.authenticated().add("subject_token", user_token).add("subject_token_type", ID_TOKEN).add("resource", CALENDAR)
+    }
+
+    /// Asks for a WIT by the JWT-SVID or WIT in `subject_token`.
+    pub(crate) fn wit(&self, subject_token: &str) -> Form {
+        let form = self.authenticated().add("subject_token", subject_token).add("subject_token_type", JWT);
+        form.add("requested_token_type", WIT)
+    }
+
+    fn authenticated(&self) -> Form {
+        Form::default()
+            .add("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange")
+            .add("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe")
+            .add("client_assertion", &self.svid)
+    }
+}
