@@ -11,7 +11,7 @@ mod section;
 mod value;
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use procura_token::Issuer;
 use schemars::JsonSchema;
@@ -66,7 +66,7 @@ pub struct Config {
     pub target: Vec<TargetConfig>,
     /// A directory of further targets: each `*.toml` in it holds `[[target]]` entries.
     #[serde(default)]
-    pub target_directory: Option<std::path::PathBuf>,
+    pub target_directory: Option<PathBuf>,
 }
 
 impl Config {
@@ -135,6 +135,14 @@ impl Config {
         self.dpop.agree()?;
         self.token.agree()
     }
+}
+
+/// The path of another program that was installed in this one's directory. Nothing says that it is there.
+///
+/// # Errors
+/// If the operating system does not know where this program is.
+pub fn beside_this_program(name: &str) -> std::io::Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name(name))
 }
 
 fn unique<'a>(key: &str, values: impl Iterator<Item = &'a str>) -> Result<(), ConfigError> {

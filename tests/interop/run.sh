@@ -9,6 +9,8 @@ binaries=${CARGO_TARGET_DIR:-target}
 [[ $binaries = /* ]] || binaries=$root/$binaries
 binaries=$binaries/debug
 python=$root/.venv/bin/python
+# Where tools/setup.sh puts Node if the machine's is too old.
+export PATH=$root/.venv/bin:$PATH
 
 # Tests run with a proxy in the environment, too: nothing here leaves the machine.
 export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1

@@ -1,5 +1,7 @@
 //! The request as HTTP and as a form, before any token is looked at.
 
+mod limit;
+
 use super::Case;
 use crate::world::{Answer, Exchange, World};
 use anyhow::{Result, ensure};
@@ -21,12 +23,6 @@ pub(super) fn cases() -> Vec<Case> {
             exchange.set("example_parameter", "a b");
             as_form(&w, &exchange, "application/x-www-form-urlencoded", exchange.form().replace('+', "%20")).await
         }),
-        Case::new(
-            "form.long-values",
-            "40 KiB in one parameter is refused as any other wrong value",
-            &["CORE-07", "F37"],
-            long_values,
-        ),
         Case::new("form.empty-is-absent", "a parameter without value counts as absent", &["CORE-03"], |w| async move {
             let mut exchange = w.exchange();
             exchange.set("actor_token", "");
@@ -39,10 +35,9 @@ pub(super) fn cases() -> Vec<Case> {
             exchange.set("example_parameter", "x");
             w.granted(&exchange.send(&w).await?).await.map(drop)
         }),
-        Case::new("form.too-large", "a body of 1 MiB is refused and the server goes on", &["F34", "F37"], too_large),
-        Case::new("form.ten-thousand-parameters", "ten thousand parameters are refused", &["F37"], ten_thousand),
         Case::new("form.broken-encoding", "octets that are not UTF-8 after decoding", &["TX-01", "BCP-06"], broken_encoding),
     ];
+    cases.extend(limit::cases());
     cases.extend(ONCE.iter().map(|name| {
         Case::new(
             format!("form.twice-{}", name.replace('_', "-")),
@@ -151,15 +146,6 @@ async fn as_form(world: &World, exchange: &Exchange, media_type: &str, body: Str
     world.granted(&answer).await.map(drop)
 }
 
-async fn long_values(world: Arc<World>) -> Result<()> {
-    for name in ["scope", "resource", "audience", "subject_token", "requested_token_type", "client_id", "grant_type"] {
-        let mut exchange = world.exchange();
-        exchange.set(name, &"x".repeat(40 * 1024));
-        refused_early(&exchange.send(&world).await?)?;
-    }
-    still_serving(&world).await
-}
-
 async fn broken_encoding(world: Arc<World>) -> Result<()> {
     let exchange = world.exchange();
     let body = format!("{}&actor_token=%ff%fe&x=%zz", exchange.form());
@@ -175,29 +161,13 @@ fn refused_early(answer: &Answer) -> Result<()> {
     Ok(())
 }
 
-async fn too_large(world: Arc<World>) -> Result<()> {
-    let mut exchange = world.exchange();
-    exchange.set("example_parameter", &"x".repeat(1 << 20));
-    // A server may stop reading and close the connection: that is a refusal too.
-    if let Ok(answer) = exchange.send(&world).await {
-        refused_early(&answer)?;
-    }
-    still_serving(&world).await
-}
-
-async fn ten_thousand(world: Arc<World>) -> Result<()> {
-    let mut exchange = world.exchange();
-    for number in 0..10_000 {
-        exchange.add(&format!("p{number}"), "");
-    }
-    if let Ok(answer) = exchange.send(&world).await {
-        refused_early(&answer)?;
-    }
-    still_serving(&world).await
-}
-
+/// A good request succeeds. The server may have closed the connection that the bad one came over, so it gets a second try.
 async fn still_serving(world: &World) -> Result<()> {
-    world.granted(&world.exchange().send(world).await?).await.map(drop)
+    let answer = match world.exchange().send(world).await {
+        Ok(answer) => answer,
+        Err(_) => world.exchange().send(world).await?,
+    };
+    world.granted(&answer).await.map(drop)
 }
 
 async fn hostile(world: &World, name: &str) -> Result<()> {

@@ -3,7 +3,7 @@
 mod token;
 
 use super::Case;
-use crate::jose::{Key, mirrored, verify};
+use crate::jose::{Key, mirrored, thumbprint, verify};
 use crate::world::{Exchange, Granted, Present, World};
 use anyhow::{Context, Result, ensure};
 use std::sync::Arc;
@@ -53,6 +53,23 @@ pub(super) fn cases() -> Vec<Case> {
         svid_once_race,
     ));
     cases.push(Case::new(
+        "wit.renewed",
+        "a WIT with its key buys another for that key, which ends no later",
+        &["WIT-25", "WSVID-21", "TX-32"],
+        renewed,
+    ));
+    cases.push(Case::new(
+        "wit.renewed-other-key",
+        "a WIT without its key buys nothing",
+        &["WIT-25", "WSVID-21", "WSVID-22", "F09"],
+        |w| async move {
+            let wit = issued(&w, &Key::generate()).await?.token;
+            let mut exchange = w.wit_request(&Key::generate());
+            exchange.set("subject_token", &wit);
+            exchange.send(&w).await?.refusal(&["invalid_request", "invalid_dpop_proof"])
+        },
+    ));
+    cases.push(Case::new(
         "wit.not-in-access-keys",
         "a WIT is not signed with a key for access tokens",
         &["WSVID-24", "BCP-13"],
@@ -94,6 +111,22 @@ const REFUSED: &[(&str, &str, &[&str], Change)] = &[
         e.set("client_assertion", &svid.sign());
     }),
 ];
+
+async fn renewed(world: Arc<World>) -> Result<()> {
+    let key = Key::generate();
+    let first = issued(&world, &key).await?;
+    let mut exchange = world.wit_request(&key);
+    exchange.set("subject_token", &first.token);
+    let answer = exchange.send(&world).await?;
+    if answer.status != 200 {
+        return answer.refusal(&["invalid_request", "unauthorized_client"]);
+    }
+    let second = verify(answer.success()?["access_token"].as_str().unwrap_or_default(), &world.bundle().await?, &["wit-svid"])?;
+    let jwk = &second.claims["cnf"]["jwk"];
+    ensure!(thumbprint(jwk) == thumbprint(&key.public()), "`cnf.jwk` is {jwk}");
+    ensure!(second.claims["exp"].as_i64() <= first.claim("exp").as_i64(), "the second WIT ends later than the first");
+    Ok(())
+}
 
 /// Two ECDSA signatures fit every message; the second needs no key.
 async fn svid_once_mirrored(world: Arc<World>) -> Result<()> {

@@ -50,7 +50,7 @@ pub(super) async fn planner(world: &World, svid: &str, user_token: &str) -> anyh
 
 /// The example programs are built beside this one.
 fn example(name: &str) -> anyhow::Result<PathBuf> {
-    let path = std::env::current_exe()?.with_file_name(name);
+    let path = crate::config::beside_this_program(name)?;
     anyhow::ensure!(
         path.exists(),
         "{}: not there; the tour needs the examples: cargo build --package procura-agents",
