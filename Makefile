@@ -8,7 +8,7 @@ CARGO ?= cargo
 
 ## Build, start the development world, show the tour, keep serving.
 run:
-	$(CARGO) build --locked --bin procura --package procura-agents --package procura
+	$(CARGO) build --locked --package procura --package procura-agents
 	target/debug/procura dev --tour
 
 ## Everything: set-up, lints, tests, foreign clients, conformance.

@@ -7,6 +7,7 @@ mod support;
 mod audit;
 mod command;
 mod delegation;
+mod develop;
 mod issuer;
 mod load;
 mod outage;

@@ -150,6 +150,8 @@ async fn a_redis_that_stands_still_costs_each_request_a_bounded_time() {
     scene.redis.thaw();
     let recovered = async { while scene.one().await.status != 200 {} };
     tokio::time::timeout(Duration::from_secs(30), recovered).await.unwrap();
+    let granted = scene.world.audit().iter().filter(|event| event["outcome"] == "granted").count();
+    assert!(claimed_proofs(&scene.redis).await.len() >= granted, "granted without a claim");
 }
 
 /// The store's key for a proof, worked out from the proof.

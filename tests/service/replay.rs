@@ -7,9 +7,6 @@ use crate::support::{Agent, Form, Service, World};
 
 const PRESENTATIONS: usize = 1000;
 
-/// Every copy that knows this secret recognises the nonces of the others.
-const SHARED: &str = "[dpop]\nnonce_secret = \"the same thirty-two characters or more\"\n\n[audit]";
-
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_thousand_presentations_of_a_proof_one_is_granted_with_memory() {
     let world = patient();
@@ -29,7 +26,6 @@ async fn of_a_thousand_presentations_of_a_proof_one_is_granted_with_redis() {
 async fn of_a_thousand_presentations_of_a_proof_one_is_granted_by_two_services() {
     let (world, redis) = (patient(), RedisServer::start(&[]));
     world.use_redis(&redis.url(), "30s");
-    world.edit("[audit]", SHARED);
     let (one, other) = (world.serve(), Service::start(&world.variant("other.toml", &[("audit/events", "audit/other")])));
     one_is_granted(&world, &[&one, &other]).await;
 }
@@ -38,7 +34,6 @@ async fn of_a_thousand_presentations_of_a_proof_one_is_granted_by_two_services()
 async fn two_services_continue_one_anothers_delegations_and_accept_one_anothers_nonces() {
     let (world, redis) = (patient(), RedisServer::start(&[]));
     world.use_redis(&redis.url(), "30s");
-    world.edit("[audit]", SHARED);
     let (one, other) = (world.serve(), Service::start(&world.variant("other.toml", &[("audit/events", "audit/other")])));
     let planner = Agent::new(&world, "/agent/planner");
     let form = planner.delegation(&world.user_token(json!({})));

@@ -1,7 +1,7 @@
 //! A service that cannot start says why, where, and what to do, in one line.
 
 use crate::redis::RedisServer;
-use crate::support::{Service, World, procura, run};
+use crate::support::{World, procura, run};
 
 #[test]
 fn wrong_flags_end_with_2() {
@@ -101,13 +101,4 @@ fn a_redis_that_cannot_be_reached_or_used_is_told() {
     redis.kill();
     let address = redis.url().replace("redis://", "");
     world.serve_in_vain().says(1, &["store", &address, "start Redis there, or correct `store.url`"]);
-}
-
-#[test]
-fn the_development_world_starts_where_it_is_told_to() {
-    let dir = tempfile::tempdir().unwrap();
-    let _service = Service::spawn(procura(&["dev", "--listen", "127.0.0.1:0", "--dir"]).arg(dir.path()));
-    for made in ["config.toml", "keys/token.jwk", "trust/bundle.json", "policies/dev.cedar", "audit/events.jsonl"] {
-        assert!(dir.path().join(made).exists(), "{made}");
-    }
 }

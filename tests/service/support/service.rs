@@ -31,6 +31,22 @@ impl Service {
     }
 
     pub(crate) fn spawn(command: &mut Command) -> Self {
+        let service = Self::launch(command);
+        let log = Arc::clone(&service.log);
+        service.listening().unwrap_or_else(|| panic!("it did not start:\n{}", log.text.lock().unwrap()))
+    }
+
+    /// The development world in `dir`, on a port that its issuer names too.
+    pub(crate) fn develop(dir: &Path) -> Self {
+        // The port found free may be taken by another before the service has it: then the next one.
+        let attempt = |_| {
+            let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+            Self::launch(procura(&["dev", "--listen", &address, "--dir"]).arg(dir)).listening()
+        };
+        (0..5).find_map(attempt).unwrap()
+    }
+
+    fn launch(command: &mut Command) -> Self {
         let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let (log, stderr) = (Arc::new(Log::default()), process.stderr.take().unwrap());
         std::thread::spawn({
@@ -45,20 +61,28 @@ impl Service {
                 log.grown.notify_all();
             }
         });
-        let mut service = Self { process, log, base: String::new(), http: http_client() };
-        let line = service.logged("serving address=");
+        Self { process, log, base: String::new(), http: http_client() }
+    }
+
+    /// Waits until it says where it listens; `None` if it ends instead.
+    fn listening(mut self) -> Option<Self> {
+        let line = self.find("serving address=")?;
         let address = line.split("address=").nth(1).unwrap().split_whitespace().next().unwrap();
-        service.base = format!("http://{address}");
-        service
+        self.base = format!("http://{address}");
+        Some(self)
     }
 
     /// Waits for a line of the log that holds `text`, and returns it.
     pub(crate) fn logged(&self, text: &str) -> String {
+        self.find(text).unwrap_or_else(|| panic!("`{text}` was never logged:\n{}", self.log()))
+    }
+
+    fn find(&self, text: &str) -> Option<String> {
         let line = |log: &str| log.lines().find(|line| line.contains(text)).map(str::to_owned);
         let log = self.log.text.lock().unwrap();
         let waiting = |log: &mut String| line(log).is_none() && !log.ends_with("END\n");
         let (log, _) = self.log.grown.wait_timeout_while(log, PATIENCE, waiting).unwrap();
-        line(&log).unwrap_or_else(|| panic!("`{text}` was never logged:\n{log}"))
+        line(&log)
     }
 
     pub(crate) fn log(&self) -> String {
