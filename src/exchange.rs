@@ -1,6 +1,6 @@
 //! From a request to a token, one stage after the other.
 //!
-//! [`request`] → [`authenticate`] → [`verify`] → [`decide`] → [`claim`] → [`issue`] → [`record`]. Each stage takes what the
+//! `request` → `authenticate` → `verify` → `decide` → `claim` → `issue` → `record`. Each stage takes what the
 //! one before it made, so none can be skipped; each refuses with an [`ExchangeError`]; and whatever happens, one audit event
 //! is durable before the answer leaves.
 
