@@ -53,6 +53,18 @@ pub enum StartError {
     Audit(#[from] AuditError),
 }
 
+/// Why no token could be issued now.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotReady {
+    /// The store cannot be asked.
+    #[error("store: {0}")]
+    Store(#[from] StoreError),
+    /// The audit log could not be written lately. The next request tries again.
+    #[error("the audit log cannot be written")]
+    Audit,
+}
+
 impl App {
     /// Opens keys, trust, policies, store and audit log.
     ///
@@ -97,9 +109,10 @@ impl App {
     /// Whether a token could be issued now.
     ///
     /// # Errors
-    /// [`StoreError`] if the store cannot be asked.
-    pub async fn ready(&self) -> Result<(), StoreError> {
-        self.exchange.store.ready().await
+    /// [`NotReady`] says what is missing.
+    pub async fn ready(&self) -> Result<(), NotReady> {
+        self.exchange.store.ready().await?;
+        if self.exchange.audit.is_well() { Ok(()) } else { Err(NotReady::Audit) }
     }
 }
 

@@ -14,7 +14,6 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::ConfigError;
-use crate::telemetry::LogLevelError;
 
 /// Who is this agent, on whose behalf does it act, for what, until when?
 #[derive(Debug, Parser)]
@@ -57,9 +56,7 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("procura: {}", message(&error));
-            let is_usage = |cause: &(dyn std::error::Error + 'static)| {
-                cause.is::<ConfigError>() || cause.is::<LogLevelError>() || cause.is::<Usage>()
-            };
+            let is_usage = |cause: &(dyn std::error::Error + 'static)| cause.is::<ConfigError>() || cause.is::<Usage>();
             let is_usage = error.chain().any(is_usage);
             ExitCode::from(if is_usage { 2 } else { 1 })
         }

@@ -20,7 +20,7 @@ use serde::Deserialize;
 pub use error::ConfigError;
 pub use secret::Secret;
 pub use section::{
-    AuditConfig, DpopConfig, KeyRingConfig, KeysConfig, LogConfig, LogFormat, PolicyConfig, ServerConfig, StoreConfig,
+    AuditConfig, DpopConfig, KeyRingConfig, KeysConfig, LogConfig, LogFormat, LogLevel, PolicyConfig, ServerConfig, StoreConfig,
     TargetConfig, TlsConfig, TokenConfig, TrustDomainConfig, UserIssuerConfig,
 };
 pub use value::HumanDuration;
@@ -75,8 +75,15 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] with the place and the remedy.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|cause| ConfigError::unreadable(path, &cause))?;
-        let mut config = Self::parse(&text).map_err(|error| error.in_file(path))?;
+        Self::of_file(path, &std::fs::read_to_string(path).map_err(|cause| ConfigError::unreadable(path, &cause))?)
+    }
+
+    /// What [`Config::load`] would give if the file at `path` had this `text`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the place and the remedy.
+    pub fn of_file(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let mut config = Self::parse(text).map_err(|error| error.in_file(path))?;
         config.resolve(path.parent().unwrap_or(Path::new(".")));
         config.load_targets()?;
         config.agree().map_err(|error| error.in_file(path))?;

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
@@ -56,6 +57,7 @@ pub enum AuditError {
 pub struct AuditLog {
     queue: Option<SyncSender<Waiting>>,
     thread: Option<JoinHandle<()>>,
+    well: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -73,8 +75,15 @@ impl AuditLog {
         let failed = |cause| AuditError::Open { path: settings.path.clone(), cause: Arc::new(cause) };
         let journal = journal::open(&settings.path).map_err(failed)?;
         let (queue, waiting) = sync_channel(QUEUE);
-        let thread = std::thread::Builder::new().name("audit".into()).spawn(move || write(journal, &waiting)).map_err(failed)?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        let well = Arc::new(AtomicBool::new(true));
+        let noted = Arc::clone(&well);
+        let thread = std::thread::Builder::new().name("audit".into()).spawn(move || write(journal, &waiting, &noted));
+        Ok(Self { queue: Some(queue), thread: Some(thread.map_err(failed)?), well })
+    }
+
+    /// Whether the last attempt to write succeeded, or none was made yet.
+    pub fn is_well(&self) -> bool {
+        self.well.load(Ordering::Relaxed)
     }
 
     /// Returns once `event` is on disk. An event once queued is written even if nobody waits for it any more.
@@ -102,22 +111,21 @@ impl Drop for AuditLog {
 }
 
 /// Writes group after group until the queue is empty and closed.
-fn write<M: Medium>(mut journal: Journal<M>, waiting: &Receiver<Waiting>) {
+fn write<M: Medium>(mut journal: Journal<M>, waiting: &Receiver<Waiting>, well: &AtomicBool) {
     let mut lines = Vec::new();
     let mut answers = Vec::new();
-    let mut well = true;
     while let Ok(first) = waiting.recv() {
         for Waiting { event, answer } in std::iter::once(first).chain(waiting.try_iter().take(QUEUE - 1)) {
             line::write(&event, &mut lines);
             answers.push(answer);
         }
         let outcome = journal.append(&lines);
+        let was_well = well.swap(outcome.is_ok(), Ordering::Relaxed);
         match &outcome {
-            Err(error) if well => tracing::error!(%error, "the audit log cannot be written: nothing is issued"),
-            Ok(()) if !well => tracing::info!("the audit log is written again"),
+            Err(error) if was_well => tracing::error!(%error, "the audit log cannot be written: nothing is issued"),
+            Ok(()) if !was_well => tracing::info!("the audit log is written again"),
             _ => {}
         }
-        well = outcome.is_ok();
         let outcome = outcome.map_err(|cause| AuditError::Write(Arc::new(cause)));
         lines.clear();
         for answer in answers.drain(..) {
@@ -236,7 +244,7 @@ mod tests {
     #[tokio::test]
     async fn more_than_the_queue_holds_is_refused_at_once() {
         let (queue, _never_written) = sync_channel(1);
-        let log = AuditLog { queue: Some(queue), thread: None };
+        let log = AuditLog { queue: Some(queue), thread: None, well: Arc::default() };
         let first = tokio::time::timeout(std::time::Duration::from_millis(1), log.record(event())).await;
         assert!(first.is_err());
         assert!(matches!(log.record(event()).await, Err(AuditError::Full)));

@@ -7,7 +7,7 @@ mod world;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::config::Config;
+use crate::config::{Config, LogLevel};
 use world::World;
 
 #[derive(Debug, clap::Args)]
@@ -49,12 +49,15 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 fn serve(arguments: &Arguments) -> anyhow::Result<()> {
-    let world = World::create(&arguments.dir, arguments.listen, arguments.redis.as_deref())?;
-    let config = Config::load(&world.config_file())?;
+    let world = World::create(&arguments.dir, arguments.listen)?;
+    let text = world.configuration(arguments.listen, arguments.redis.as_deref());
+    let config = Config::of_file(&world.config_file(), &text)?;
     // The tour tells a story; the log would interrupt it.
-    super::serve::start_log(&config, if arguments.tour { "warn" } else { "info" })?;
+    super::serve::start_log(&config, if arguments.tour { LogLevel::Warn } else { LogLevel::Info });
     super::runtime()?.block_on(async {
         let (server, app) = super::serve::open(&config).await?;
+        // Only now: where a world is served already, its configuration stays what it is.
+        world.keep_configuration(&text)?;
         world.announce();
         if !arguments.tour {
             return super::serve::serve(server, app, &config).await;

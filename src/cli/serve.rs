@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::Level;
 
 use crate::app::App;
 use crate::clock::SystemClock;
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, LogFormat, LogLevel};
 use crate::http::{Server, ServerSettings, TlsSettings, router};
 use crate::telemetry::{self, LogSettings};
 
@@ -21,7 +22,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config)?;
-    start_log(&config, "info")?;
+    start_log(&config, LogLevel::Info);
     super::runtime()?.block_on(async {
         let (server, app) = open(&config).await?;
         serve(server, app, &config).await
@@ -29,10 +30,15 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 /// Logs as configured; at `level` where the configuration names none.
-pub(super) fn start_log(config: &Config, level: &str) -> anyhow::Result<()> {
-    let level = config.log.level.clone().unwrap_or_else(|| level.to_owned());
-    telemetry::start(&LogSettings { json: config.log.format == LogFormat::Json, level })?;
-    Ok(())
+pub(super) fn start_log(config: &Config, level: LogLevel) {
+    let level = match config.log.level.unwrap_or(level) {
+        LogLevel::Error => Level::ERROR,
+        LogLevel::Warn => Level::WARN,
+        LogLevel::Info => Level::INFO,
+        LogLevel::Debug => Level::DEBUG,
+        LogLevel::Trace => Level::TRACE,
+    };
+    telemetry::start(&LogSettings { json: config.log.format == LogFormat::Json, level });
 }
 
 /// Binds the listener and opens everything behind it, so that whatever is wrong is said before anyone connects.

@@ -83,7 +83,23 @@ pub struct LogConfig {
     pub format: LogFormat,
     /// `error`, `warn`, `info`, `debug` or `trace`. Default `info`.
     #[serde(default)]
-    pub level: Option<String>,
+    pub level: Option<LogLevel>,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// What stopped the service from doing its work.
+    Error,
+    /// And what may stop it soon.
+    Warn,
+    /// And what it does.
+    Info,
+    /// And why.
+    Debug,
+    /// And everything else.
+    Trace,
 }
 
 /// How a log line looks.

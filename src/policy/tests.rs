@@ -11,7 +11,7 @@ use super::*;
 mod load;
 mod slice;
 
-const DEV: &str = include_str!("testdata/dev.cedar");
+const DEV: &str = include_str!("../cli/dev/policy.cedar");
 const PLANNER: &str = "spiffe://dev.procura.test/agent/planner";
 const RESEARCHER: &str = "spiffe://dev.procura.test/agent/researcher";
 const ARCHIVIST: &str = "spiffe://dev.procura.test/agent/archivist";

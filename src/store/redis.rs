@@ -24,7 +24,8 @@ pub struct RedisSettings {
     /// Sets this service's keys apart from those of others in the same Redis: 1 to 64 of `A-Z a-z 0-9 . _ -`. All copies
     /// of one service have the same.
     pub prefix: String,
-    /// The deadline of each claim, and of each attempt to connect. Two seconds unless there is a reason: a busy machine must not be taken for a lost store.
+    /// The deadline of each claim, and of each attempt to connect. Two seconds unless there is a reason: a busy machine
+    /// must not be taken for a lost store.
     pub timeout: Duration,
 }
 

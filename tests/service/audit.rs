@@ -99,4 +99,5 @@ async fn without_room_for_the_event_nothing_is_issued() {
         assert!(answer.header("retry-after").unwrap().parse::<u32>().unwrap() >= 1);
     }
     service.logged("the audit log cannot be written");
+    assert_eq!(service.get("/readyz").await.status, 503);
 }

@@ -40,7 +40,7 @@ fn a_configuration_that_is_wrong_is_told_by_file_line_and_nearest_key() {
 fn a_log_level_that_does_not_exist_is_told() {
     let world = World::new();
     world.edit("[server]", "[log]\nlevel = \"loud\"\n\n[server]");
-    world.serve_in_vain().says(2, &["`loud` is not a log level", "use error, warn, info, debug or trace"]);
+    world.serve_in_vain().says(2, &["unknown variant `loud`", "line ", "`info`"]);
 }
 
 #[test]

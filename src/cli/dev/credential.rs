@@ -112,7 +112,10 @@ fn wit(world: &World, id: &WorkloadId, key: &PathBuf) -> anyhow::Result<String> 
     let unusable = || format!("{}: not a P-256 key as JWK or PEM", key.display());
     let public =
         SigningKey::from_text(&text).map(|key| key.public_key().clone()).or_else(|_| Jwk::parse(&text)).with_context(unusable)?;
-    let bare = public.for_algorithm(public.algorithm.unwrap_or(Algorithm::Es256));
+    let algorithm = public.algorithm.unwrap_or(Algorithm::Es256);
+    // What SPIFFE lets a WIT-SVID be bound to: no Ed25519 key.
+    anyhow::ensure!(Algorithm::SVID.contains(&algorithm), unusable());
+    let bare = public.for_algorithm(algorithm);
     let now = SystemClock.now();
     let wit = NewWit {
         iss: format!("{}/token-service", id.origin()),

@@ -29,9 +29,8 @@ pub(super) struct World {
 }
 
 impl World {
-    /// Makes the world in `directory`, keeping what is there: keys, policies and targets survive, the configuration is
-    /// written anew.
-    pub(super) fn create(directory: &Path, listen: SocketAddr, redis: Option<&str>) -> anyhow::Result<Self> {
+    /// Makes the world in `directory`, keeping what is there. The configuration is not written yet.
+    pub(super) fn create(directory: &Path, listen: SocketAddr) -> anyhow::Result<Self> {
         if !listen.ip().is_loopback() {
             bail!(super::super::Usage("the development world has no secrets to keep it safe: --listen takes a loopback address"));
         }
@@ -55,7 +54,6 @@ impl World {
         world.authority()?;
         world.write_once("targets/dev.toml", TARGETS)?;
         world.write_once("policies/dev.cedar", POLICY)?;
-        world.write("config.toml", &world.configuration(listen, redis))?;
         Ok(world)
     }
 
@@ -63,7 +61,10 @@ impl World {
     pub(super) fn open(directory: &Path) -> anyhow::Result<Self> {
         let config = directory.join("config.toml");
         if !config.exists() {
-            return Self::create(directory, DEFAULT_LISTEN.parse()?, None);
+            let listen = DEFAULT_LISTEN.parse()?;
+            let world = Self::create(directory, listen)?;
+            world.keep_configuration(&world.configuration(listen, None))?;
+            return Ok(world);
         }
         Ok(Self { directory: directory.to_owned(), issuer: Config::load(&config)?.issuer })
     }
@@ -122,7 +123,13 @@ impl World {
         Ok(parameters)
     }
 
-    fn configuration(&self, listen: SocketAddr, redis: Option<&str>) -> String {
+    /// Writes the configuration for whoever opens this world from now on.
+    pub(super) fn keep_configuration(&self, text: &str) -> anyhow::Result<()> {
+        self.write("config.toml", text)
+    }
+
+    /// What this world's configuration says when it is served at `listen`.
+    pub(super) fn configuration(&self, listen: SocketAddr, redis: Option<&str>) -> String {
         let store = match redis {
             Some(url) => format!("kind = \"redis\"\nurl = \"{url}\""),
             None => "kind = \"memory\"".to_owned(),

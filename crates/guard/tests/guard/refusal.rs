@@ -33,9 +33,10 @@ async fn a_request_without_credentials_gets_a_challenge_without_error() {
     let challenge = response.headers()["www-authenticate"].to_str().unwrap();
     assert!(challenge.starts_with("DPoP algs=\"ES256 ") && !challenge.contains("error"), "{challenge}");
     assert_eq!(response.headers()["content-type"], "application/problem+json");
+    let problem: serde_json::Value = serde_json::from_str(response.body()).unwrap();
     assert_eq!(
-        response.body(),
-        r#"{"status":401,"title":"a token and a proof are needed","type":"urn:procura:problem:no_credentials"}"#
+        problem,
+        serde_json::json!({"type": "urn:procura:problem:no_credentials", "title": "a token and a proof are needed", "status": 401})
     );
 }
 
