@@ -86,8 +86,9 @@ impl Exchange {
         let found = match name {
             TargetName::Resource(resource) => targets.find(resource),
             TargetName::Audience(name) => targets.find_by_name(name),
+            TargetName::Both(resource, name) => targets.find(resource).filter(|target| target.name.as_ref() == Some(name)),
         };
-        found.ok_or(ExchangeError::Target("unknown"))
+        found.ok_or(ExchangeError::Target("unknown, or the two names are of different ones"))
     }
 
     /// Asked ∩ subject's ∩ target's ∩ policy's. Who asks for no scope by name asks for all that is left (RFC 6749 section

@@ -36,10 +36,11 @@ pub(super) enum Wanted {
     Wit,
 }
 
-/// How the request names its one target.
+/// How the request names its one target: by URI, by name, or by both.
 pub(super) enum TargetName {
     Resource(Resource),
     Audience(String),
+    Both(Resource, String),
 }
 
 impl ExchangeRequest {
@@ -106,17 +107,22 @@ fn wanted(form: &Form<'_>, subject: TokenType) -> Result<Wanted, ExchangeError> 
     }
 }
 
-/// Exactly one target, by either name (RFC 8707 section 2, RFC 8693 section 2.1).
+/// At most one name of each kind (RFC 8707 section 2, RFC 8693 section 2.1).
 fn target(form: &Form<'_>) -> Result<TargetName, ExchangeError> {
-    let mut named = form.all("resource").map(|uri| (true, uri)).chain(form.all("audience").map(|name| (false, name)));
-    match (named.next(), named.next()) {
-        (Some((true, uri)), None) => match uri.parse() {
-            Ok(resource) => Ok(TargetName::Resource(resource)),
-            Err(_) => Err(ExchangeError::Target("`resource` is not an absolute URI without fragment")),
-        },
-        (Some((false, name)), None) => Ok(TargetName::Audience(name.to_owned())),
-        (None, _) => Err(ExchangeError::Target("no target is named")),
-        _ => Err(ExchangeError::Target("more than one target is named")),
+    let sole = |name: &str| {
+        let mut all = form.all(name);
+        match (all.next(), all.next()) {
+            (_, Some(_)) => Err(ExchangeError::Target("more than one target is named")),
+            (sole, None) => Ok(sole),
+        }
+    };
+    let resource = sole("resource")?.map(str::parse).transpose();
+    let resource = resource.map_err(|_| ExchangeError::Target("`resource` is not an absolute URI without fragment"))?;
+    match (resource, sole("audience")?.map(str::to_owned)) {
+        (Some(resource), None) => Ok(TargetName::Resource(resource)),
+        (None, Some(name)) => Ok(TargetName::Audience(name)),
+        (Some(resource), Some(name)) => Ok(TargetName::Both(resource, name)),
+        (None, None) => Err(ExchangeError::Target("no target is named")),
     }
 }
 
