@@ -88,7 +88,7 @@ async fn a_scope_claim_of_the_users_token_is_a_ceiling() {
 }
 
 #[tokio::test]
-async fn a_target_is_found_by_either_name_and_refused_when_unknown_or_denied() {
+async fn a_target_is_found_by_either_name_or_both_and_refused_when_unknown_or_denied() {
     let world = World::new();
     let (service, planner) = (world.serve(), Agent::new(&world, "/agent/planner"));
     let form = planner.delegation(&world.user_token(json!({}))).without("resource");
@@ -106,8 +106,10 @@ async fn a_target_is_found_by_either_name_and_refused_when_unknown_or_denied() {
         let refused = service.exchange(&planner, &form.clone().add(name, value)).await;
         assert_eq!(refused.refusal(), (400, "invalid_target".to_owned()), "{name} {value}");
     }
-    for two in [form.clone(), form.clone().add("resource", CALENDAR).add("audience", "calendar")] {
-        assert_eq!(service.exchange(&planner, &two).await.refusal(), (400, "invalid_target".to_owned()));
+    let both = service.exchange(&planner, &form.clone().add("resource", CALENDAR).add("audience", "calendar")).await;
+    assert_eq!(claims(&both.token())["aud"], CALENDAR);
+    for not_one in [form.clone(), form.clone().add("resource", CALENDAR).add("audience", "mail")] {
+        assert_eq!(service.exchange(&planner, &not_one).await.refusal(), (400, "invalid_target".to_owned()));
     }
     let twice = form.add("resource", CALENDAR).add("resource", CALENDAR);
     assert_eq!(service.exchange(&planner, &twice).await.refusal(), (400, "invalid_target".to_owned()));
