@@ -1,8 +1,10 @@
 //! Policy: may this workload do this, for this user, at this target?
 //!
 //! [`Policy::decide`] is pure: it reads no clock, no store and no network, and answers the same question alike until the
-//! policies are reloaded. Nothing is allowed unless a policy permits it, and one `forbid` outweighs every `permit`.
+//! policies are reloaded; what it said once it knows without asking again, where no policy reads the time, the address or
+//! the age of a log-in. Nothing is allowed unless a policy permits it, and one `forbid` outweighs every `permit`.
 
+mod answered;
 mod decision;
 mod error;
 mod file;
@@ -94,10 +96,17 @@ impl Policy {
     /// Not decided here: what the subject token allows, and how long any token may live when no policy says so.
     pub fn decide(&self, request: &Request<'_>) -> Decision {
         let set = self.current();
+        match &set.answered {
+            Some(answered) => answered.recall(request, || self.decide_by(&set, request)),
+            None => self.decide_by(&set, request),
+        }
+    }
+
+    fn decide_by(&self, set: &Set, request: &Request<'_>) -> Decision {
         let mut decision = Decision::nothing(set.hash.clone());
         let question = Question::new(&self.vocabulary, request);
         let answer = |scope: Option<&Scope>| match &question {
-            Ok(question) => self.ask(&set, question, scope),
+            Ok(question) => self.ask(set, question, scope),
             Err(reason) => Answer { errors: vec![reason.clone()], ..Answer::default() },
         };
         match &request.action {

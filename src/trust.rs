@@ -23,7 +23,7 @@ pub use error::TrustError;
 pub use issuer::{UserIssuer, UserIssuerSettings};
 pub use pattern::PathPattern;
 
-use cache::VerifiedCache;
+use cache::{Name, VerifiedCache};
 
 /// What [`Trust`] needs to know.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub struct TrustSettings {
     pub skew: Duration,
 }
 
-/// Everyone we believe, and what we verified lately.
+/// Everyone we believe, and what we verified lately. What is presented again is known before it is taken apart.
 pub struct Trust {
     issuer: Issuer,
     skew: Duration,
@@ -90,13 +90,20 @@ impl Trust {
         text: &str,
         now: UnixTime,
     ) -> Result<(Arc<Verified<JwtSvid>>, &TrustedDomain), TrustError> {
+        let name = Name::new(text, "");
+        if let Some(known) = self.svids.get(&name) {
+            let domain = self.domain(known.credential.id().trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
+            if domain.jwt_keys(None, now).await?.version == known.keys {
+                known.credential.verify_time(now, self.skew)?;
+                return Ok((known.credential, domain));
+            }
+        }
         let unverified = Unverified::<JwtSvid>::parse(text)?;
         let domain = self.domain(unverified.trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
         let keys = domain.jwt_keys(unverified.key_id(), now).await?;
         let rules = procura_token::JwtSvidRules { audience: self.issuer.as_str(), skew: self.skew };
-        let svid = self.svids.recall(text, "", &keys, |keys| unverified.verify(keys, &rules, now))?;
-        svid.verify_time(now, self.skew)?;
-        Ok((svid, domain))
+        let svid = unverified.verify(&keys.set, &rules, now)?;
+        Ok((self.svids.remember(name, &keys, svid), domain))
     }
 
     /// Verifies a WIT of a workload with a SPIFFE ID: a bundle vouches for nothing under another scheme, though its trust
@@ -105,13 +112,20 @@ impl Trust {
     /// # Errors
     /// [`TrustError`], as for JWT-SVIDs.
     pub async fn verify_wit(&self, text: &str, now: UnixTime) -> Result<(Arc<Verified<Wit>>, &TrustedDomain), TrustError> {
+        let name = Name::new(text, "");
+        if let Some(known) = self.wits.get(&name) {
+            let domain = self.domain(known.credential.id().trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
+            if domain.wit_keys(None, now).await?.version == known.keys {
+                known.credential.verify_time(now, self.skew)?;
+                return Ok((known.credential, domain));
+            }
+        }
         let unverified = Unverified::<Wit>::parse(text)?;
         let spiffe = unverified.origin().strip_prefix("spiffe://");
         let domain = spiffe.and_then(|name| self.domain(name)).ok_or(TrustError::UnknownTrustDomain)?;
         let keys = domain.wit_keys(unverified.key_id(), now).await?;
-        let wit = self.wits.recall(text, "", &keys, |keys| unverified.verify(keys, self.skew, now))?;
-        wit.verify_time(now, self.skew)?;
-        Ok((wit, domain))
+        let wit = unverified.verify(&keys.set, self.skew, now)?;
+        Ok((self.wits.remember(name, &keys, wit), domain))
     }
 
     /// Verifies an ID token that `caller` presents: it must be meant for us, for `caller`, or for an application the
@@ -125,14 +139,19 @@ impl Trust {
         caller: &str,
         now: UnixTime,
     ) -> Result<(Arc<Verified<IdToken>>, &UserIssuer), TrustError> {
+        let name = Name::new(text, caller);
+        if let Some(known) = self.id_tokens.get(&name) {
+            let issuer = self.user_issuers.get(known.credential.issuer()).ok_or(TrustError::UnknownIssuer)?;
+            if issuer.keys(None, now).await?.version == known.keys {
+                known.credential.verify_time(now, self.skew)?;
+                return Ok((known.credential, issuer));
+            }
+        }
         let unverified = Unverified::<IdToken>::parse(text)?;
         let issuer = self.user_issuers.get(unverified.issuer()).ok_or(TrustError::UnknownIssuer)?;
         let keys = issuer.keys(unverified.key_id(), now).await?;
         let audiences = issuer.audiences(&self.issuer, caller);
-        let token = self
-            .id_tokens
-            .recall(text, caller, &keys, |keys| unverified.verify(keys, &issuer.rules(&audiences, self.skew), now))?;
-        token.verify_time(now, self.skew)?;
-        Ok((token, issuer))
+        let token = unverified.verify(&keys.set, &issuer.rules(&audiences, self.skew), now)?;
+        Ok((self.id_tokens.remember(name, &keys, token), issuer))
     }
 }

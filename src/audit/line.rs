@@ -93,7 +93,11 @@ impl Object<'_> {
 /// Escapes all but printable ASCII: control and direction characters do nothing, and look-alikes show.
 fn write_string(text: &str, line: &mut Vec<u8>) {
     line.push(b'"');
-    for unit in text.encode_utf16() {
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+    let plain = text.bytes().position(|byte| !is_plain(byte)).unwrap_or(text.len());
+    let (plain, rest) = text.split_at(plain);
+    line.extend_from_slice(plain.as_bytes());
+    for unit in rest.encode_utf16() {
         match u8::try_from(unit) {
             Ok(byte @ (b'"' | b'\\')) => line.extend_from_slice(&[b'\\', byte]),
             Ok(byte @ b' '..=b'~') => line.push(byte),

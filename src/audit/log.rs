@@ -15,6 +15,8 @@ use super::line;
 
 /// The most events that wait, and the most of one group.
 const QUEUE: usize = 8192;
+/// The bytes of a usual line.
+const LINE: usize = 1024;
 
 /// Where the events go.
 #[derive(Clone, Debug)]
@@ -62,7 +64,7 @@ pub struct AuditLog {
 
 #[derive(Debug)]
 struct Waiting {
-    event: Box<Event>,
+    line: Vec<u8>,
     answer: oneshot::Sender<Result<(), AuditError>>,
 }
 
@@ -93,7 +95,10 @@ impl AuditLog {
     pub async fn record(&self, event: Event) -> Result<(), AuditError> {
         let (answer, durable) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or(AuditError::Stopped)?;
-        queue.try_send(Waiting { event: Box::new(event), answer }).map_err(|refused| match refused {
+        // Written here, so that the one thread has only the disk to wait for.
+        let mut line = Vec::with_capacity(LINE);
+        line::write(&event, &mut line);
+        queue.try_send(Waiting { line, answer }).map_err(|refused| match refused {
             TrySendError::Full(_) => AuditError::Full,
             TrySendError::Disconnected(_) => AuditError::Stopped,
         })?;
@@ -115,8 +120,8 @@ fn write<M: Medium>(mut journal: Journal<M>, waiting: &Receiver<Waiting>, well: 
     let mut lines = Vec::new();
     let mut answers = Vec::new();
     while let Ok(first) = waiting.recv() {
-        for Waiting { event, answer } in std::iter::once(first).chain(waiting.try_iter().take(QUEUE - 1)) {
-            line::write(&event, &mut lines);
+        for Waiting { line, answer } in std::iter::once(first).chain(waiting.try_iter().take(QUEUE - 1)) {
+            lines.extend_from_slice(&line);
             answers.push(answer);
         }
         let outcome = journal.append(&lines);

@@ -11,6 +11,7 @@ use cedar_policy::{
     ResourceConstraint, ValidationMode, Validator,
 };
 
+use super::answered::Answered;
 use super::file::PolicyFile;
 use super::parse::{offset, parse, reason};
 use super::request::Question;
@@ -26,6 +27,8 @@ pub(super) struct Set {
     slices: HashMap<EntityUid, HashMap<Head, PolicySet>>,
     rules: HashMap<PolicyId, Rule>,
     pub(super) hash: PolicySetHash,
+    /// `None` if some policy reads what is new in every request.
+    pub(super) answered: Option<Answered>,
     authorizer: Authorizer,
     #[cfg(test)]
     pub(super) whole: PolicySet,
@@ -71,10 +74,12 @@ impl Set {
         }
         hold_against_schema(vocabulary, files, &whole, &rules)?;
         warn_of_oddities(vocabulary, &whole, &rules);
+        let reads_what_is_new = whole.policies().any(reads_what_is_new);
         Ok(Self {
             slices: slice(vocabulary, &whole)?,
             rules,
             hash: file::hash(files),
+            answered: (!reads_what_is_new).then(Answered::default),
             authorizer: Authorizer::new(),
             #[cfg(test)]
             whole,
@@ -162,6 +167,16 @@ fn warn_of_oddities(vocabulary: &Vocabulary, whole: &PolicySet, rules: &HashMap<
             tracing::warn!(policy = %rule.id, place = %rule.place, "`@ttl` and `@depth` mean nothing on a forbid");
         }
     }
+}
+
+/// Whether `policy` may look at what differs when the same is asked again: the names of these attributes occur in it.
+///
+/// In JSON a name has one spelling. A policy that compares its whole context with a record has to name `time` as well, one
+/// that compares the whole user `auth_age`: the schema takes no record that leaves members out.
+fn reads_what_is_new(policy: &Policy) -> bool {
+    let Ok(json) = policy.to_json() else { return true };
+    let json = json.to_string();
+    ["\"time\"", "\"source_ip\"", "\"auth_age\""].iter().any(|name| json.contains(name))
 }
 
 fn slice(vocabulary: &Vocabulary, whole: &PolicySet) -> Result<HashMap<EntityUid, HashMap<Head, PolicySet>>, PolicyError> {

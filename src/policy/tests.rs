@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod answered;
 mod load;
 mod slice;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use procura_token::{KeySet, Verified, VerifyError, sha256};
+use procura_token::{Verified, sha256};
 use quick_cache::sync::Cache;
 
 use super::keys::Keys;
@@ -12,15 +12,26 @@ const CAPACITY: usize = 8192;
 
 /// Remembers verified credentials of one kind.
 pub(super) struct VerifiedCache<T> {
-    entries: Cache<[u8; 32], Entry<T>>,
+    entries: Cache<[u8; 32], Known<T>>,
 }
 
-struct Entry<T> {
-    keys: u64,
-    credential: Arc<Verified<T>>,
+/// A credential that was believed. Its time has to be judged anew, and it is void when its authority has other keys now.
+pub(super) struct Known<T> {
+    pub(super) keys: u64,
+    pub(super) credential: Arc<Verified<T>>,
 }
 
-impl<T> Clone for Entry<T> {
+/// The hash of a credential's whole text and of who presents it.
+pub(super) struct Name([u8; 32]);
+
+impl Name {
+    pub(super) fn new(text: &str, reader: &str) -> Self {
+        // A compact token has no line feed, so that no text and reader can be taken for another pair.
+        Self(sha256(&[text.as_bytes(), b"\n", reader.as_bytes()].concat()))
+    }
+}
+
+impl<T> Clone for Known<T> {
     fn clone(&self) -> Self {
         Self { keys: self.keys, credential: Arc::clone(&self.credential) }
     }
@@ -33,23 +44,15 @@ impl<T> Default for VerifiedCache<T> {
 }
 
 impl<T> VerifiedCache<T> {
-    /// The credential of exactly this `text`, verified with exactly these `keys` for this `reader`; else `verify` makes it.
-    ///
-    /// Only successes are remembered. Time is not judged here.
-    pub(super) fn recall(
-        &self,
-        text: &str,
-        reader: &str,
-        keys: &Keys,
-        verify: impl FnOnce(&KeySet) -> Result<Verified<T>, VerifyError>,
-    ) -> Result<Arc<Verified<T>>, VerifyError> {
-        // A compact token has no line feed, so that no text and reader can be taken for another pair.
-        let name = sha256(&[text.as_bytes(), b"\n", reader.as_bytes()].concat());
-        if let Some(entry) = self.entries.get(&name).filter(|entry| entry.keys == keys.version) {
-            return Ok(entry.credential);
-        }
-        let credential = Arc::new(verify(&keys.set)?);
-        self.entries.insert(name, Entry { keys: keys.version, credential: Arc::clone(&credential) });
-        Ok(credential)
+    /// The credential called `name`, and the version of the keys it was verified with.
+    pub(super) fn get(&self, name: &Name) -> Option<Known<T>> {
+        self.entries.get(&name.0)
+    }
+
+    /// Remembers a credential that was verified with `keys`. Only successes are remembered.
+    pub(super) fn remember(&self, name: Name, keys: &Keys, credential: Verified<T>) -> Arc<Verified<T>> {
+        let credential = Arc::new(credential);
+        self.entries.insert(name.0, Known { keys: keys.version, credential: Arc::clone(&credential) });
+        credential
     }
 }

@@ -1,0 +1,149 @@
+//! The exchange inside one process, and its parts: `cargo bench -p procura --bench exchange`.
+
+#![expect(clippy::unwrap_used, reason = "a measurement that meets a surprise has failed")]
+
+use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use procura::app::App;
+use procura::clock::SystemClock;
+use procura::config::Config;
+use procura::exchange::{CLIENT_ASSERTION_TYPE, GRANT_TYPE, Incoming};
+use procura::policy::{Action, Credential, Delegate, Request, User};
+use procura_token::{Algorithm, Htu, NewDpopProof, SigningKey, TokenId, random_bytes};
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+
+const SOURCE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+/// Exchanges at once: what the audit log makes durable together.
+const AT_ONCE: usize = 64;
+
+/// The development world, with its memory store and its audit log in a file, and one agent's credentials.
+struct World {
+    runtime: Runtime,
+    app: Arc<App>,
+    key: SigningKey,
+    uri: Htu,
+    svid: String,
+    user: String,
+}
+
+impl World {
+    fn new(directory: &Path) -> Self {
+        // Asking for a credential makes the world if there is none.
+        let print = |arguments: &[&str]| {
+            let mut procura = Command::new(env!("CARGO_BIN_EXE_procura"));
+            let output = procura.arg("dev").args(arguments).arg("--dir").arg(directory).output().unwrap();
+            String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        };
+        let (svid, user) =
+            (print(&["svid", "--kind", "jwt", "--id", "/agent/planner"]), print(&["user-token", "--sub", "alice"]));
+        let (runtime, config) = (Runtime::new().unwrap(), Config::load(&directory.join("config.toml")).unwrap());
+        let app = Arc::new(runtime.block_on(App::start(&config, Arc::new(SystemClock))).unwrap());
+        let uri = app.exchange().settings.token_endpoints[0].clone();
+        Self { runtime, app, key: SigningKey::generate(Algorithm::Es256).unwrap(), uri, svid, user }
+    }
+
+    fn form(&self) -> String {
+        form_urlencoded::Serializer::new(String::new())
+            .append_pair("grant_type", GRANT_TYPE)
+            .append_pair("client_assertion_type", CLIENT_ASSERTION_TYPE)
+            .append_pair("client_assertion", &self.svid)
+            .append_pair("subject_token", &self.user)
+            .append_pair("subject_token_type", "urn:ietf:params:oauth:token-type:id_token")
+            .append_pair("resource", "http://127.0.0.1:8090/calendar")
+            .append_pair("scope", "calendar.read calendar.write")
+            .finish()
+    }
+
+    fn proof(&self) -> String {
+        let (now, jti) = (self.app.now(), TokenId::from_random(random_bytes()));
+        let nonce = self.app.exchange().nonces.give(now);
+        let proof = NewDpopProof { jti, htm: "POST", htu: &self.uri, iat: now.whole_secs(), ath: None, nonce: Some(&nonce) };
+        proof.sign(&self.key).unwrap()
+    }
+}
+
+fn exchange(c: &mut Criterion, world: &World) {
+    let form: Arc<str> = world.form().into();
+    let one = |proof: String| {
+        let (app, form) = (Arc::clone(&world.app), Arc::clone(&form));
+        async move {
+            let incoming =
+                Incoming { form: form.as_bytes(), proofs: &[proof.as_bytes()], has_authorization: false, source: SOURCE };
+            app.exchange().exchange(incoming, app.now()).await.unwrap()
+        }
+    };
+    let mut group = c.benchmark_group("exchange");
+    group.throughput(Throughput::Elements(AT_ONCE as u64));
+    group.bench_function("64 at once", |b| {
+        b.iter_batched(
+            || (0..AT_ONCE).map(|_| world.proof()).collect::<Vec<_>>(),
+            |proofs| world.runtime.block_on(proofs.into_iter().map(one).collect::<JoinSet<_>>().join_all()),
+            BatchSize::SmallInput,
+        );
+    });
+    group.finish();
+}
+
+fn policy(c: &mut Criterion, world: &World) {
+    let policy = &world.app.exchange().policy;
+    let target = policy.targets().iter().find(|target| target.name.as_deref() == Some("calendar")).unwrap();
+    let workload = "spiffe://dev.procura.test/agent/planner".parse().unwrap();
+    let (scopes, groups) = ("calendar.read calendar.write".parse().unwrap(), ["staff".to_owned()]);
+    let decide = |subject: &str| {
+        let user = User { issuer: "dev", subject, groups: &groups, acr: None, amr: &[], auth_age: None };
+        policy.decide(&Request {
+            workload: &workload,
+            groups: &[],
+            credential: Credential::JwtSvid,
+            action: Action::Delegate(Delegate { target, scopes: &scopes, user, chain: None }),
+            time: world.app.now(),
+            source_ip: Some(SOURCE),
+            ttl: None,
+        })
+    };
+    c.bench_function("policy/two scopes, asked before", |b| b.iter(|| decide(black_box("alice"))));
+    let mut number = 0;
+    c.bench_function("policy/two scopes, a new user", |b| {
+        b.iter(|| {
+            number += 1;
+            decide(&format!("user{number}"))
+        });
+    });
+}
+
+fn nonce(c: &mut Criterion, world: &World) {
+    let (nonces, now) = (&world.app.exchange().nonces, world.app.now());
+    let nonce = nonces.give(now);
+    c.bench_function("nonce/give", |b| b.iter(|| nonces.give(now)));
+    c.bench_function("nonce/recognise", |b| b.iter(|| nonces.recognise(black_box(&nonce), now)));
+}
+
+/// Credentials that were seen before.
+fn known(c: &mut Criterion, world: &World) {
+    let (trust, now, runtime) = (&world.app.exchange().trust, world.app.now(), &world.runtime);
+    let caller = "spiffe://dev.procura.test/agent/planner";
+    c.bench_function("known/jwt_svid", |b| {
+        b.iter(|| runtime.block_on(trust.verify_jwt_svid(black_box(&world.svid), now)).unwrap().0);
+    });
+    c.bench_function("known/id_token", |b| {
+        b.iter(|| runtime.block_on(trust.verify_id_token(black_box(&world.user), caller, now)).unwrap().0);
+    });
+}
+
+fn all(c: &mut Criterion) {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::new(directory.path());
+    policy(c, &world);
+    nonce(c, &world);
+    known(c, &world);
+    exchange(c, &world);
+}
+
+criterion_group!(benches, all);
+criterion_main!(benches);

@@ -1,0 +1,101 @@
+//! The floor: the cryptography of one exchange and nothing else, on as many threads as there are cores, as under load.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, ParsedPublicKey,
+};
+use procura_token::{
+    AccessToken, Actor, ActorChain, Algorithm, Authentication, Delegation, DpopProof, DpopRules, Freshness, Htu, JktConfirmation,
+    NewDpopProof, Signer as _, SigningKey, TokenId, Unverified, random_bytes,
+};
+
+use crate::client::now;
+
+const ROUNDS: u32 = 4_000;
+
+/// Microseconds of processor time.
+pub(crate) struct Floor {
+    /// A public key parsed, one ES256 signature verified, one made.
+    pub(crate) raw: f64,
+    /// A DPoP proof parsed and verified, and an access token signed, by `procura-token`.
+    pub(crate) token: f64,
+}
+
+impl Floor {
+    pub(crate) fn mean(&self, other: &Self) -> Self {
+        Self { raw: f64::midpoint(self.raw, other.raw), token: f64::midpoint(self.token, other.token) }
+    }
+}
+
+/// The mean of all threads.
+pub(crate) fn measure() -> Floor {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let floors: Vec<Floor> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(|| Floor { raw: raw(), token: token() })).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let mean = |of: fn(&Floor) -> f64| floors.iter().map(of).sum::<f64>() / floors.len() as f64;
+    Floor { raw: mean(|floor| floor.raw), token: mean(|floor| floor.token) }
+}
+
+fn raw() -> f64 {
+    let random = SystemRandom::new();
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let (proof, token) = ([7; 420], [7; 780]);
+    let signature = pair.sign(&random, &proof).unwrap();
+    let point = pair.public_key().as_ref();
+    each(|| {
+        let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, black_box(point)).unwrap();
+        key.verify_sig(black_box(&proof), signature.as_ref()).unwrap();
+        black_box(pair.sign(&random, black_box(&token)).unwrap());
+    })
+}
+
+fn token() -> f64 {
+    let (now, signer) = (now(), SigningKey::generate(Algorithm::Es256).unwrap());
+    let uris = ["https://sts.example/token".parse::<Htu>().unwrap()];
+    let id = || TokenId::from_random(random_bytes());
+    let proof = NewDpopProof { jti: id(), htm: "POST", htu: &uris[0], iat: now, ath: None, nonce: Some("nonce") };
+    let proof = proof.sign(&signer).unwrap();
+    let freshness = Freshness::default();
+    let rules = DpopRules { method: "POST", uris: &uris, access_token: None, algorithms: &[Algorithm::Es256], freshness };
+    let agent = "spiffe://prod.example/agent/planner".parse::<procura_token::WorkloadId>().unwrap();
+    let token = AccessToken {
+        iss: "https://sts.example".parse().unwrap(),
+        sub: "corp:alice".parse().unwrap(),
+        aud: "https://api.example/calendar".parse().unwrap(),
+        client_id: agent.clone(),
+        iat: now,
+        exp: now + Duration::from_secs(1800),
+        jti: id(),
+        scope: "calendar.read calendar.write".parse().unwrap(),
+        act: Some(ActorChain::new(Actor { id: agent, profile: None })),
+        cnf: JktConfirmation { jkt: signer.public_key().thumbprint() },
+        delegation: Some(Delegation { id: id(), until: now, parent: None }),
+        authentication: Authentication::default(),
+    };
+    each(|| {
+        Unverified::<DpopProof>::parse(black_box(&proof)).unwrap().verify(&rules, now).unwrap();
+        black_box(black_box(&token).issue(&signer).unwrap());
+    })
+}
+
+/// Microseconds of this thread's processor time for one `work`.
+fn each(mut work: impl FnMut()) -> f64 {
+    for _ in 0..ROUNDS / 10 {
+        work();
+    }
+    let before = thread_cpu();
+    for _ in 0..ROUNDS {
+        work();
+    }
+    (thread_cpu() - before).as_secs_f64() * 1e6 / f64::from(ROUNDS)
+}
+
+fn thread_cpu() -> Duration {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
+}

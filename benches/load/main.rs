@@ -1,0 +1,127 @@
+//! What an exchange costs the server: `cargo bench -p procura --bench load`.
+//!
+//! Starts the `procura` program with a development world, once with its memory store and once with a `redis-server` of its
+//! own, sends signed exchanges over keep-alive connections, and compares the server's processor time with the floor: one
+//! ES256 verification and one ES256 signature, measured around each load. Nothing is asserted; everything started is stopped.
+//!
+//! The user's token and the SVID are the same in all requests, so that they are verified once and then known.
+
+#![expect(clippy::unwrap_used, reason = "a measurement that meets a surprise has failed")]
+
+mod client;
+mod floor;
+mod process;
+
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Parser as _;
+
+use client::{Load, Requests};
+use floor::Floor;
+use process::{Redis, Server};
+
+#[derive(clap::Parser)]
+struct Arguments {
+    /// Exchanges measured
+    #[arg(long, default_value_t = 20_000)]
+    exchanges: usize,
+    /// Exchanges before that, to warm up
+    #[arg(long, default_value_t = 2_000)]
+    warm_up: usize,
+    /// Keep-alive connections
+    #[arg(long, default_value_t = 64)]
+    connections: usize,
+    /// Scopes of the calendar to ask for
+    #[arg(long, default_value = "calendar.read calendar.write")]
+    scope: String,
+    /// Only `memory` or only `redis`
+    #[arg(long)]
+    store: Option<String>,
+    /// Cargo says this to every benchmark.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// What was learnt of one store.
+struct Report {
+    store: &'static str,
+    load: Load,
+    server: Duration,
+    server_system: Duration,
+    redis: Option<Duration>,
+    floor: Floor,
+    ready: [Duration; 2],
+    resident: [u64; 2],
+}
+
+fn main() {
+    let arguments = Arguments::parse();
+    println!("{}, commit {}", process::machine(), process::commit());
+    let command = "cargo bench -p procura --bench load --";
+    println!("{command} --exchanges {} --connections {}\n", arguments.exchanges, arguments.connections);
+    for store in ["memory", "redis"] {
+        if arguments.store.as_deref().is_none_or(|only| only == store) {
+            measure(store, &arguments).print(arguments.exchanges);
+        }
+    }
+}
+
+fn measure(store: &'static str, arguments: &Arguments) -> Report {
+    let directory = tempfile::tempdir().unwrap();
+    let redis = (store == "redis").then(|| Redis::start(directory.path()));
+    // The first start makes the world, with its keys and certificates; the second finds it.
+    let first = start(directory.path(), redis.as_ref()).ready;
+    let server = start(directory.path(), redis.as_ref());
+    let resident = server.resident();
+    let requests = Requests::sign(&server, directory.path(), &arguments.scope, arguments.warm_up + arguments.exchanges);
+    let (warm_up, measured) = requests.split_at(arguments.warm_up);
+    client::run(warm_up, arguments.connections);
+    let before_load = floor::measure();
+    let (server_before, redis_before) = (server.cpu(), redis.as_ref().map(Redis::cpu));
+    let load = client::run(measured, arguments.connections);
+    let (server_after, redis_after) = (server.cpu(), redis.as_ref().map(Redis::cpu));
+    Report {
+        store,
+        load,
+        server: server_after.total() - server_before.total(),
+        server_system: server_after.system - server_before.system,
+        redis: redis_after.zip(redis_before).map(|(after, before)| after.total() - before.total()),
+        floor: before_load.mean(&floor::measure()),
+        ready: [first, server.ready],
+        resident: [resident, server.resident()],
+    }
+}
+
+fn start(directory: &Path, redis: Option<&Redis>) -> Server {
+    Server::start(env!("CARGO_BIN_EXE_procura"), directory, redis.map(Redis::url).as_deref())
+}
+
+impl Report {
+    fn print(&self, exchanges: usize) {
+        let each = |total: Duration| total.as_secs_f64() * 1e6 / exchanges as f64;
+        let line = |name: &str, value: String| println!("  {name:<44}{value:>12}");
+        let millis = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1e3);
+        let micros = |micros: f64| format!("{micros:.1} µs");
+        let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
+        let load = &self.load;
+        println!("{} store", self.store);
+        line("exchanges per second", format!("{:.0}", exchanges as f64 / load.elapsed.as_secs_f64()));
+        line("latency, median", millis(load.percentile(0.50)));
+        line("latency, 99 %", millis(load.percentile(0.99)));
+        line("answers that were not 200", load.refused.to_string());
+        line("server CPU per exchange", micros(each(self.server)));
+        line("  of that in the kernel", micros(each(self.server_system)));
+        if let Some(redis) = self.redis {
+            line("redis CPU per exchange", micros(each(redis)));
+        }
+        line("floor: one ES256 verify and one sign", micros(self.floor.raw));
+        line("server CPU / floor", format!("{:.2}", each(self.server) / self.floor.raw));
+        line("procura-token: proof verified, token signed", micros(self.floor.token));
+        line("start to ready, making the world", millis(self.ready[0]));
+        line("start to ready", millis(self.ready[1]));
+        line("resident memory, idle", mib(self.resident[0]));
+        line("resident memory, after the load", mib(self.resident[1]));
+        println!();
+    }
+}
