@@ -72,9 +72,9 @@ impl Unverified<DpopProof> {
     ///
     /// # Errors
     /// [`VerifyError`], naming the first rule that is broken.
-    pub fn verify(self, rules: &DpopRules<'_>, now: UnixTime) -> Result<VerifiedDpopProof, VerifyError> {
+    pub fn verify(mut self, rules: &DpopRules<'_>, now: UnixTime) -> Result<VerifiedDpopProof, VerifyError> {
         self.allow(rules.algorithms)?;
-        let jwk = self.header.jwk.clone().ok_or(VerifyError::UnknownKey)?;
+        let jwk = self.header.jwk.take().ok_or(VerifyError::UnknownKey)?;
         let key = VerifyingKey::new(&jwk)?;
         self.verify_signature_with(&key)?;
         if self.claims.method != rules.method {
