@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -15,6 +16,9 @@ use super::line;
 
 /// The most events that wait, and the most of one group.
 const QUEUE: usize = 8192;
+/// How long a group gathers when the one before it had more than one event: under load each sync and each wake-up then
+/// serves many, and an event that comes alone waits for nobody.
+const GATHER: Duration = Duration::from_millis(1);
 /// The bytes of a usual line.
 const LINE: usize = 1024;
 
@@ -119,11 +123,16 @@ impl Drop for AuditLog {
 fn write<M: Medium>(mut journal: Journal<M>, waiting: &Receiver<Waiting>, well: &AtomicBool) {
     let mut lines = Vec::new();
     let mut answers = Vec::new();
+    let mut is_busy = false;
     while let Ok(first) = waiting.recv() {
+        if is_busy {
+            std::thread::sleep(GATHER);
+        }
         for Waiting { line, answer } in std::iter::once(first).chain(waiting.try_iter().take(QUEUE - 1)) {
             lines.extend_from_slice(&line);
             answers.push(answer);
         }
+        is_busy = answers.len() > 1;
         let outcome = journal.append(&lines);
         let was_well = well.swap(outcome.is_ok(), Ordering::Relaxed);
         match &outcome {
