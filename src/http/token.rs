@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Extension, State};
+use axum::extract::{Extension, Request, State};
 use axum::response::Response;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::request::Parts;
 use http_body_util::BodyExt as _;
 
 use super::{answer, error};
@@ -18,12 +19,8 @@ use crate::exchange::Incoming;
 const MAX_FORM: usize = 64 * 1024;
 
 /// RFC 8693 token exchange.
-pub(super) async fn exchange(
-    State(app): State<Arc<App>>,
-    Extension(peer): Extension<SocketAddr>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
+pub(super) async fn exchange(State(app): State<Arc<App>>, Extension(peer): Extension<SocketAddr>, request: Request) -> Response {
+    let (Parts { headers, .. }, body) = request.into_parts();
     let Some(form) = read(body).await else { return error::no_body() };
     if !is_form(&headers) {
         return error::not_a_form();
