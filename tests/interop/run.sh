@@ -73,6 +73,16 @@ ready "${started[-1]}" "$INTEROP_RESOURCE"
 
 # Every suite runs, whatever the others say.
 failed=0
+echo "interop: the example agent"
+"$INTEROP_PROCURA" dev svid --kind jwt --id /agent/planner --dir "$INTEROP_DIR" >"$dir/svid.jwt"
+"$INTEROP_PROCURA" dev user-token --sub alice --dir "$INTEROP_DIR" >"$dir/user.jwt"
+planned=$("$binaries/planner" --issuer "$INTEROP_ISSUER" --resource "$INTEROP_RESOURCE" --scope calendar.read \
+  --svid "$dir/svid.jwt" --user-token "$dir/user.jwt" --json) || failed=1
+case $planned in
+  *'"actor":"spiffe://dev.procura.test/agent/planner"'*'"subject":"dev:alice"'*) echo "the planner read alice's calendar" ;;
+  *'"subject":"dev:alice"'*'"actor":"spiffe://dev.procura.test/agent/planner"'*) echo "the planner read alice's calendar" ;;
+  *) echo "the planner got: $planned" >&2; failed=1 ;;
+esac
 echo "interop: python"
 PYTHONDONTWRITEBYTECODE=1 "$python" -m unittest discover --start-directory python || failed=1
 echo "interop: node"
