@@ -69,7 +69,11 @@ fn serve(arguments: &Arguments) -> anyhow::Result<()> {
             served = &mut serving => served,
             toured = touring => {
                 let _calendar = toured?;
-                if arguments.once { Ok(()) } else { serving.await }
+                if arguments.once {
+                    return Ok(());
+                }
+                super::print(&format!("Serving on at {}, and the calendar with it. Ctrl-C ends both.", world.issuer()));
+                serving.await
             }
         }
     })
