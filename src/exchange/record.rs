@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use procura_token::{TokenId, UnixTime};
+use procura_token::{ActorChain, ScopeSet, TokenId, UnixTime};
 
 use super::authenticate::Caller;
 use super::claim::Claimed;
@@ -84,8 +84,8 @@ pub(super) struct IssuedToken<'a> {
     pub(super) jti: &'a TokenId,
     pub(super) kind: &'static str,
     pub(super) exp: UnixTime,
-    pub(super) scope: Option<&'a procura_token::ScopeSet>,
-    pub(super) actors: Option<&'a procura_token::ActorChain>,
+    pub(super) scope: Option<&'a ScopeSet>,
+    pub(super) actors: Option<&'a ActorChain>,
 }
 
 /// A hash names a token that has no name of its own, or whose name others chose.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use procura_token::{
-    DpopRules, IdToken, JwtSvid, ParseError, Subject, UnixTime, Verified, VerifiedDpopProof, VerifyError, Wit, WorkloadId,
+    DpopRules, IdToken, JwtSvid, ParseError, ScopeSet, Subject, UnixTime, Verified, VerifiedDpopProof, VerifyError, Wit,
+    WorkloadId,
 };
 
 use super::authenticate::Caller;
@@ -22,7 +23,7 @@ pub(super) struct Evidence {
 
 /// What is asked for, with the subject that was proved for it.
 pub(super) enum Proved {
-    Delegation { user: User, target: TargetName, scope: Option<procura_token::ScopeSet> },
+    Delegation { user: User, target: TargetName, scope: Option<ScopeSet> },
     Wit { subject: WorkloadCredential },
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use procura_token::{
     Algorithm, Htu, NewDpopProof, ParseError, SignError, Signer, SigningKey, Thumbprint, TokenId, UnixTime, access_token_hash,
-    base64url, random_bytes,
+    random_bytes,
 };
 
 /// Why a key cannot be had.
@@ -50,9 +50,7 @@ impl AgentKey {
     /// # Errors
     /// [`KeyError::Parse`].
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        let text = text.trim();
-        let key = if text.starts_with('{') { SigningKey::from_jwk(text.as_bytes()) } else { from_pem(text) };
-        key.map(Self::new).map_err(KeyError::Parse)
+        SigningKey::from_text(text.as_bytes()).map(Self::new).map_err(KeyError::Parse)
     }
 
     /// Reads a file that [`AgentKey::parse`] understands.
@@ -106,24 +104,6 @@ pub struct Proof<'a> {
     pub nonce: Option<&'a str>,
     /// The present instant.
     pub now: UnixTime,
-}
-
-/// RFC 7468 section 10. The base64 inside becomes base64url, which is what the parser below reads.
-fn from_pem(text: &str) -> Result<SigningKey, ParseError> {
-    let body = text
-        .strip_prefix("-----BEGIN PRIVATE KEY-----")
-        .and_then(|rest| rest.strip_suffix("-----END PRIVATE KEY-----"))
-        .ok_or(ParseError::Key("neither a private JWK nor `BEGIN PRIVATE KEY` in PEM"))?;
-    let url_safe: String = body
-        .chars()
-        .filter(|letter| !letter.is_ascii_whitespace() && *letter != '=')
-        .map(|letter| match letter {
-            '+' => '-',
-            '/' => '_',
-            other => other,
-        })
-        .collect();
-    SigningKey::from_pkcs8(&base64url::decode(url_safe)?)
 }
 
 #[cfg(test)]

@@ -103,9 +103,6 @@ pub enum VerifyError {
     /// `aud` does not name us, or names others where we must be alone.
     #[error("the audience is not acceptable")]
     Audience,
-    /// `sub` is not under the trust domain whose keys were used.
-    #[error("the subject is not in the trust domain")]
-    TrustDomain,
     /// `htm` is not the method of the request.
     #[error("`htm` is not the method of this request")]
     Method,
