@@ -29,8 +29,10 @@ pub(super) async fn exchange(State(app): State<Arc<App>>, Extension(peer): Exten
     let proofs: Vec<&[u8]> = headers.get_all("dpop").iter().map(http::HeaderValue::as_bytes).collect();
     let has_authorization = headers.contains_key(AUTHORIZATION);
     let incoming = Incoming { form: &form, proofs: &proofs, has_authorization, source: peer.ip() };
-    let nonce = app.exchange().nonces.give(now);
-    match app.exchange().exchange(incoming, now).await {
+    let outcome = app.exchange().exchange(incoming, now).await;
+    // After the exchange: it may have found out that the store's memory has begun anew.
+    let nonce = app.exchange().nonces.give(now, app.exchange().store.epoch().id);
+    match outcome {
         Ok(issued) => answer::issued(&issued, &nonce),
         Err(cause) => error::refused(&cause, &headers, &nonce),
     }

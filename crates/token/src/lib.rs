@@ -19,6 +19,7 @@ mod key;
 mod nonce;
 mod oauth;
 mod random;
+mod replay_memory;
 #[cfg(feature = "sign")]
 mod signing;
 mod text;
@@ -47,6 +48,7 @@ pub use key::{KeySet, VerifyingKey};
 pub use nonce::Nonces;
 pub use oauth::{Issuer, Resource, Scope, ScopeSet, Subject, TokenId, TokenType};
 pub use random::random_bytes;
+pub use replay_memory::{Claimed, ReplayMemory, ReplayMemoryFull};
 #[cfg(feature = "sign")]
 pub use signing::{SignError, Signer, SigningKey};
 pub use thumbprint::{Thumbprint, access_token_hash, sha256};
