@@ -77,7 +77,7 @@ impl App {
         let wit_keys = KeyRing::open(&settings::key_ring(&config.keys.wit), "wit-svid")?;
         let trust = Trust::open(&settings::trust(config)?, wit_keys.verifying(), now).await?;
         let policy = Policy::load(&settings::policy(config), settings::targets(config)?)?;
-        let store = open_store(config).await?;
+        let store = open_store(config, Arc::clone(&clock)).await?;
         let audit = AuditLog::open(&settings::audit(config))?;
         let nonces = nonces(config)?;
         Ok(Self { clock, exchange: Exchange { settings, trust, policy, store, token_keys, wit_keys, nonces, audit } })
@@ -116,11 +116,11 @@ impl App {
     }
 }
 
-async fn open_store(config: &Config) -> Result<Arc<dyn ClaimStore>, StartError> {
+async fn open_store(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn ClaimStore>, StartError> {
     match &config.store {
         StoreConfig::Memory { capacity } => Ok(Arc::new(MemoryStore::new(*capacity, UnixTime::from_secs(0)))),
         StoreConfig::Redis { url, .. } => {
-            let connected = RedisStore::connect(&settings::redis(config)?).await;
+            let connected = RedisStore::connect(&settings::redis(config)?, move || clock.now()).await;
             Ok(Arc::new(connected.map_err(|cause| match cause {
                 StoreError::Deadline { .. } | StoreError::Failed(_) => StartError::Unreachable { url: url.clone(), cause },
                 other => StartError::Store(other),
