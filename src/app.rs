@@ -117,12 +117,16 @@ impl App {
 }
 
 async fn open_store(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn ClaimStore>, StartError> {
+    let began = UnixTime::from_secs(0);
     match &config.store {
-        StoreConfig::Memory { capacity } => Ok(Arc::new(MemoryStore::new(*capacity, UnixTime::from_secs(0)))),
-        StoreConfig::Redis { url, .. } => {
-            let connected = RedisStore::connect(&settings::redis(config)?, move || clock.now()).await;
+        StoreConfig::Memory { capacity } => Ok(Arc::new(MemoryStore::new(*capacity, began))),
+        StoreConfig::Redis(redis) => {
+            let settings = settings::redis(config, redis, began)?;
+            let connected = RedisStore::connect(&settings, move || clock.now()).await;
             Ok(Arc::new(connected.map_err(|cause| match cause {
-                StoreError::Deadline { .. } | StoreError::Failed(_) => StartError::Unreachable { url: url.clone(), cause },
+                StoreError::Deadline { .. } | StoreError::Failed(_) => {
+                    StartError::Unreachable { url: redis.addresses().collect::<Vec<_>>().join("`, `"), cause }
+                }
                 other => StartError::Store(other),
             })?))
         }

@@ -8,6 +8,7 @@ mod error;
 mod path;
 mod secret;
 mod section;
+mod store;
 mod value;
 
 use std::collections::HashSet;
@@ -20,9 +21,10 @@ use serde::Deserialize;
 pub use error::ConfigError;
 pub use secret::Secret;
 pub use section::{
-    AuditConfig, DpopConfig, KeyRingConfig, KeysConfig, LogConfig, LogFormat, LogLevel, PolicyConfig, ServerConfig, StoreConfig,
-    TargetConfig, TlsConfig, TokenConfig, TrustDomainConfig, UserIssuerConfig,
+    AuditConfig, DpopConfig, KeyRingConfig, KeysConfig, LogConfig, LogFormat, LogLevel, PolicyConfig, ServerConfig, TargetConfig,
+    TlsConfig, TokenConfig, TrustDomainConfig, UserIssuerConfig,
 };
+pub use store::{RedisConfig, StoreConfig};
 pub use value::HumanDuration;
 
 /// A configuration file that `config check` accepts, with every key and its default.
@@ -140,6 +142,7 @@ impl Config {
         unique("target.name", self.target.iter().filter_map(|target| target.name.as_deref()))?;
         self.user_issuer.iter().try_for_each(UserIssuerConfig::agree)?;
         self.dpop.agree()?;
+        self.store.agree()?;
         self.token.agree()
     }
 }
