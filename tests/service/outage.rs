@@ -137,6 +137,9 @@ async fn no_token_without_a_claim_while_redis_dies_under_load_and_recovery_by_it
     }
     scene.service.logged("store lost");
     scene.service.logged("memory has begun anew");
+    for change in ["store lost", "memory has begun anew", "store is back"] {
+        assert_eq!(scene.service.log().matches(change).count(), 1, "`{change}` is said once, not for each request");
+    }
     scene.service.logged("store is back");
     let granted_events = scene.world.audit().iter().filter(|event| event["outcome"] == "granted").count();
     assert_eq!(granted_events, granted.len());
