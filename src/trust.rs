@@ -5,6 +5,7 @@
 //! anew each time, and it is forgotten when its authority's keys change.
 
 mod cache;
+mod certificate;
 mod domain;
 mod error;
 mod fetch;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use procura_token::{IdToken, Issuer, JwtSvid, KeySet, TrustDomain, UnixTime, Unverified, Verified, Wit};
 
+pub use certificate::PeerCertificate;
 pub use domain::{TrustDomainSettings, TrustedDomain};
 pub use error::TrustError;
 pub use issuer::{UserIssuer, UserIssuerSettings};
