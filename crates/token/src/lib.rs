@@ -29,12 +29,14 @@ mod verified;
 mod window;
 mod wit;
 mod workload_id;
+#[cfg(feature = "x509")]
+mod x509;
 
 pub use access_token::{AccessToken, AccessTokenRules, Delegation, DelegationId};
 pub use actor::{Actor, ActorChain, MAX_ACTORS};
 pub use algorithm::Algorithm;
 pub use audience::Audience;
-pub use confirmation::{JktConfirmation, JwkConfirmation};
+pub use confirmation::{Confirmation, JwkConfirmation};
 pub use dpop::{DpopProof, DpopRules, Freshness, NewDpopProof, VerifiedDpopProof};
 pub use error::{ParseError, VerifyError};
 pub use htu::Htu;
@@ -49,10 +51,15 @@ pub use oauth::{Issuer, Resource, Scope, ScopeSet, Subject, TokenId, TokenType};
 pub use random::random_bytes;
 #[cfg(feature = "sign")]
 pub use signing::{SignError, Signer, SigningKey};
-pub use thumbprint::{Thumbprint, access_token_hash, sha256};
+pub use thumbprint::{CertificateThumbprint, Thumbprint, access_token_hash, sha256};
 pub use time::UnixTime;
 pub use trust_domain::TrustDomain;
 pub use verified::{Unverified, Verified};
 pub use window::MAX_SKEW;
 pub use wit::{NewWit, Wit};
 pub use workload_id::{MAX_WORKLOAD_ID, WorkloadId};
+#[cfg(feature = "x509")]
+pub use x509::{
+    CertificateDer, CertificateError, LeftOut, MAX_CHAIN, MAX_CHAIN_BYTES, PeerCertificate, UnverifiedX509Svid, VerifiedX509Svid,
+    X509Authorities,
+};
