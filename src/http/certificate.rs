@@ -9,10 +9,11 @@ use std::sync::Arc;
 use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
+use procura_token::PeerCertificate;
 use rustls::pki_types::CertificateDer;
 
 use super::server::Connection;
-use crate::exchange::{CertificateFieldError, PeerCertificate};
+use crate::exchange::CertificateFieldError;
 
 const CLIENT_CERT: HeaderName = HeaderName::from_static("client-cert");
 const CLIENT_CERT_CHAIN: HeaderName = HeaderName::from_static("client-cert-chain");
@@ -74,7 +75,7 @@ impl CertificateField {
         if other.iter().any(|field| headers.contains_key(field)) {
             return Err(CertificateFieldError::NotConfigured);
         }
-        let certificate = |chain| PeerCertificate::new(chain).map(Arc::new).ok_or(CertificateFieldError::Malformed);
+        let certificate = |chain| PeerCertificate::new(chain).map(Arc::new).map_err(|_| CertificateFieldError::Malformed);
         chain.map(certificate).transpose()
     }
 }

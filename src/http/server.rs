@@ -15,6 +15,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
+use procura_token::PeerCertificate;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -23,7 +24,6 @@ use tower::Service as _;
 
 use super::meter::ConnectionMeter;
 use super::tls::{ServerCertificate, Tls, TlsError, TlsSettings};
-use crate::exchange::PeerCertificate;
 
 /// The most bytes of a request's head, and the most header fields.
 const MAX_HEAD: (usize, usize) = (64 * 1024, 64);

@@ -7,6 +7,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use procura_token::PeerCertificate;
 use rustls::ServerConfig;
 use rustls::server::{NoClientAuth, ServerSessionMemoryCache};
 use rustls::version::{TLS12, TLS13};
@@ -16,7 +17,6 @@ use tokio_rustls::server::TlsStream;
 
 pub use certificate::ServerCertificate;
 
-use crate::exchange::PeerCertificate;
 use possession::ProofOfPossession;
 
 /// Sessions that can be resumed. One with a client certificate takes about 2 KiB.
@@ -96,8 +96,7 @@ impl Tls {
         let stream = self.acceptor.accept(stream).await?;
         let Some(chain) = stream.get_ref().1.peer_certificates() else { return Ok((stream, None)) };
         let chain = chain.iter().map(|certificate| certificate.clone().into_owned()).collect();
-        let unusable = || io::Error::new(io::ErrorKind::InvalidData, "the client's certificate chain cannot be used");
-        let certificate = PeerCertificate::new(chain).ok_or_else(unusable)?;
+        let certificate = PeerCertificate::new(chain).map_err(|cause| io::Error::new(io::ErrorKind::InvalidData, cause))?;
         Ok((stream, Some(Arc::new(certificate))))
     }
 }
