@@ -11,6 +11,7 @@ mod develop;
 mod issuer;
 mod load;
 mod outage;
+mod proof;
 mod replay;
 mod request;
 mod signal;
