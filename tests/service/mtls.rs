@@ -91,7 +91,7 @@ async fn metadata_tells_of_certificates_where_they_are_seen_and_not_elsewhere() 
     let world = World::new();
     let told = metadata(&world.serve()).await;
     assert_eq!(told["mtls_endpoint_aliases"], json!(null));
-    assert_eq!(told["tls_client_certificate_bound_access_tokens"], false);
+    assert_eq!(told["tls_client_certificate_bound_access_tokens"], json!(null));
     assert_eq!(told["token_endpoint_auth_methods_supported"], json!(["spiffe_jwt"]));
 }
 
