@@ -43,9 +43,10 @@ pub(super) async fn exchange(
         certificate: certificate.as_ref().map(Option::as_deref).map_err(|cause| *cause),
         source: connection.address(),
     };
-    let nonce = app.exchange().nonces.give(now);
     let outcome = app.exchange().exchange(incoming, now).await;
     meter.count(&outcome, watch.elapsed());
+    // After the exchange: it may have found out that the store's memory has begun anew.
+    let nonce = app.exchange().nonces.give(now, app.exchange().store.epoch().id);
     match outcome {
         Ok(issued) => answer::issued(&issued, &nonce),
         Err(cause) => error::refused(&cause, &headers, &nonce),
