@@ -26,7 +26,7 @@ pub struct ServerConfig {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub public_urls: Vec<Issuer>,
-    /// The most connections at once; more wait in the kernel's queue. Default 4096.
+    /// The most connections at once to each listener; more wait in the kernel's queue. Default 4096.
     #[serde(default = "ServerConfig::default_connections")]
     pub max_connections: usize,
     /// The most requests worked on at once; more get 503. Default 1024.
