@@ -8,6 +8,7 @@ use procura_token::{Issuer, Nonces, UnixTime};
 
 use crate::audit::{AuditError, AuditLog};
 use crate::clock::Clock;
+pub use crate::clock::Stopwatch;
 use crate::config::{Config, ConfigError, StoreConfig};
 use crate::exchange::Exchange;
 use crate::keys::{KeyFileError, KeyRing};

@@ -28,7 +28,7 @@ use crate::audit::{AuditLog, Event};
 use crate::keys::KeyRing;
 use crate::policy::Policy;
 use crate::store::ClaimStore;
-pub use crate::trust::PeerCertificate;
+use crate::trust::PeerCertificate;
 use crate::trust::Trust;
 use request::ExchangeRequest;
 
