@@ -93,8 +93,10 @@ pub(super) fn redis(config: &Config) -> Result<RedisSettings, ConfigError> {
     let password = Secret::either("store.password", password.as_ref(), password_file.as_deref())?;
     let name = procura_token::sha256(config.issuer.as_str().as_bytes());
     Ok(RedisSettings {
-        url: url.clone(),
+        topology: crate::store::RedisTopology::Single { url: url.clone() },
         password: password.map(|password| password.expose().to_owned()),
+        tls: crate::store::RedisTls::default(),
+        began: procura_token::UnixTime::from_secs(0),
         prefix: procura_token::base64url::encode(name.first_chunk::<9>().map_or(&[][..], |short| short)),
         timeout: timeout.0,
     })
