@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-/// A resource server that only verifies takes neither a runtime, nor a web framework, nor a client of anything.
+/// A resource server that only verifies takes neither a runtime, nor a web framework, nor a client of anything: `http` is the
+/// names and values of header fields, `sfv` their structure. Certificates are a feature.
 #[test]
-fn only_cryptography_and_json_are_dependencies() {
+fn only_cryptography_and_formats_are_dependencies() {
     let manifest = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
     let mut table = "";
     let mut dependencies = Vec::new();
@@ -19,5 +20,11 @@ fn only_cryptography_and_json_are_dependencies() {
         }
     }
     dependencies.sort_unstable();
-    assert_eq!(dependencies, ["aws-lc-rs", "base64", "serde", "serde_json", "thiserror"]);
+    let always = ["aws-lc-rs", "base64", "http", "serde", "serde_json", "sfv", "thiserror"];
+    let for_certificates = ["rustls-pki-types", "webpki", "x509-parser"];
+    let mut expected = [&always[..], &for_certificates].concat();
+    expected.sort_unstable();
+    assert_eq!(dependencies, expected);
+    let optional = |name: &&str| manifest.lines().any(|line| line.starts_with(*name) && line.contains("optional = true"));
+    assert!(for_certificates.iter().all(optional));
 }
