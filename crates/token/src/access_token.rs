@@ -186,6 +186,6 @@ impl AccessToken {
     /// # Errors
     /// [`SignError`](crate::SignError) if the key cannot be used.
     pub fn issue(&self, signer: &dyn crate::Signer) -> Result<String, crate::SignError> {
-        crate::signing::sign(signer, Some("at+jwt"), false, self)
+        crate::signing::sign(signer, Some("at+jwt"), crate::signing::ShownKey::Name, self)
     }
 }

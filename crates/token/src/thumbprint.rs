@@ -6,7 +6,7 @@ use core::str::FromStr;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{ParseError, base64url};
+use crate::{ParseError, TokenId, base64url};
 
 /// The SHA-256 thumbprint of a public key (RFC 7638): `cnf.jkt`, written as 43 characters of base64url.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,6 +22,14 @@ impl Thumbprint {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    /// What names a proof by this key in a replay store: SHA-256 over thumbprint, a zero byte and the proof's own name.
+    ///
+    /// Per key, so that no client can use up another's name; without any URI, so that no spelling of one makes a second use
+    /// look like a first.
+    pub(crate) fn replay_key(&self, name: &TokenId) -> [u8; 32] {
+        sha256(&[self.0.as_slice(), &[0], name.as_str().as_bytes()].concat())
+    }
 }
 
 /// SHA-256 of `bytes`.
@@ -33,7 +41,12 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 
 /// The `ath` value of an access token: base64url of the SHA-256 of its ASCII text (RFC 9449 section 4.2).
 pub fn access_token_hash(access_token: &str) -> String {
-    base64url::encode(sha256(access_token.as_bytes()))
+    token_hash(access_token)
+}
+
+/// How every proof here names a token: base64url of the SHA-256 of its text.
+pub(crate) fn token_hash(token: &str) -> String {
+    base64url::encode(sha256(token.as_bytes()))
 }
 
 impl fmt::Display for Thumbprint {
