@@ -4,8 +4,8 @@ use core::fmt;
 use std::sync::Arc;
 
 use procura_token::{
-    AccessToken, ActorChain, CertificateThumbprint, Delegation, Scope, ScopeSet, Subject, Thumbprint, TokenId, UnixTime, Verified,
-    Wit, WorkloadId,
+    AccessToken, ActorChain, CertificateThumbprint, Delegation, Scope, ScopeSet, Subject, Thumbprint, TokenId, UnixTime,
+    Verified, Wit, WorkloadId,
 };
 
 use crate::credentials::Attempt;

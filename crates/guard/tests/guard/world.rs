@@ -106,8 +106,8 @@ impl Proof {
     }
 }
 
-/// The status, the `error` of the challenge and the cause of a refusal.
-pub(crate) fn told(result: Result<Caller, Refusal>) -> (u16, Option<&'static str>, String) {
+/// The status, the name of the error and the cause of a refusal.
+pub(crate) fn told(result: Result<Caller, Refusal>) -> (u16, &'static str, String) {
     let refusal = result.unwrap_err();
     (refusal.status().as_u16(), refusal.error(), refusal.cause().to_string())
 }
