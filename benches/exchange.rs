@@ -62,7 +62,7 @@ impl World {
 
     fn proof(&self) -> String {
         let (now, jti) = (self.app.now(), TokenId::from_random(random_bytes()));
-        let nonce = self.app.exchange().nonces.give(now);
+        let nonce = self.app.exchange().nonces.give(now, self.app.exchange().store.epoch().id);
         let proof = NewDpopProof { jti, htm: "POST", htu: &self.uri, iat: now.whole_secs(), ath: None, nonce: Some(&nonce) };
         proof.sign(&self.key).unwrap()
     }
@@ -127,9 +127,9 @@ fn policy(c: &mut Criterion, world: &World) {
 
 fn nonce(c: &mut Criterion, world: &World) {
     let (nonces, now) = (&world.app.exchange().nonces, world.app.now());
-    let nonce = nonces.give(now);
-    c.bench_function("nonce/give", |b| b.iter(|| nonces.give(now)));
-    c.bench_function("nonce/recognise", |b| b.iter(|| nonces.recognise(black_box(&nonce), now)));
+    let nonce = nonces.give(now, 0);
+    c.bench_function("nonce/give", |b| b.iter(|| nonces.give(now, 0)));
+    c.bench_function("nonce/recognise", |b| b.iter(|| nonces.recognise(black_box(&nonce), now, 0)));
 }
 
 /// Credentials that were seen before.

@@ -28,7 +28,7 @@ use crate::audit::{AuditLog, Event};
 use crate::keys::KeyRing;
 use crate::policy::Policy;
 use crate::store::ClaimStore;
-pub use crate::trust::PeerCertificate;
+use crate::trust::PeerCertificate;
 use crate::trust::Trust;
 use request::ExchangeRequest;
 
@@ -131,10 +131,12 @@ impl Exchange {
         record::asked(event, &request);
         let caller = self.authenticate(&request, now).await?;
         record::caller(event, &caller);
-        let evidence = self.verify(request, caller, now).await?;
+        // Once: a nonce of one epoch must not be claimed in the next.
+        let epoch = self.store.epoch().id;
+        let evidence = self.verify(request, caller, epoch, now).await?;
         record::evidence(event, &evidence);
         let grant = self.decide(evidence, incoming.source, now, event)?;
-        let claimed = self.claim(grant, now).await?;
+        let claimed = self.claim(grant, epoch, now).await?;
         record::claimed(event, &claimed);
         self.issue(claimed, now, event)
     }

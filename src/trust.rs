@@ -5,7 +5,6 @@
 //! anew each time, and it is forgotten when its authority's keys change.
 
 mod cache;
-mod certificate;
 mod domain;
 mod error;
 mod fetch;
@@ -22,7 +21,6 @@ use procura_token::{
     VerifiedX509Svid, Wit,
 };
 
-pub use certificate::PeerCertificate;
 pub use domain::{TrustDomainSettings, TrustedDomain};
 pub use error::TrustError;
 pub use issuer::{UserIssuer, UserIssuerSettings};

@@ -6,6 +6,7 @@ use http::request::Parts;
 use procura_token::{AccessToken, Confirmation, DpopProof, DpopRules, UnixTime, Unverified, Verified, VerifiedDpopProof};
 
 use crate::credentials::BoundToken;
+use crate::guard::Claim;
 use crate::{Cause, Guard};
 
 /// A token whose key was proved, by a proof that is not claimed yet.
@@ -39,14 +40,18 @@ impl Guard {
     }
 
     fn verify_nonce(&self, proof: &VerifiedDpopProof, now: UnixTime) -> Result<(), Cause> {
-        match &self.0.nonces {
-            Some(nonces) if !proof.nonce().is_some_and(|nonce| nonces.recognise(nonce, now)) => Err(Cause::Nonce),
-            _ => Ok(()),
-        }
+        let Some(nonces) = &self.0.nonces else { return Ok(()) };
+        let is_recent = |nonce| nonces.recognise(nonce, now, self.0.replay.epoch());
+        if proof.nonce().is_some_and(is_recent) { Ok(()) } else { Err(Cause::Nonce) }
     }
 
     pub(crate) async fn claim_dpop(&self, proof: &VerifiedDpopProof, now: UnixTime) -> Result<(), Cause> {
-        let until = proof.replay_until(self.0.freshness, self.0.skew);
-        self.claim(proof.replay_key(), until, Cause::Replayed, now).await
+        let claim = Claim {
+            key: proof.replay_key(),
+            // A nonce says more: it is of the store's present memory.
+            since: self.0.nonces.is_none().then(|| proof.accepted_since(self.0.freshness)),
+            until: proof.replay_until(self.0.freshness, self.0.skew),
+        };
+        self.claim(claim, Cause::Replayed, now).await
     }
 }

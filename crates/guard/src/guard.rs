@@ -54,6 +54,14 @@ pub(crate) struct Admitted<B> {
     pub(crate) reply: Option<Reply>,
 }
 
+/// What is claimed for one proof.
+pub(crate) struct Claim {
+    pub(crate) key: [u8; 32],
+    /// The earliest that the proof could have been used, if nothing else shows that it is young.
+    pub(crate) since: Option<UnixTime>,
+    pub(crate) until: UnixTime,
+}
+
 impl Guard {
     /// Begins a guard of the resource named `audience`, for tokens of `issuer`.
     pub fn builder(issuer: Issuer, audience: Resource) -> GuardBuilder {
@@ -139,9 +147,14 @@ impl Guard {
         Ok(Admitted { caller, body: B::from(body), reply })
     }
 
-    /// Claims a proof that is good in every other respect.
-    pub(crate) async fn claim(&self, key: [u8; 32], until: UnixTime, replayed: Cause, now: UnixTime) -> Result<(), Cause> {
-        let claim = self.0.replay.claim_boxed(key, until, now);
+    /// Claims a proof that is good in every other respect; `replayed` says that it was used before.
+    pub(crate) async fn claim(&self, claim: Claim, replayed: Cause, now: UnixTime) -> Result<(), Cause> {
+        let store = &self.0.replay;
+        // Of what was before its memory began, a store cannot say whether it is new.
+        if claim.since.is_some_and(|since| store.began().is_some_and(|began| since <= began)) {
+            return Err(replayed);
+        }
+        let claim = store.claim_boxed(claim.key, claim.until, now);
         match tokio::time::timeout(CLAIM, claim).await.map_err(|_| ReplayError::TimedOut)?? {
             Claimed::First => Ok(()),
             Claimed::Again => Err(replayed),
@@ -159,7 +172,7 @@ impl Guard {
 
     /// A new nonce, if nonces are on.
     pub(crate) fn nonce(&self, now: UnixTime) -> Option<String> {
-        self.0.nonces.as_ref().map(|nonces| nonces.give(now))
+        self.0.nonces.as_ref().map(|nonces| nonces.give(now, self.0.replay.epoch()))
     }
 
     pub(crate) fn now(&self) -> UnixTime {

@@ -43,8 +43,8 @@ pub enum Cause {
     /// The proof carries no nonce, or not a recent one of this server.
     #[error("proof: no recent nonce of this server")]
     Nonce,
-    /// The proof was used before.
-    #[error("proof: used before")]
+    /// The proof was used before, or could have been before the replay store's memory began.
+    #[error("proof: used before, or older than the replay store's memory")]
     Replayed,
     /// A proof of a WIT, and no WIT.
     #[error("no WIT")]
@@ -64,14 +64,14 @@ pub enum Cause {
     /// The WPT is not believed, or is not for this request, this WIT or these tokens.
     #[error("WPT: {0}")]
     Wpt(VerifyError),
-    /// The WPT was used before.
-    #[error("WPT: used before")]
+    /// The WPT was used before, or could have been before the replay store's memory began.
+    #[error("WPT: used before, or older than the replay store's memory")]
     WptReplayed,
     /// The message signature is not believed, is not for us, or does not cover this message.
     #[error("message signature: {0}")]
     Signature(VerifyError),
-    /// The nonce of the message signature was used before.
-    #[error("message signature: used before")]
+    /// The nonce of the message signature was used before, or could have been before the replay store's memory began.
+    #[error("message signature: used before, or older than the replay store's memory")]
     SignatureReplayed,
     /// A signed request's body could not be read to its end.
     #[error("the body cannot be read")]

@@ -13,6 +13,7 @@ use procura_token::{
 use crate::caller::Proved;
 use crate::credentials::BoundToken;
 use crate::dpop::ProvedToken;
+use crate::guard::Claim;
 use crate::response::Reply;
 use crate::{Caller, Cause, Guard, Identity};
 
@@ -88,9 +89,13 @@ impl Guard {
     }
 
     async fn claim_signature(&self, signature: &VerifiedSignature, now: UnixTime) -> Result<(), Cause> {
-        // One store remembers proofs of every kind: this one shall not meet a DPoP proof of the same key and name.
-        let key = sha256(&[b"signature\0".as_slice(), &signature.replay_key()].concat());
-        self.claim(key, signature.replay_until(self.0.skew), Cause::SignatureReplayed, now).await
+        let claim = Claim {
+            // One store remembers proofs of every kind: this one shall not meet a DPoP proof of the same key and name.
+            key: sha256(&[b"signature\0".as_slice(), &signature.replay_key()].concat()),
+            since: Some(signature.accepted_since()),
+            until: signature.replay_until(self.0.skew),
+        };
+        self.claim(claim, Cause::SignatureReplayed, now).await
     }
 }
 

@@ -5,6 +5,7 @@ use procura_token::{UnixTime, Unverified, Wpt, WptRules, sha256};
 
 use crate::caller::Proved;
 use crate::credentials::WptCredentials;
+use crate::guard::Claim;
 use crate::{Caller, Cause, Guard};
 
 impl Guard {
@@ -35,9 +36,13 @@ impl Guard {
             token.verify_binding(wpt.thumbprint()).map_err(Cause::Token)?;
         }
         let caller = Caller::of_wit(&wit, Proved::Wpt(wpt.thumbprint()), token)?;
-        // One store remembers proofs of every kind: this one shall not meet a DPoP proof of the same key and name.
-        let key = sha256(&[b"wpt\0".as_slice(), &wpt.replay_key()].concat());
-        self.claim(key, wpt.replay_until(self.0.skew), Cause::WptReplayed, now).await?;
+        let claim = Claim {
+            // One store remembers proofs of every kind: this one shall not meet a DPoP proof of the same key and name.
+            key: sha256(&[b"wpt\0".as_slice(), &wpt.replay_key()].concat()),
+            since: Some(wpt.accepted_since()),
+            until: wpt.replay_until(self.0.skew),
+        };
+        self.claim(claim, Cause::WptReplayed, now).await?;
         Ok(caller)
     }
 }
