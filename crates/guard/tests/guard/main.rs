@@ -5,3 +5,4 @@ mod keys;
 mod layer;
 mod refusal;
 mod world;
+mod wpt;

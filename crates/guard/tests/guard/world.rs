@@ -17,7 +17,7 @@ pub(crate) const ISSUER: &str = "https://sts.example";
 pub(crate) const AUDIENCE: &str = "https://api.example/calendar";
 pub(crate) const URL: &str = "https://api.example/calendar";
 pub(crate) const PLANNER: &str = "spiffe://dev.procura.test/agent/planner";
-pub(crate) const DELEGATION: HeaderName = HeaderName::from_static("delegation-token");
+pub(crate) const DELEGATION: &str = "delegation-token";
 
 pub(crate) struct World {
     pub(crate) issuer_key: SigningKey,
@@ -58,7 +58,7 @@ impl World {
     pub(crate) fn workloads(&self) -> GuardBuilder {
         let name = "dev.procura.test".parse().unwrap();
         let builder = self.builder().trust_domain(&name, self.bundle()).workload_proof_tokens().message_signatures();
-        builder.delegation_header(DELEGATION)
+        builder.delegation_header(HeaderName::from_static(DELEGATION))
     }
 
     /// The planner's WIT.
