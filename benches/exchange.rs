@@ -73,8 +73,16 @@ fn exchange(c: &mut Criterion, world: &World) {
     let one = |proof: String| {
         let (app, form) = (Arc::clone(&world.app), Arc::clone(&form));
         async move {
-            let incoming =
-                Incoming { form: form.as_bytes(), proofs: &[proof.as_bytes()], has_authorization: false, source: SOURCE };
+            let incoming = Incoming {
+                form: form.as_bytes(),
+                proofs: &[proof.as_bytes()],
+                has_authorization: false,
+                method: "POST",
+                target: "/token",
+                headers: &http::HeaderMap::new(),
+                certificate: Ok(None),
+                source: SOURCE,
+            };
             app.exchange().exchange(incoming, app.now()).await.unwrap()
         }
     };

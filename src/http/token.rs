@@ -9,6 +9,7 @@ use axum::response::Response;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::request::Parts;
+use http::uri::PathAndQuery;
 use http_body_util::BodyExt as _;
 
 use super::{answer, error};
@@ -20,7 +21,7 @@ const MAX_FORM: usize = 64 * 1024;
 
 /// RFC 8693 token exchange.
 pub(super) async fn exchange(State(app): State<Arc<App>>, Extension(peer): Extension<SocketAddr>, request: Request) -> Response {
-    let (Parts { headers, .. }, body) = request.into_parts();
+    let (Parts { method, uri, headers, .. }, body) = request.into_parts();
     let Some(form) = read(body).await else { return error::no_body() };
     if !is_form(&headers) {
         return error::not_a_form();
@@ -28,7 +29,16 @@ pub(super) async fn exchange(State(app): State<Arc<App>>, Extension(peer): Exten
     let now = app.now();
     let proofs: Vec<&[u8]> = headers.get_all("dpop").iter().map(http::HeaderValue::as_bytes).collect();
     let has_authorization = headers.contains_key(AUTHORIZATION);
-    let incoming = Incoming { form: &form, proofs: &proofs, has_authorization, source: peer.ip() };
+    let incoming = Incoming {
+        form: &form,
+        proofs: &proofs,
+        has_authorization,
+        method: method.as_str(),
+        target: uri.path_and_query().map_or("/", PathAndQuery::as_str),
+        headers: &headers,
+        certificate: Ok(None),
+        source: peer.ip(),
+    };
     let nonce = app.exchange().nonces.give(now);
     match app.exchange().exchange(incoming, now).await {
         Ok(issued) => answer::issued(&issued, &nonce),
