@@ -23,13 +23,6 @@ impl Thumbprint {
     pub(crate) fn of_members(canonical: &str) -> Self {
         Self(sha256(canonical.as_bytes()))
     }
-}
-
-impl CertificateThumbprint {
-    /// Hashes the DER of a certificate. Nothing is read: any bytes have a thumbprint.
-    pub fn of(der: &[u8]) -> Self {
-        Self(sha256(der))
-    }
 
     /// What names a proof by this key in a replay store: SHA-256 over thumbprint, a zero byte and the proof's own name.
     ///
@@ -37,6 +30,13 @@ impl CertificateThumbprint {
     /// look like a first.
     pub(crate) fn replay_key(&self, name: &TokenId) -> [u8; 32] {
         sha256(&[self.0.as_slice(), &[0], name.as_str().as_bytes()].concat())
+    }
+}
+
+impl CertificateThumbprint {
+    /// Hashes the DER of a certificate. Nothing is read: any bytes have a thumbprint.
+    pub fn of(der: &[u8]) -> Self {
+        Self(sha256(der))
     }
 }
 
