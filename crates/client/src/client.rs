@@ -11,8 +11,8 @@ use crate::connection::Connection;
 use crate::credential::Kind;
 use crate::transport::{Transport, Trust};
 use crate::{
-    AgentKey, Binding, Clock, Credential, Delegated, ExchangeError, ExchangeRequest, Grant, HeldWit, MetadataError, NonceStore, Requester,
-    ServerMetadata, SvidError, SystemClock, TransportError, WitError, judge_exchange,
+    AgentKey, Binding, Clock, Credential, Delegated, ExchangeError, ExchangeRequest, Grant, HeldWit, MetadataError, NonceStore,
+    Requester, ServerMetadata, SvidError, SystemClock, TransportError, WitError, judge_exchange,
 };
 
 /// Why a client cannot be made, or gets no token.
@@ -48,7 +48,10 @@ struct Inner {
     token_endpoint: Htu,
     bind_to: BindTo,
     credential: Credential,
+    /// For the connections that a new certificate needs.
+    #[cfg(feature = "x509")]
     trust: Trust,
+    /// Without a certificate.
     connection: Connection,
     nonces: NonceStore,
     clock: Box<dyn Clock>,
@@ -129,8 +132,17 @@ impl ClientBuilder {
         };
         let token_endpoint = token_endpoint.clone();
         trust.verify_by_name(token_endpoint.as_str())?;
-        let (connection, nonces) = (Connection { transport, certificate: None }, NonceStore::default());
-        Ok(Client(Arc::new(Inner { metadata, token_endpoint, bind_to, credential, trust, connection, nonces, clock })))
+        Ok(Client(Arc::new(Inner {
+            metadata,
+            token_endpoint,
+            bind_to,
+            credential,
+            #[cfg(feature = "x509")]
+            trust,
+            connection: Connection { transport, certificate: None },
+            nonces: NonceStore::default(),
+            clock,
+        })))
     }
 }
 

@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use http::{HeaderMap, Response};
 use procura_token::{
-    Algorithm, JwkSet, KeySet, ParseError, RequestHead, ResponseHead, ResponseSignatureRules, TokenId, UnixTime,
-    UnverifiedResponseSignature, Unverified, VerifyError, Wit, WorkloadId, workload_identity_token,
+    Algorithm, JwkSet, KeySet, ParseError, RequestHead, ResponseHead, ResponseSignatureRules, TokenId, UnixTime, Unverified,
+    UnverifiedResponseSignature, VerifyError, Wit, WorkloadId, workload_identity_token,
 };
 use reqwest::ResponseBuilderExt as _;
 

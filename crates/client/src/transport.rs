@@ -127,7 +127,8 @@ impl Transport {
         let mut response = Response::new(Vec::new());
         *response.status_mut() = answer.status();
         *response.headers_mut() = answer.headers().clone();
-        *response.body_mut() = read(answer, url, MAX_ANSWER).await?.ok_or_else(|| TransportError::TooLong { origin: origin_of(url) })?;
+        *response.body_mut() =
+            read(answer, url, MAX_ANSWER).await?.ok_or_else(|| TransportError::TooLong { origin: origin_of(url) })?;
         Ok(response)
     }
 }

@@ -74,7 +74,8 @@ fn read(leaf: &CertificateDer<'_>) -> Result<(WorkloadId, UnixTime), SvidError> 
     let Ok((_, leaf)) = X509Certificate::from_der(leaf) else { return Err(SvidError::new("the leaf is not a certificate")) };
     let names = leaf.subject_alternative_name().map_err(|_| SvidError::new("the leaf's alternative names cannot be read"))?;
     let names = names.map_or(&[][..], |names| names.value.general_names.as_slice());
-    let uris: Vec<&str> = names.iter().filter_map(|name| if let GeneralName::URI(uri) = name { Some(*uri) } else { None }).collect();
+    let uris: Vec<&str> =
+        names.iter().filter_map(|name| if let GeneralName::URI(uri) = name { Some(*uri) } else { None }).collect();
     let [uri] = uris[..] else { return Err(SvidError::new("the leaf does not name exactly one workload: not an X.509-SVID")) };
     let id = uri.parse().map_err(|cause| SvidError::new(format!("the leaf's URI: {cause}")))?;
     let not_after = u64::try_from(leaf.validity().not_after.timestamp()).unwrap_or(0);

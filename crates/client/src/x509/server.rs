@@ -3,8 +3,7 @@
 use core::fmt;
 use std::sync::Arc;
 
-use procura_token::x509::{PeerCertificate, UnverifiedX509Svid, X509Authorities};
-use procura_token::{ParseError, UnixTime, WorkloadId};
+use procura_token::{ParseError, PeerCertificate, UnixTime, UnverifiedX509Svid, WorkloadId, X509Authorities};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime as TlsTime};

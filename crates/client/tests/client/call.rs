@@ -226,5 +226,5 @@ async fn a_missing_svid_file_is_named() {
     let key = AgentKey::generate().unwrap();
     let client = Client::discover(server.url.parse().unwrap(), key, SvidFile::new("no/such.svid")).await.unwrap();
     let error = client.exchange(&ExchangeRequest::wit()).await.unwrap_err().to_string();
-    assert!(error.starts_with("the JWT-SVID cannot be had: file `no/such.svid`"), "{error}");
+    assert!(error.starts_with("the SVID cannot be had: file `no/such.svid`"), "{error}");
 }
