@@ -46,7 +46,7 @@ impl World {
     }
 
     fn seen(&self, path: &str) -> Vec<Seen> {
-        self.server.seen().into_iter().filter(|seen| seen.path == path).collect()
+        self.server.seen_at(path)
     }
 }
 
@@ -188,7 +188,7 @@ async fn a_token_goes_nowhere_but_to_its_resource() {
 #[tokio::test]
 async fn metadata_of_another_issuer_get_no_credential() {
     let server = Server::start().await;
-    server.pretend("https://sts.example");
+    server.pretend(json!({ "issuer": "https://sts.example" }));
     let key = AgentKey::generate().unwrap();
     let error = Client::discover(server.url.parse().unwrap(), key, svid).await.unwrap_err();
     assert!(matches!(error, ClientError::Metadata(MetadataError::Issuer { .. })), "{error}");
