@@ -5,13 +5,14 @@
 //! anew each time, and it is forgotten when its authority's keys change.
 
 mod cache;
-mod certificate;
 mod domain;
 mod error;
 mod fetch;
 mod issuer;
 mod keys;
 mod pattern;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,7 +23,6 @@ use procura_token::{
     VerifiedX509Svid, Wit,
 };
 
-pub use certificate::PeerCertificate;
 pub use domain::{TrustDomainSettings, TrustedDomain};
 pub use error::TrustError;
 pub use issuer::{UserIssuer, UserIssuerSettings};
@@ -87,6 +87,11 @@ impl Trust {
     /// The trust domain of that name, if we believe it.
     pub fn domain(&self, name: &str) -> Option<&TrustedDomain> {
         self.domains.get(name)
+    }
+
+    /// The trust domains whose workloads we issue WITs for.
+    pub fn issuing_domains(&self) -> impl Iterator<Item = &TrustDomain> {
+        self.domains.iter().filter(|(_, domain)| domain.issues_wit()).map(|(name, _)| name)
     }
 
     /// Verifies a JWT-SVID meant for us alone.

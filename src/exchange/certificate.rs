@@ -14,6 +14,9 @@ pub enum CertificateFieldError {
     /// It occurs more than once, or tells of more than one certificate.
     #[error("there is more than one")]
     Several,
+    /// It tells something about a certificate and does not show it.
+    #[error("it holds no certificate")]
+    NoCertificate,
     /// It is not of its syntax.
     #[error("it is malformed")]
     Malformed,

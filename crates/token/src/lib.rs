@@ -20,6 +20,7 @@ mod key;
 mod nonce;
 mod oauth;
 mod random;
+mod replay_memory;
 mod signature;
 #[cfg(feature = "sign")]
 mod signing;
@@ -53,6 +54,7 @@ pub use key::{KeySet, VerifyingKey};
 pub use nonce::Nonces;
 pub use oauth::{Issuer, Resource, Scope, ScopeSet, Subject, TokenId, TokenType};
 pub use random::random_bytes;
+pub use replay_memory::{Claimed, ReplayMemory, ReplayMemoryFull};
 #[cfg(feature = "sign")]
 pub use signature::{MessageSignError, NewRequestSignature, NewResponseSignature, SignatureFields};
 pub use signature::{
