@@ -231,6 +231,14 @@ impl DpopConfig {
     }
 }
 
+/// `[wpt]`
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WptConfig {
+    /// Whether a WPT may also stand in `Workload-Proof-Token`, as in drafts before wpt-02. Default false.
+    pub accept_legacy_field: bool,
+}
+
 /// `[store]`
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, tag = "kind", rename_all = "lowercase")]

@@ -13,6 +13,7 @@ mod issuer;
 mod load;
 mod mtls;
 mod outage;
+mod proof;
 mod proxy;
 mod replay;
 mod request;
