@@ -23,8 +23,8 @@ pub(super) fn cases() -> Vec<Case> {
         good,
     )];
     let timed = EXPIRING.iter().filter(|flaw| flaw.slug.starts_with("exp-") || flaw.slug == "iat-string");
-    cases.extend(ANY.iter().chain(timed).map(|flaw| spoiled(flaw, &["WPT-16", "WPT-18"])));
-    cases.extend(claim::FLAWS.iter().map(|flaw| spoiled(flaw, &[])));
+    cases.extend(ANY.iter().chain(timed).map(|flaw| spoiled(flaw, &["WPT-16", "WPT-18", "WPT-34"])));
+    cases.extend(claim::FLAWS.iter().map(|flaw| spoiled(flaw, &["WPT-34"])));
     cases.extend(claim::GOOD.iter().map(varied));
     cases.extend(transport::REFUSED.iter().map(refused));
     cases.extend(transport::ACCEPTED.iter().map(accepted));
