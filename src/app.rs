@@ -8,6 +8,7 @@ use procura_token::{Issuer, Nonces, UnixTime};
 
 use crate::audit::{AuditError, AuditLog};
 use crate::clock::Clock;
+pub use crate::clock::Stopwatch;
 use crate::config::{Config, ConfigError, StoreConfig};
 use crate::exchange::Exchange;
 use crate::keys::{KeyFileError, KeyRing};
@@ -118,7 +119,7 @@ impl App {
 
 async fn open_store(config: &Config) -> Result<Arc<dyn ClaimStore>, StartError> {
     match &config.store {
-        StoreConfig::Memory { capacity } => Ok(Arc::new(MemoryStore::new(*capacity))),
+        StoreConfig::Memory { capacity } => Ok(Arc::new(MemoryStore::new(*capacity, UnixTime::from_secs(0)))),
         StoreConfig::Redis { url, .. } => {
             let connected = RedisStore::connect(&settings::redis(config)?).await;
             Ok(Arc::new(connected.map_err(|cause| match cause {

@@ -5,6 +5,7 @@
 //! is durable before the answer leaves.
 
 mod authenticate;
+mod certificate;
 mod claim;
 mod decide;
 mod error;
@@ -17,14 +18,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
 use procura_token::{Algorithm, Freshness, Htu, Issuer, Nonces, ScopeSet, Thumbprint, TokenType, UnixTime};
 
+pub use certificate::CertificateFieldError;
 pub use error::ExchangeError;
 
 use crate::audit::{AuditLog, Event};
 use crate::keys::KeyRing;
 use crate::policy::Policy;
 use crate::store::ClaimStore;
+use crate::trust::PeerCertificate;
 use crate::trust::Trust;
 use request::ExchangeRequest;
 
@@ -61,6 +65,15 @@ pub struct Incoming<'a> {
     pub proofs: &'a [&'a [u8]],
     /// Whether there was an `Authorization` header field.
     pub has_authorization: bool,
+    /// The request's method.
+    pub method: &'a str,
+    /// Path and query of the request line, as they were on the wire.
+    pub target: &'a str,
+    /// All header fields.
+    pub headers: &'a HeaderMap,
+    /// The certificate whose key the client has proven to hold, to us or to a configured proxy. Nothing else about it was
+    /// verified.
+    pub certificate: Result<Option<&'a PeerCertificate>, CertificateFieldError>,
     /// Who connected.
     pub source: IpAddr,
 }
@@ -113,14 +126,17 @@ impl Exchange {
     }
 
     async fn stages(&self, incoming: Incoming<'_>, now: UnixTime, event: &mut Event) -> Result<Issued, ExchangeError> {
+        incoming.certificate.map_err(ExchangeError::CertificateField)?;
         let request = ExchangeRequest::parse(incoming)?;
         record::asked(event, &request);
         let caller = self.authenticate(&request, now).await?;
         record::caller(event, &caller);
-        let evidence = self.verify(request, caller, now).await?;
+        // Once: a nonce of one epoch must not be claimed in the next.
+        let epoch = self.store.epoch().id;
+        let evidence = self.verify(request, caller, epoch, now).await?;
         record::evidence(event, &evidence);
         let grant = self.decide(evidence, incoming.source, now, event)?;
-        let claimed = self.claim(grant, now).await?;
+        let claimed = self.claim(grant, epoch, now).await?;
         record::claimed(event, &claimed);
         self.issue(claimed, now, event)
     }

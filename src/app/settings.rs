@@ -19,6 +19,9 @@ pub(super) fn exchange(config: &Config) -> Result<ExchangeSettings, ConfigError>
     for url in &config.server.public_urls {
         token_endpoints.push(endpoint("server.public_urls", url.as_str())?);
     }
+    if let Some(mtls) = &config.mtls {
+        token_endpoints.push(endpoint("mtls.url", mtls.url.as_str())?);
+    }
     Ok(ExchangeSettings {
         issuer: config.issuer.clone(),
         token_endpoints,

@@ -14,19 +14,20 @@ pub(super) enum Claimed {
 
 impl Exchange {
     /// Claims everything in one round trip.
-    pub(super) async fn claim(&self, grant: Grant, now: UnixTime) -> Result<Claimed, ExchangeError> {
+    pub(super) async fn claim(&self, grant: Grant, epoch: u64, now: UnixTime) -> Result<Claimed, ExchangeError> {
         let proof = match &grant {
             Grant::Delegation(grant) => &grant.proof,
             Grant::Wit(grant) => &grant.proof,
         };
         let until = proof.replay_until(self.settings.freshness, self.settings.skew);
-        let mut claim =
-            Claim { uses: vec![OneTimeUse { kind: UseKind::DpopProof, key: proof.replay_key(), until }], delegation: None };
+        let proof = OneTimeUse { kind: UseKind::DpopProof, key: proof.replay_key(), since: None, until };
+        let mut claim = Claim { epoch, uses: vec![proof], ..Claim::default() };
         match &grant {
             Grant::Delegation(grant) => claim.delegation = Some(self.delegation(grant)),
             Grant::Wit(grant) => claim.uses.extend(grant.bearer.map(|(fingerprint, expires)| OneTimeUse {
                 kind: UseKind::ClientAssertion,
                 key: fingerprint,
+                since: None,
                 until: expires + self.settings.skew,
             })),
         }
@@ -55,6 +56,8 @@ fn refusal(error: ClaimError) -> ExchangeError {
     match error {
         ClaimError::Replayed(UseKind::DpopProof) | ClaimError::Expired(UseKind::DpopProof) => ExchangeError::ProofReplayed,
         ClaimError::Replayed(_) | ClaimError::Expired(_) => ExchangeError::SubjectUnfit("it was used for a WIT before"),
+        ClaimError::EpochOver | ClaimError::Forgotten(_) => ExchangeError::Nonce,
+        ClaimError::HeldByAnother => ExchangeError::SubjectUnfit("the key belongs to another workload"),
         ClaimError::DelegationOver => ExchangeError::Ended,
         ClaimError::Unavailable(error) => ExchangeError::Store(error),
     }

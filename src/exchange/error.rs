@@ -2,6 +2,7 @@
 
 use procura_token::{ParseError, SignError, VerifyError};
 
+use super::CertificateFieldError;
 use crate::audit::AuditError;
 use crate::store::StoreError;
 use crate::trust::TrustError;
@@ -25,6 +26,9 @@ pub enum ExchangeError {
     /// The caller's credential is not believed.
     #[error("caller: {0}")]
     Caller(#[source] TrustError),
+    /// The caller's certificate came in header fields that are not believed.
+    #[error("caller: certificate in a header field: {0}")]
+    CertificateField(#[source] CertificateFieldError),
     /// There is no proof, or more than one.
     #[error("proof: {0}")]
     ProofMissing(&'static str),
@@ -82,7 +86,7 @@ impl ExchangeError {
             Self::Caller(error) | Self::Subject(error) | Self::Actor(error) if error.is_ours() => "temporarily_unavailable",
             Self::Request(_) | Self::Parameter(..) => "invalid_request",
             Self::GrantType => "unsupported_grant_type",
-            Self::CallerUnknown(_) | Self::Caller(_) => "invalid_client",
+            Self::CallerUnknown(_) | Self::Caller(_) | Self::CertificateField(_) => "invalid_client",
             Self::ProofMissing(_) | Self::Proof(_) | Self::ProofReplayed => "invalid_dpop_proof",
             Self::Nonce => "use_dpop_nonce",
             Self::Subject(_) | Self::SubjectUnfit(_) | Self::Actor(_) | Self::ActorUnfit(_) | Self::Ended => "invalid_request",

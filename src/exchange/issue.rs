@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use procura_token::{
-    AccessToken, Actor, ActorChain, Delegation, JktConfirmation, NewWit, TokenId, TokenType, UnixTime, random_bytes,
-};
+use procura_token::{AccessToken, Actor, ActorChain, Delegation, NewWit, TokenId, TokenType, UnixTime, random_bytes};
 
 use super::claim::Claimed;
 use super::decide::{DelegationGrant, WitGrant};
@@ -44,7 +42,7 @@ impl Exchange {
             jti: TokenId::from_random(random_bytes()),
             scope: grant.scope,
             act: Some(ActorChain::new(Actor { id: grant.actor, profile: None })),
-            cnf: JktConfirmation { jkt: grant.proof.thumbprint() },
+            cnf: grant.proof.thumbprint().into(),
             delegation: Some(Delegation { id: record.id, until: record.until, parent: None }),
             authentication: grant.user.token.authentication().clone(),
         };
@@ -53,7 +51,13 @@ impl Exchange {
             &IssuedToken { jti: &token.jti, kind: "at+jwt", exp, scope: Some(&token.scope), actors: token.act.as_ref() },
         );
         let text = token.issue(self.token_keys.signer())?;
-        Ok(Issued { token: text, kind: TokenType::AccessToken, expires_in, scope: Some(token.scope), key: token.cnf.jkt })
+        Ok(Issued {
+            token: text,
+            kind: TokenType::AccessToken,
+            expires_in,
+            scope: Some(token.scope),
+            key: grant.proof.thumbprint(),
+        })
     }
 
     /// The WIT, for the key of the proof. `iss` is for audit only and no OpenID provider's name.

@@ -74,6 +74,7 @@ impl Exchange {
         &self,
         request: ExchangeRequest,
         caller: Caller,
+        epoch: u64,
         now: UnixTime,
     ) -> Result<Evidence, ExchangeError> {
         let ExchangeRequest { proof, subject, actor, wanted, .. } = request;
@@ -85,7 +86,7 @@ impl Exchange {
             freshness: self.settings.freshness,
         };
         let proof = proof.verify(&rules, now).map_err(ExchangeError::Proof)?;
-        if !proof.nonce().is_some_and(|nonce| self.nonces.recognise(nonce, now)) {
+        if !proof.nonce().is_some_and(|nonce| self.nonces.recognise(nonce, now, epoch)) {
             return Err(ExchangeError::Nonce);
         }
         let wanted = match wanted {

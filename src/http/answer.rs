@@ -3,7 +3,7 @@
 use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
 use http::{HeaderValue, StatusCode};
-use procura_token::{JktConfirmation, ScopeSet, TokenType};
+use procura_token::{Confirmation, ScopeSet, TokenType};
 use serde::Serialize;
 
 use crate::exchange::Issued;
@@ -18,7 +18,7 @@ struct Body<'a> {
     scope: Option<&'a ScopeSet>,
     /// The binding of a token that `token_type` says nothing about (draft-mcguinness-oauth-token-exchange-cnf).
     #[serde(skip_serializing_if = "Option::is_none")]
-    cnf: Option<JktConfirmation>,
+    cnf: Option<Confirmation>,
 }
 
 /// 200 with the token, and the nonce for the next proof.
@@ -30,7 +30,7 @@ pub(super) fn issued(issued: &Issued, nonce: &str) -> Response {
         token_type: if is_access_token { "DPoP" } else { "N_A" },
         expires_in: issued.expires_in.as_secs(),
         scope: issued.scope.as_ref(),
-        cnf: (!is_access_token).then_some(JktConfirmation { jkt: issued.key }),
+        cnf: (!is_access_token).then_some(Confirmation::Key(issued.key)),
     };
     let mut response = json(StatusCode::OK, &body);
     give_nonce(&mut response, nonce);

@@ -1,6 +1,6 @@
 //! Who is calling, for whom.
 
-use procura_token::{AccessToken, ActorChain, Delegation, Scope, ScopeSet, Subject, Thumbprint, TokenId, UnixTime, WorkloadId};
+use procura_token::{AccessToken, ActorChain, Confirmation, Delegation, Scope, ScopeSet, Subject, TokenId, UnixTime, WorkloadId};
 
 use crate::{Cause, Refusal};
 
@@ -22,8 +22,8 @@ pub struct Caller {
     pub token_id: TokenId,
     /// When the token ends.
     pub expires: UnixTime,
-    /// The key the caller proved.
-    pub key: Thumbprint,
+    /// What the token is bound to, which the caller proved to have.
+    pub binding: Confirmation,
 }
 
 impl Caller {
@@ -36,7 +36,7 @@ impl Caller {
             client_id: token.client_id.clone(),
             token_id: token.jti.clone(),
             expires: token.exp,
-            key: token.cnf.jkt,
+            binding: token.cnf,
         }
     }
 

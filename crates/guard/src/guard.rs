@@ -110,7 +110,9 @@ impl Guard {
 
     fn verify_nonce(&self, proof: &VerifiedDpopProof, now: UnixTime) -> Result<(), Cause> {
         match &self.0.nonces {
-            Some(nonces) if !proof.nonce().is_some_and(|nonce| nonces.recognise(nonce, now)) => Err(Cause::Nonce),
+            Some(nonces) if !proof.nonce().is_some_and(|nonce| nonces.recognise(nonce, now, self.0.replay.epoch())) => {
+                Err(Cause::Nonce)
+            }
             _ => Ok(()),
         }
     }
@@ -126,7 +128,7 @@ impl Guard {
 
     /// A new nonce, if nonces are on.
     pub(crate) fn nonce(&self, now: UnixTime) -> Option<String> {
-        self.0.nonces.as_ref().map(|nonces| nonces.give(now))
+        self.0.nonces.as_ref().map(|nonces| nonces.give(now, self.0.replay.epoch()))
     }
 
     pub(crate) fn now(&self) -> UnixTime {

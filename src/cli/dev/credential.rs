@@ -1,6 +1,7 @@
 //! Credentials of the development world, one at a time, for a client in any language.
 
-use std::path::PathBuf;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -10,8 +11,9 @@ use procura_token::{
     WorkloadId, random_bytes,
 };
 
+use super::super::keys::write_private;
 use super::super::{Usage, print};
-use super::world::{DEFAULT_DIRECTORY, TRUST_DOMAIN, USER_ISSUER, World};
+use super::world::{DEFAULT_DIRECTORY, SERVER_CERTIFICATE, TRUST_DOMAIN, USER_ISSUER, World};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::HumanDuration;
 
@@ -130,12 +132,11 @@ fn wit(world: &World, id: &WorkloadId, key: &PathBuf) -> anyhow::Result<String> 
 
 /// A certificate and, when it was made here, its key.
 fn x509_svid(world: &World, id: &WorkloadId, key_file: Option<&PathBuf>) -> anyhow::Result<String> {
-    let read = |path: PathBuf| std::fs::read_to_string(&path).with_context(|| format!("{}: cannot be read", path.display()));
-    let authority_key = rcgen::KeyPair::from_pem(&read(world.path("authority/ca-key.pem"))?)?;
-    let authority = rcgen::Issuer::new(World::authority_parameters()?, authority_key);
+    let authority = authority(world)?;
     let key = match key_file {
-        Some(path) => rcgen::KeyPair::from_pem(&read(path.clone())?)
-            .with_context(|| format!("{}: not a private key in PEM", path.display()))?,
+        Some(path) => {
+            rcgen::KeyPair::from_pem(&read(path)?).with_context(|| format!("{}: not a private key in PEM", path.display()))?
+        }
         None => rcgen::KeyPair::generate()?,
     };
     let mut parameters = rcgen::CertificateParams::default();
@@ -150,6 +151,30 @@ fn x509_svid(world: &World, id: &WorkloadId, key_file: Option<&PathBuf>) -> anyh
     let certificate = parameters.signed_by(&key, &authority)?.pem();
     let made_here = if key_file.is_none() { key.serialize_pem() } else { String::new() };
     Ok(format!("{certificate}{made_here}").trim_end().to_owned())
+}
+
+/// Writes a new certificate for `localhost` and `address`, and its key, for the listener that wants client certificates.
+pub(super) fn certify_server(world: &World, address: IpAddr) -> anyhow::Result<()> {
+    let key = rcgen::KeyPair::generate()?;
+    let mut parameters = rcgen::CertificateParams::new(["localhost".to_owned(), address.to_string()])?;
+    parameters.is_ca = rcgen::IsCa::ExplicitNoCa;
+    parameters.key_usages = vec![rcgen::KeyUsagePurpose::DigitalSignature];
+    parameters.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+    let [certificate_file, key_file] = SERVER_CERTIFICATE;
+    world.write(certificate_file, &parameters.signed_by(&key, &authority(world)?)?.pem())?;
+    // A new file, so that nobody else could have opened it.
+    let _ = std::fs::remove_file(world.path(key_file));
+    write_private(&world.path(key_file), key.serialize_pem().trim_end().as_bytes())
+}
+
+/// The authority of X.509-SVIDs.
+fn authority(world: &World) -> anyhow::Result<rcgen::Issuer<'static, rcgen::KeyPair>> {
+    let key = rcgen::KeyPair::from_pem(&read(&world.path("authority/ca-key.pem"))?)?;
+    Ok(rcgen::Issuer::new(World::authority_parameters()?, key))
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))
 }
 
 /// The group that alice and bob are in.

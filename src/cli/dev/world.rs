@@ -19,6 +19,9 @@ pub(super) const TRUST_DOMAIN: &str = "dev.procura.test";
 /// The issuer of every user of this world. Nothing is served there: its keys are in a file.
 pub(super) const USER_ISSUER: &str = "https://users.dev.procura.test";
 
+/// Certificate and key of the listener for mutual TLS.
+pub(super) const SERVER_CERTIFICATE: [&str; 2] = ["keys/mtls.pem", "keys/mtls-key.pem"];
+
 const TARGETS: &str = include_str!("targets.toml");
 const POLICY: &str = include_str!("policy.cedar");
 
@@ -63,7 +66,7 @@ impl World {
         if !config.exists() {
             let listen = DEFAULT_LISTEN.parse()?;
             let world = Self::create(directory, listen)?;
-            world.keep_configuration(&world.configuration(listen, None))?;
+            world.keep_configuration(&world.configuration(listen, None, None))?;
             return Ok(world);
         }
         Ok(Self { directory: directory.to_owned(), issuer: Config::load(&config)?.issuer })
@@ -129,7 +132,13 @@ impl World {
     }
 
     /// What this world's configuration says when it is served at `listen`.
-    pub(super) fn configuration(&self, listen: SocketAddr, redis: Option<&str>) -> String {
+    pub(super) fn configuration(&self, listen: SocketAddr, mtls: Option<SocketAddr>, redis: Option<&str>) -> String {
+        let mtls = mtls.map_or_else(String::new, |address| {
+            let [certificate, key] = SERVER_CERTIFICATE;
+            format!(
+                "[mtls]\nlisten = \"{address}\"\nurl = \"https://{address}\"\ncertificate_file = \"{certificate}\"\nkey_file = \"{key}\"\n\n"
+            )
+        });
         let store = match redis {
             Some(url) => format!("kind = \"redis\"\nurl = \"{url}\""),
             None => "kind = \"memory\"".to_owned(),
@@ -138,6 +147,7 @@ impl World {
             include_str!("config.toml"),
             issuer = self.issuer,
             listen = listen,
+            mtls = mtls,
             store = store,
             trust_domain = TRUST_DOMAIN,
             user_issuer = USER_ISSUER
@@ -148,7 +158,8 @@ impl World {
         if self.path(name).exists() { Ok(()) } else { self.write(name, content) }
     }
 
-    fn write(&self, name: &str, content: &str) -> anyhow::Result<()> {
+    /// Writes a file of this world, or writes it anew.
+    pub(super) fn write(&self, name: &str, content: &str) -> anyhow::Result<()> {
         let path = self.path(name);
         fs::write(&path, format!("{}\n", content.trim_end())).with_context(|| format!("{}: cannot be written", path.display()))
     }

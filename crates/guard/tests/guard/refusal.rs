@@ -19,7 +19,7 @@ async fn a_good_request_says_who_calls_for_whom() {
     assert_eq!(caller.subject.as_str(), "dev:alice");
     assert_eq!(caller.actors.unwrap().current().id, caller.client_id);
     assert_eq!(caller.delegation.unwrap().id.as_str(), "delegation-1");
-    assert_eq!(caller.key, world.agent_key.public_key().thumbprint());
+    assert_eq!(caller.binding, world.agent_key.public_key().thumbprint().into());
     assert_eq!(caller.expires, NOW + Duration::from_secs(600));
 }
 

@@ -5,9 +5,7 @@ use std::time::Duration;
 use http::Request;
 use http::request::Parts;
 use procura_guard::{Actor, ActorChain, Algorithm, Caller, Delegation, Guard, GuardBuilder, JwkSet, Keys, Refusal, UnixTime};
-use procura_token::{
-    AccessToken, Authentication, JktConfirmation, NewDpopProof, Signer, SigningKey, TokenId, access_token_hash, random_bytes,
-};
+use procura_token::{AccessToken, Authentication, NewDpopProof, Signer, SigningKey, TokenId, access_token_hash, random_bytes};
 
 pub(crate) const NOW: UnixTime = UnixTime::from_secs(1_770_000_000);
 pub(crate) const ISSUER: &str = "https://sts.example";
@@ -55,7 +53,7 @@ impl World {
             jti: "token-1".parse().unwrap(),
             scope: "calendar.read".parse().unwrap(),
             act: Some(ActorChain::new(Actor { id: planner.parse().unwrap(), profile: None })),
-            cnf: JktConfirmation { jkt: self.agent_key.public_key().thumbprint() },
+            cnf: self.agent_key.public_key().thumbprint().into(),
             delegation: Some(Delegation {
                 id: "delegation-1".parse().unwrap(),
                 until: NOW + Duration::from_secs(1800),
