@@ -108,24 +108,10 @@ impl Certified {
         &self.chain
     }
 
-    /// The private key.
-    pub(crate) fn key(&self) -> &str {
-        &self.key
-    }
-
     /// `x5t#S256` (RFC 8705 section 3.1).
     pub(crate) fn thumbprint(&self) -> String {
         b64u(sha256(&self.der))
     }
-}
-
-/// A certificate for a server at a host, signed with its own key: for a listener under test.
-pub(crate) fn for_server(host: &str) -> Result<Certified> {
-    let mut parameters = CertificateParams::new(vec![host.to_owned()])?;
-    parameters.distinguished_name.push(DnType::CommonName, host);
-    let mut draft = CertificateDraft { parameters, key: KeyPair::generate()? };
-    draft.lasts(-60, 86_400);
-    draft.self_signed()
 }
 
 fn authority_parameters(trust_domain: &str) -> Result<CertificateParams> {

@@ -5,11 +5,11 @@ mod server;
 use crate::cases::{self, Case};
 use crate::report::{Report, Verdict};
 use crate::world::World;
-use crate::{catalogue::Catalogue, certificate, report};
-use anyhow::{Context, Result, ensure};
+use crate::{catalogue::Catalogue, report};
+use anyhow::{Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use server::Server;
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc};
 
 /// Shows, from outside, what a token exchange and delegation server does with good and bad requests.
 #[derive(Parser)]
@@ -25,8 +25,6 @@ enum Command {
     Run(Run),
     /// Print, by family, how many requirements there are, how many are covered, and, given a server, how many pass
     Table(Table),
-    /// Write a certificate and its key for a listener of a server under test: certificate.pem and key.pem
-    Certificate(Certificate),
 }
 
 #[derive(Args)]
@@ -53,22 +51,11 @@ struct Table {
     untested: bool,
 }
 
-#[derive(Args)]
-struct Certificate {
-    /// The host name or address the listener is reached at
-    #[arg(long, value_name = "HOST", default_value = "127.0.0.1")]
-    host: String,
-    /// Where to write
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-}
-
 /// Does what the command line asks.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.command {
         Command::Run(run) => run.go().await,
         Command::Table(table) => table.go().await,
-        Command::Certificate(certificate) => certificate.write(),
     }
 }
 
@@ -85,17 +72,6 @@ impl Run {
         let report = each(&world, &chosen, |case, verdict| println!("{}", report::line(case, verdict, self.json))).await;
         println!("{}", report.summary(self.json));
         Ok(report.exit_code())
-    }
-}
-
-impl Certificate {
-    fn write(&self) -> Result<ExitCode> {
-        let made = certificate::for_server(&self.host)?;
-        for (name, text) in [("certificate.pem", made.chain()), ("key.pem", made.key())] {
-            let file = self.out.join(name);
-            std::fs::write(&file, text).with_context(|| format!("cannot write `{}`", file.display()))?;
-        }
-        Ok(ExitCode::SUCCESS)
     }
 }
 

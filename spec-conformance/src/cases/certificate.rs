@@ -140,14 +140,19 @@ const REQUESTS: &[ExchangeRow] = &[
     ("client-id-other", "`client_id` names another workload", &["MTLSB-01", "MTLSB-02"], |e, w| {
         e.set("client_id", &w.options.other_agent);
     }),
-    ("assertion-of-another", "a client assertion of another workload beside the certificate", &["MTLSB-02", "MTLS-20", "ARCH-03"], |e, w| {
-        let mut svid = w.svid();
-        svid.claim("sub", w.options.other_agent.clone());
-        e.remove("client_id");
-        e.set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe");
-        e.set("client_assertion", &svid.sign());
-        e.present = Present::Once;
-    }),
+    (
+        "assertion-of-another",
+        "a client assertion of another workload beside the certificate",
+        &["MTLSB-02", "MTLS-20", "ARCH-03"],
+        |e, w| {
+            let mut svid = w.svid();
+            svid.claim("sub", w.options.other_agent.clone());
+            e.remove("client_id");
+            e.set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe");
+            e.set("client_assertion", &svid.sign());
+            e.present = Present::Once;
+        },
+    ),
     ("header-of-another", "a certificate field beside the certificate", &["MTLS-20", "MTLSB-10", "BCP-26"], |e, _| {
         e.header("client-cert", ":MIIB:");
     }),
@@ -167,7 +172,9 @@ fn request((slug, shows, covers, change): &ExchangeRow) -> Case {
 }
 
 const BESIDE: &[ExchangeRow] = &[
-    ("without-client-id", "`client_id` may be absent: the certificate names the caller", &["MTLSB-01"], |e, _| e.remove("client_id")),
+    ("without-client-id", "`client_id` may be absent: the certificate names the caller", &["MTLSB-01"], |e, _| {
+        e.remove("client_id")
+    }),
     ("assertion-beside", "a client assertion of the same workload beside the certificate", &["MTLSB-02", "MTLS-19"], |e, w| {
         e.set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe");
         e.set("client_assertion", &w.svid().sign());

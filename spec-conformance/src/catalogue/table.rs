@@ -51,7 +51,13 @@ impl Catalogue {
         sum.print(&mut text, report.is_some());
         text.push_str("\nrequired: rows at MUST level. covered: with at least one case or vector. by tests: covered by vectors, which\na library's tests read, or by tests of this repository alone. passed, failed: by the cases of this run.\n\nattack\n");
         for attack in &self.attacks {
-            let _ = writeln!(text, "{:7} {:9} {}", attack.id, word(&state(&attack.cases, &attack.tests, report)), short(&attack.text));
+            let _ = writeln!(
+                text,
+                "{:7} {:9} {}",
+                attack.id,
+                word(&state(&attack.cases, &attack.tests, report)),
+                short(&attack.text)
+            );
             if let Some(beyond) = &attack.beyond {
                 let _ = writeln!(text, "{:17} not reached: {beyond}", "");
             }

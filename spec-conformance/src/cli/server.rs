@@ -119,7 +119,7 @@ impl Server {
             other_agent: format!("spiffe://{trust_domain}{}", self.other_agent),
             wit_key: self.wit_key()?,
             authority: self.authority()?,
-            tls_root: self.tls_root.as_deref().map(read).transpose()?,
+            tls_root: self.optional(&self.tls_root, "authority/ca.pem").map(read).transpose()?,
             proxy: self.proxy_address.map(|address| Proxy {
                 address,
                 client_cert: self.client_cert_url.clone(),

@@ -2,9 +2,7 @@
 
 use super::Row;
 use anyhow::Result;
-use rcgen::{
-    BasicConstraints, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose as Usage, SanType,
-};
+use rcgen::{BasicConstraints, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose as Usage, SanType};
 
 pub(super) const REFUSED: &[Row] = &[
     ("two-uris", "two URI names", &["MTLS-13", "WIT-43", "X509-02"], |d, w| {
@@ -39,7 +37,9 @@ pub(super) const REFUSED: &[Row] = &[
     ("domain-only", "the trust domain itself", &["MTLS-12", "WID-02"], |d, w| {
         d.name(&format!("spiffe://{}", w.options.trust_domain))
     }),
-    ("dots", "dot segments in the path", &["MTLS-12", "F13"], |d, w| d.name(&w.options.agent.replace("/agent/", "/agent/../agent/"))),
+    ("dots", "dot segments in the path", &["MTLS-12", "F13"], |d, w| {
+        d.name(&w.options.agent.replace("/agent/", "/agent/../agent/"))
+    }),
     ("percent", "a percent-encoded letter", &["MTLS-12", "F13"], |d, w| d.name(&w.options.agent.replace("/agent/", "/%61gent/"))),
     ("unknown-workload", "a name that only begins like a known agent's", &["MTLS-15", "MTLSB-02"], |d, w| {
         d.name(&format!("spiffe://{}/agents/planner", w.options.trust_domain))

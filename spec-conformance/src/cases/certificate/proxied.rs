@@ -34,11 +34,16 @@ pub(super) fn cases() -> Vec<Case> {
             told(&w, field, tell, &certified, true).await?.unauthenticated()
         })
     }));
-    cases.push(Case::new("proxied.unknown-authority", "what a proxy tells is judged as any certificate", COVERS, |w| async move {
-        authority(&w)?;
-        let certified = CertificateDraft::svid(&w.options.agent)?.self_signed()?;
-        told(&w, Field::ClientCert, good(Field::ClientCert), &certified, true).await?.unauthenticated()
-    }));
+    cases.push(Case::new(
+        "proxied.unknown-authority",
+        "what a proxy tells is judged as any certificate",
+        COVERS,
+        |w| async move {
+            authority(&w)?;
+            let certified = CertificateDraft::svid(&w.options.agent)?.self_signed()?;
+            told(&w, Field::ClientCert, good(Field::ClientCert), &certified, true).await?.unauthenticated()
+        },
+    ));
     cases
 }
 
@@ -74,17 +79,12 @@ const REFUSED: &[Row] = &[
     ("client-cert-garbage", "`Client-Cert` that is no certificate", Field::ClientCert, |_, _| {
         vec![("client-cert", ":AAAA:".to_owned())]
     }),
-    ("client-cert-pem", "`Client-Cert` in PEM", Field::ClientCert, |certified, _| {
-        vec![("client-cert", encoded(certified))]
-    }),
+    ("client-cert-pem", "`Client-Cert` in PEM", Field::ClientCert, |certified, _| vec![("client-cert", encoded(certified))]),
     ("other-field", "the field of the other kind of proxy", Field::ClientCert, |certified, _| {
         vec![("x-forwarded-client-cert", format!("Cert=\"{}\"", encoded(certified)))]
     }),
     ("both-fields", "the fields of both kinds of proxy", Field::ClientCert, |certified, _| {
-        vec![
-            ("client-cert", byte_sequence(certified)),
-            ("x-forwarded-client-cert", format!("Cert=\"{}\"", encoded(certified))),
-        ]
+        vec![("client-cert", byte_sequence(certified)), ("x-forwarded-client-cert", format!("Cert=\"{}\"", encoded(certified)))]
     }),
     ("forwarded-two", "two elements in `x-forwarded-client-cert`", Field::Forwarded, |certified, _| {
         vec![("x-forwarded-client-cert", format!("Cert=\"{0}\",Cert=\"{0}\"", encoded(certified)))]
@@ -102,7 +102,11 @@ fn byte_sequence(certified: &Certified) -> String {
 /// Envoy's: PEM, percent-encoded.
 fn encoded(certified: &Certified) -> String {
     let keep = |octet: u8| octet.is_ascii_alphanumeric();
-    certified.chain().bytes().map(|octet| if keep(octet) { char::from(octet).to_string() } else { format!("%{octet:02X}") }).collect()
+    certified
+        .chain()
+        .bytes()
+        .map(|octet| if keep(octet) { char::from(octet).to_string() } else { format!("%{octet:02X}") })
+        .collect()
 }
 
 async fn told(world: &Arc<World>, field: Field, tell: Tell, certified: &Certified, by_proxy: bool) -> Result<Answer> {

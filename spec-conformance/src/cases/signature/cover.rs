@@ -14,14 +14,9 @@ pub(super) const REFUSED: &[Row] = &[
     ("without-content-digest", "`Content-Digest` is there and not covered", &["SIG-02", "SIG-04"], |c, _| {
         c.signing.uncover("content-digest");
     }),
-    ("without-wit", "`Workload-Identity-Token` is not covered", &["SIG-02"], |c, _| {
-        c.signing.uncover("workload-identity-token")
-    }),
+    ("without-wit", "`Workload-Identity-Token` is not covered", &["SIG-02"], |c, _| c.signing.uncover("workload-identity-token")),
     ("without-transaction", "`Txn-Token` is there and not covered", &["SIG-02"], |c, _| {
         c.exchange.header("txn-token", TRANSACTION);
-    }),
-    ("without-authorization", "`Authorization` is there and not covered", &["SIG-02"], |c, _| {
-        c.exchange.header("authorization", "DPoP an.access.token");
     }),
     ("nothing", "nothing is covered", &["SIG-01", "SIG-02"], |c, _| c.signing.components.clear()),
     ("component-twice", "a component twice", &["SIG-34"], |c, _| c.signing.cover("@method")),

@@ -14,7 +14,10 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new(
             "signature.response",
             "a response that was asked to be signed is, by the server's WIT, for this request",
-            &["SIG-03", "SIG-04", "SIG-05", "SIG-06", "SIG-07", "SIG-09", "SIG-10", "SIG-11", "SIG-21", "SIG-22", "SIG-23", "SIG-26"],
+            &[
+                "SIG-03", "SIG-04", "SIG-05", "SIG-06", "SIG-07", "SIG-09", "SIG-10", "SIG-11", "SIG-21", "SIG-22", "SIG-23",
+                "SIG-26",
+            ],
             response,
         ),
         Case::new("signature.response-nonces", "two responses have two nonces", &["SIG-13", "SIG-32"], |w| async move {

@@ -25,7 +25,9 @@ pub(super) const REFUSED: &[Row] = &[
     ("no-space", "no space after the scheme", &["WPT-02", "F21"], |c, _| {
         c.finish = |wire| joined(wire, |wpt| wpt.replacen(' ', "", 1))
     }),
-    ("tab", "a tab after the scheme", &["WPT-02", "F21"], |c, _| c.finish = |wire| joined(wire, |wpt| wpt.replacen(' ', "\t", 1))),
+    ("tab", "a tab after the scheme", &["WPT-02", "F21"], |c, _| {
+        c.finish = |wire| joined(wire, |wpt| wpt.replacen(' ', "\t", 1))
+    }),
     ("scheme-bearer", "the WPT under `Bearer`", &["WPT-02", "WPT-15"], |c, _| {
         c.finish = |wire| joined(wire, |wpt| wpt.replacen("WPT", "Bearer", 1));
     }),
