@@ -14,6 +14,7 @@ use procura::clock::SystemClock;
 use procura::config::Config;
 use procura::exchange::{CLIENT_ASSERTION_TYPE, GRANT_TYPE, Incoming};
 use procura::policy::{Action, Credential, Delegate, Request, User};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use procura_token::{Algorithm, Htu, NewDpopProof, SigningKey, TokenId, random_bytes};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
@@ -62,7 +63,7 @@ impl World {
 
     fn proof(&self) -> String {
         let (now, jti) = (self.app.now(), TokenId::from_random(random_bytes()));
-        let nonce = self.app.exchange().nonces.give(now, self.app.exchange().store.epoch().id);
+        let nonce = self.app.exchange().nonce(now);
         let proof = NewDpopProof { jti, htm: "POST", htu: &self.uri, iat: now.whole_secs(), ath: None, nonce: Some(&nonce) };
         proof.sign(&self.key).unwrap()
     }
@@ -73,17 +74,16 @@ fn exchange(c: &mut Criterion, world: &World) {
     let one = |proof: String| {
         let (app, form) = (Arc::clone(&world.app), Arc::clone(&form));
         async move {
+            let headers = HeaderMap::from_iter([(HeaderName::from_static("dpop"), HeaderValue::try_from(proof).unwrap())]);
             let incoming = Incoming {
                 form: form.as_bytes(),
-                proofs: &[proof.as_bytes()],
-                has_authorization: false,
                 method: "POST",
                 target: "/token",
-                headers: &http::HeaderMap::new(),
+                headers: &headers,
                 certificate: Ok(None),
                 source: SOURCE,
             };
-            app.exchange().exchange(incoming, app.now()).await.unwrap()
+            app.exchange().exchange(incoming, app.now()).await.outcome.unwrap()
         }
     };
     let mut group = c.benchmark_group("exchange");

@@ -87,6 +87,11 @@ impl Trust {
         self.domains.get(name)
     }
 
+    /// The trust domains whose workloads we issue WITs for.
+    pub fn issuing_domains(&self) -> impl Iterator<Item = &TrustDomain> {
+        self.domains.iter().filter(|(_, domain)| domain.issues_wit()).map(|(name, _)| name)
+    }
+
     /// Verifies a JWT-SVID meant for us alone.
     ///
     /// # Errors

@@ -30,6 +30,7 @@ pub(super) fn exchange(config: &Config) -> Result<ExchangeSettings, ConfigError>
         skew: config.token.skew.0,
         freshness: Freshness { age: config.dpop.max_age.0, ahead: config.dpop.max_ahead.0 },
         algorithms: config.dpop.algorithms.clone(),
+        accepts_legacy_wpt: config.wpt.accept_legacy_field,
     })
 }
 

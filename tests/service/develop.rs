@@ -12,7 +12,7 @@ struct Shell {
 impl Shell {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let service = Service::develop(dir.path());
+        let service = Service::develop(dir.path(), &[]);
         Self { dir, service }
     }
 
@@ -89,6 +89,24 @@ fn the_world_is_complete_and_survives_a_second_start() {
     run(procura(&needs_key).arg(shell.dir.path())).says(2, &["give --key FILE"]);
     shell.service.signal("-TERM");
     assert_eq!(shell.service.wait().code(), Some(0));
-    shell.service = Service::develop(shell.dir.path());
+    shell.service = Service::develop(shell.dir.path(), &[]);
     assert_eq!(read(&shell), before);
+}
+
+#[tokio::test]
+async fn the_world_is_reached_over_mutual_tls_with_a_certificate_from_a_shell() {
+    let dir = tempfile::tempdir().unwrap();
+    let shell = Shell { service: Service::develop(dir.path(), &["--mtls", "127.0.0.1:0"]), dir };
+    let read = |path: PathBuf| std::fs::read(path).unwrap();
+    let svid = read(shell.keep("svid.pem", &["svid", "--kind", "x509", "--id", "/agent/planner"]));
+    let authority = reqwest::Certificate::from_pem(&read(shell.path("authority/ca.pem"))).unwrap();
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([authority]);
+    let client = client.identity(reqwest::Identity::from_pem(&svid).unwrap()).build().unwrap();
+    for name in ["https://127.0.0.1", "https://localhost"] {
+        let door = shell.service.door("serving with client certificates", name, client.clone());
+        assert_eq!(door.get("/readyz").await.status, 200, "{name}");
+    }
+    assert!(String::from_utf8(read(shell.path("config.toml"))).unwrap().contains("[mtls]"));
+    let key = shell.path("keys/mtls-key.pem").metadata().unwrap();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&key.permissions()) & 0o777, 0o600);
 }

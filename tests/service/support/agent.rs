@@ -16,10 +16,15 @@ impl Agent {
 
     /// A new proof for the token endpoint.
     pub(crate) fn proof(&self, nonce: Option<&str>) -> String {
+        self.proof_at(ISSUER, nonce)
+    }
+
+    /// A new proof for the token endpoint below `base`.
+    pub(crate) fn proof_at(&self, base: &str, nonce: Option<&str>) -> String {
         let proof = NewDpopProof {
             jti: TokenId::from_random(random_bytes()),
             htm: "POST",
-            htu: &format!("{ISSUER}/token").parse().unwrap(),
+            htu: &format!("{base}/token").parse().unwrap(),
             iat: UnixTime::from_secs(now()),
             ath: None,
             nonce,
