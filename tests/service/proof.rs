@@ -2,8 +2,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use procura_token::{
-    Algorithm, JwkSet, KeySet, NewRequestSignature, NewWpt, RequestHead, ResponseHead, ResponseSignatureRules, SigningKey, TokenId,
-    UnixTime, Unverified, UnverifiedResponseSignature, Wit, random_bytes,
+    Algorithm, JwkSet, KeySet, NewRequestSignature, NewWpt, RequestHead, ResponseHead, ResponseSignatureRules, SigningKey,
+    TokenId, UnixTime, Unverified, UnverifiedResponseSignature, Wit, random_bytes,
 };
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -142,8 +142,7 @@ async fn a_wpt_is_good_once_for_its_wit_only_and_beside_nothing_else() {
 #[tokio::test]
 async fn the_field_of_older_drafts_is_refused_unless_configured() {
     let holder = Holder::new().await;
-    let legacy =
-        |holder: &Holder| vec![("workload-identity-token", holder.wit.clone()), ("workload-proof-token", holder.wpt())];
+    let legacy = |holder: &Holder| vec![("workload-identity-token", holder.wit.clone()), ("workload-proof-token", holder.wpt())];
     assert_eq!(holder.post(&holder.form(), &legacy(&holder)).await.refusal(), unauthenticated());
     drop(holder);
 

@@ -52,9 +52,9 @@ impl World {
         if !secret.exists() {
             write_private(&secret, base64url::encode(random_bytes::<32>()).as_bytes())?;
         }
-        world.publish("authority/svid.jwk", "jwt-svid", "trust/bundle.json")?;
-        world.publish("authority/users.jwk", "sig", "trust/users.jwks.json")?;
         world.authority()?;
+        world.bundle()?;
+        world.publish("authority/users.jwk", "sig", "trust/users.jwks.json")?;
         world.write_once("targets/dev.toml", TARGETS)?;
         world.write_once("policies/dev.cedar", POLICY)?;
         Ok(world)
@@ -102,6 +102,24 @@ impl World {
     fn publish(&self, key: &str, public_key_use: &str, set: &str) -> anyhow::Result<()> {
         let key = self.key(key)?.public_key().for_use(public_key_use);
         self.write(set, &serde_json::to_string_pretty(&JwkSet { keys: vec![key] })?)
+    }
+
+    /// Writes the SPIFFE bundle: the key of JWT-SVIDs and the authority of X.509-SVIDs.
+    fn bundle(&self) -> anyhow::Result<()> {
+        let svid = self.key("authority/svid.jwk")?.public_key().for_use("jwt-svid");
+        let path = self.path("authority/ca.pem");
+        let pem = fs::read_to_string(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        // What stands between the two lines of a PEM is what `x5c` wants (RFC 7517 section 4.7).
+        let certificate: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+        let key = rcgen::KeyPair::from_pem(&fs::read_to_string(self.path("authority/ca-key.pem"))?)?;
+        let point = rcgen::PublicKeyData::der_bytes(&key);
+        let coordinate =
+            |from: usize| point.get(from..from + 32).map(base64url::encode).context("authority/ca-key.pem: not P-256");
+        let authority = serde_json::json!({
+            "kty": "EC", "crv": "P-256", "x": coordinate(1)?, "y": coordinate(33)?, "use": "x509-svid", "x5c": [certificate],
+        });
+        let bundle = serde_json::json!({"keys": [serde_json::to_value(svid)?, authority]});
+        self.write("trust/bundle.json", &serde_json::to_string_pretty(&bundle)?)
     }
 
     /// The certificate authority of X.509-SVIDs: a certificate that names the trust domain and may sign.
