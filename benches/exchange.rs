@@ -9,12 +9,12 @@ use std::process::Command;
 use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use procura::app::App;
 use procura::clock::SystemClock;
 use procura::config::Config;
 use procura::exchange::{CLIENT_ASSERTION_TYPE, GRANT_TYPE, Incoming};
 use procura::policy::{Action, Credential, Delegate, Request, User};
-use http::{HeaderMap, HeaderName, HeaderValue};
 use procura_token::{Algorithm, Htu, NewDpopProof, SigningKey, TokenId, random_bytes};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;

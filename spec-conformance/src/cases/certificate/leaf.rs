@@ -66,12 +66,6 @@ pub(super) const REFUSED: &[Row] = &[
         d.parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::CodeSigning];
         Ok(())
     }),
-    ("critical-extension", "a critical extension nobody knows", &["MTLS-02"], |d, _| {
-        let mut extension = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99999, 1], vec![5, 0]);
-        extension.set_criticality(true);
-        d.parameters.custom_extensions.push(extension);
-        Ok(())
-    }),
 ];
 
 pub(super) const ACCEPTED: &[Row] = &[

@@ -6,6 +6,7 @@ use crate::certificate::{CertificateDraft, Certified};
 use crate::world::{Answer, World};
 use anyhow::{Context, Result, ensure};
 use base64::{Engine, prelude::BASE64_STANDARD};
+use rcgen::CustomExtension;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -44,6 +45,20 @@ pub(super) fn cases() -> Vec<Case> {
             told(&w, Field::ClientCert, good(Field::ClientCert), &certified, true).await?.unauthenticated()
         },
     ));
+    let covers = [COVERS, &["MTLS-02"]].concat();
+    cases.push(Case::new("proxied.critical-extension", "a critical extension nobody knows", &covers, |w| async move {
+        let mut draft = CertificateDraft::svid(&w.options.agent)?;
+        for (critical, wanted) in [(false, 200), (true, 401)] {
+            // A TLS client refuses to show such a certificate; a proxy tells what it got.
+            let mut extension = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99999, 1], vec![5, 0]);
+            extension.set_criticality(critical);
+            draft.parameters.custom_extensions = vec![extension];
+            let certified = authority(&w)?.sign(&draft)?;
+            let answer = told(&w, Field::ClientCert, good(Field::ClientCert), &certified, true).await?;
+            ensure!(answer.status == wanted, "critical: {critical}, and the answer is {}", answer.status);
+        }
+        Ok(())
+    }));
     cases
 }
 

@@ -16,7 +16,9 @@ pub(super) const REFUSED: &[Row] = &[
     ("body-swapped", "another body after signing", &["SIG-04", "F27"], |c, _| {
         c.finish = |wire| wire.body = format!("{}&x=1", wire.body);
     }),
-    ("body-emptied", "no body after signing", &["SIG-04", "F27"], |c, _| c.finish = |wire| wire.body.clear()),
+    ("body-shortened", "the last parameter taken away after signing", &["SIG-04", "F27"], |c, _| {
+        c.finish = |wire| wire.body.truncate(wire.body.rfind('&').unwrap_or_default());
+    }),
     ("digest-of-other-body", "a signed digest of another body", &["SIG-04"], |c, _| {
         c.prepare = |wire| wire.set("content-digest", &content_digest("sha-256", b"another body"));
     }),
