@@ -63,7 +63,7 @@ fn a_wit_got_from_a_shell_serves_as_actor_token_with_its_key() {
     assert_eq!(run(procura(&["keys", "generate", "--out"]).arg(&key)).code, 0);
     let svid = |name: &str| shell.keep(name, &["svid", "--kind", "jwt", "--id", "/agent/planner"]);
     let key = key.to_str().unwrap();
-    let got = shell.exchange(&svid("one"), &["--wit", "--key", key]);
+    let got = shell.exchange(&svid("one"), &["--request-wit", "--key", key]);
     assert_eq!(got.code, 0, "{got:?}");
     assert_eq!(header(got.stdout.trim())["typ"], "wit+jwt");
     std::fs::write(shell.path("wit"), got.stdout).unwrap();
