@@ -9,6 +9,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use procura::app::App;
 use procura::clock::SystemClock;
 use procura::config::Config;
@@ -62,7 +63,7 @@ impl World {
 
     fn proof(&self) -> String {
         let (now, jti) = (self.app.now(), TokenId::from_random(random_bytes()));
-        let nonce = self.app.exchange().nonces.give(now);
+        let nonce = self.app.exchange().nonce(now);
         let proof = NewDpopProof { jti, htm: "POST", htu: &self.uri, iat: now.whole_secs(), ath: None, nonce: Some(&nonce) };
         proof.sign(&self.key).unwrap()
     }
@@ -73,9 +74,16 @@ fn exchange(c: &mut Criterion, world: &World) {
     let one = |proof: String| {
         let (app, form) = (Arc::clone(&world.app), Arc::clone(&form));
         async move {
-            let incoming =
-                Incoming { form: form.as_bytes(), proofs: &[proof.as_bytes()], has_authorization: false, source: SOURCE };
-            app.exchange().exchange(incoming, app.now()).await.unwrap()
+            let headers = HeaderMap::from_iter([(HeaderName::from_static("dpop"), HeaderValue::try_from(proof).unwrap())]);
+            let incoming = Incoming {
+                form: form.as_bytes(),
+                method: "POST",
+                target: "/token",
+                headers: &headers,
+                certificate: Ok(None),
+                source: SOURCE,
+            };
+            app.exchange().exchange(incoming, app.now()).await.outcome.unwrap()
         }
     };
     let mut group = c.benchmark_group("exchange");
@@ -119,9 +127,9 @@ fn policy(c: &mut Criterion, world: &World) {
 
 fn nonce(c: &mut Criterion, world: &World) {
     let (nonces, now) = (&world.app.exchange().nonces, world.app.now());
-    let nonce = nonces.give(now);
-    c.bench_function("nonce/give", |b| b.iter(|| nonces.give(now)));
-    c.bench_function("nonce/recognise", |b| b.iter(|| nonces.recognise(black_box(&nonce), now)));
+    let nonce = nonces.give(now, 0);
+    c.bench_function("nonce/give", |b| b.iter(|| nonces.give(now, 0)));
+    c.bench_function("nonce/recognise", |b| b.iter(|| nonces.recognise(black_box(&nonce), now, 0)));
 }
 
 /// Credentials that were seen before.

@@ -1,10 +1,12 @@
-//! What a copy of the service shares with the others, and nothing else: which proofs were used, and which delegations
-//! have begun.
+//! What a copy of the service shares with the others, and nothing else: which proofs were used, which delegations have
+//! begun, and which workload a key belongs to.
 //!
 //! [`ClaimStore`] is the promise; [`MemoryStore`] keeps it for one process, [`RedisStore`] for many. Both forget a thing
-//! only after its time and fail closed: whoever cannot be told "this is new" is refused. They know nothing of tokens;
-//! what a key hashes is the caller's to choose.
+//! only after its time and fail closed: whoever cannot be told "this is new" is refused. When all the same a store loses
+//! its memory, its [`Epoch`] is over, and nothing that could have been accepted before is accepted after. They know nothing
+//! of tokens; what a key hashes is the caller's to choose.
 
+mod health;
 mod memory;
 mod redis;
 
@@ -12,7 +14,7 @@ use async_trait::async_trait;
 use procura_token::{DelegationId, UnixTime};
 
 pub use self::memory::MemoryStore;
-pub use self::redis::{RedisSettings, RedisStore};
+pub use self::redis::{RedisSettings, RedisStore, RedisTls, RedisTopology};
 
 /// What is used once. The same key under two kinds is two things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,14 +24,30 @@ pub enum UseKind {
     DpopProof,
     /// A client assertion that may serve once (RFC 7523 section 3, point 7).
     ClientAssertion,
+    /// The `jti` of a Workload Proof Token.
+    Wpt,
+    /// The nonce of an HTTP message signature (RFC 9421 section 2.3).
+    Signature,
 }
 
 impl UseKind {
-    /// Its namespace in a store: `dpop` or `assertion`.
+    /// Its name for people: `dpop`, `assertion`, `wpt` or `signature`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::DpopProof => "dpop",
             Self::ClientAssertion => "assertion",
+            Self::Wpt => "wpt",
+            Self::Signature => "signature",
+        }
+    }
+
+    /// Its namespace in a store.
+    const fn letter(self) -> u8 {
+        match self {
+            Self::DpopProof => b'D',
+            Self::ClientAssertion => b'A',
+            Self::Wpt => b'W',
+            Self::Signature => b'S',
         }
     }
 }
@@ -40,13 +58,25 @@ impl core::fmt::Display for UseKind {
     }
 }
 
+/// One unbroken memory of a store: what was claimed since it began is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Epoch {
+    /// Its name, which no other has.
+    pub id: u64,
+    /// What was claimed up to and including this instant may have been forgotten.
+    pub began: UnixTime,
+}
+
 /// One thing that may be used once, remembered through `until`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OneTimeUse {
     /// What it is.
     pub kind: UseKind,
-    /// A SHA-256 over all that makes it this one thing; never the thing itself.
+    /// A SHA-256 over all that makes it this one thing; never the thing itself. Stores keep 15 bytes of it.
     pub key: [u8; 32],
+    /// The earliest instant at which it could have been accepted, skew included. `None` if it carries a nonce of the
+    /// claim's epoch, which says the same more exactly.
+    pub since: Option<UnixTime>,
     /// The last instant at which the thing could still be accepted, skew included.
     pub until: UnixTime,
 }
@@ -79,20 +109,44 @@ impl DelegationClaim {
     }
 }
 
+/// Says whose a key is: one key belongs to one workload for as long as it is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyHolder {
+    /// The key's thumbprint.
+    pub key: [u8; 32],
+    /// A SHA-256 over the workload's name.
+    pub holder: [u8; 32],
+    /// The last instant at which the key is held. The same holder may prolong it, never shorten it.
+    pub until: UnixTime,
+}
+
 /// Everything one request needs from the store, asked for at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claim {
+    /// The epoch in which the request was verified: read once, before its nonce was looked at.
+    pub epoch: u64,
     /// What the request uses up.
     pub uses: Vec<OneTimeUse>,
     /// The delegation it begins or continues.
     pub delegation: Option<DelegationClaim>,
+    /// Whose the key is that it binds a credential to.
+    pub holder: Option<KeyHolder>,
 }
 
 impl Claim {
-    /// Refuses what would have to be forgotten at once: it could not be told from a replay the next time.
-    fn verify_lifetimes(&self, now: UnixTime) -> Result<(), ClaimError> {
-        if let Some(past) = self.uses.iter().find(|used| used.until < now) {
-            return Err(ClaimError::Expired(past.kind));
+    /// Refuses what cannot be told from a replay: of another epoch, from before this one, or past its time, so that it
+    /// would have to be forgotten at once.
+    fn verify_times(&self, epoch: Epoch, now: UnixTime) -> Result<(), ClaimError> {
+        if self.epoch != epoch.id {
+            return Err(ClaimError::EpochOver);
+        }
+        for used in &self.uses {
+            if used.until < now {
+                return Err(ClaimError::Expired(used.kind));
+            }
+            if used.since.is_some_and(|since| since <= epoch.began) {
+                return Err(ClaimError::Forgotten(used.kind));
+            }
         }
         match &self.delegation {
             Some(delegation) if delegation.kept_until() < now => Err(ClaimError::DelegationOver),
@@ -111,6 +165,15 @@ pub enum ClaimError {
     /// Its time is over, so whether it was used before is no longer known.
     #[error("the {0} is past its time")]
     Expired(UseKind),
+    /// It carries no nonce and could have been used before the store's memory begins. A newer one is accepted.
+    #[error("the {0} may be from before the store's memory")]
+    Forgotten(UseKind),
+    /// The store lost its memory since the request was verified: a new nonce, and the client may try again.
+    #[error("the store's memory has begun anew")]
+    EpochOver,
+    /// The key belongs to another workload.
+    #[error("the key belongs to another workload")]
+    HeldByAnother,
     /// The delegation's record would have been forgotten already.
     #[error("the delegation is past its time")]
     DelegationOver,
@@ -149,30 +212,40 @@ pub enum StoreError {
     Unfit(String),
 }
 
-/// Grants each one-time use once, and each delegation one record, over all copies of the service.
+/// Grants each one-time use once, each delegation one record, and each key one holder, over all copies of the service.
 ///
-/// Each use, and the delegation, is atomic by itself; a claim is not one transaction. When it is refused:
+/// A claim that is refused because something in it is not new uses up nothing; but when claims race, or the store spreads
+/// its keys over several servers, what was new in a refused claim may be used up, and its delegation may have begun. So a
+/// client makes a new proof for every attempt. A delegation that begins early gives nobody a token, and can only end early.
 ///
-/// - each of its uses may be used up: a client makes a new proof, it never repeats one;
-/// - its delegation may have begun. That gives nobody a token, and harms nobody: a record that begins early can only
-///   end early, and whoever gets this far was authenticated and allowed by policy before the claim.
-///
-/// # Not promised
-/// That anything survives the loss of the store: after a restart of a [`MemoryStore`], or a failover of Redis to a copy
-/// that lags, a proof might be accepted again. Proofs that must carry a recent nonce close that window.
+/// # Losing the memory
+/// All that a store promises holds within one [`Epoch`]. When it loses its memory, by a restart, a failover or an operator's
+/// command, another epoch begins, and claims made in the old one are refused with [`ClaimError::EpochOver`]. A use with a
+/// nonce belongs to the epoch its nonce names; one without is refused as [`ClaimError::Forgotten`] when it could have been
+/// accepted before the epoch began. So no use is granted again. Delegations and key holders are lost with the memory.
 #[async_trait]
 pub trait ClaimStore: Send + Sync {
-    /// Claims everything in `claim`: all uses must be new. The delegation is begun as proposed, or, if its key is known,
-    /// continued: the record that was there is returned unchanged, even if its deadline has passed. `None` if none was
-    /// asked for.
+    /// Claims everything in `claim`: all uses must be new and the key not another's. The delegation is begun as proposed,
+    /// or, if its key is known, continued: the record that was there is returned unchanged, even if its deadline has
+    /// passed. `None` if none was asked for.
     ///
     /// `now` decides lifetimes; the store asks no clock of its own for a decision. A use is remembered while
     /// `now <= until`, and may be remembered a little longer.
     ///
     /// # Errors
-    /// [`ClaimError::Replayed`] and [`ClaimError::Expired`] for the first use that is not new, and
-    /// [`ClaimError::Unavailable`], within the store's deadline, when it could not be learnt.
+    /// [`ClaimError::Replayed`], [`ClaimError::Expired`] and [`ClaimError::Forgotten`] for a use that is not new or may not
+    /// be; [`ClaimError::EpochOver`]; [`ClaimError::HeldByAnother`]; and [`ClaimError::Unavailable`], within the store's
+    /// deadline, when it could not be learnt.
     async fn claim(&self, claim: &Claim, now: UnixTime) -> Result<Option<DelegationRecord>, ClaimError>;
+
+    /// The epoch as far as this copy knows. It may be over: a claim made in it is then refused.
+    fn epoch(&self) -> Epoch;
+
+    /// The epoch as the store knows it at `now`; begins one if the last is over.
+    ///
+    /// # Errors
+    /// [`StoreError`], within the store's deadline, when it could not be learnt.
+    async fn current_epoch(&self, now: UnixTime) -> Result<Epoch, StoreError>;
 
     /// Whether claims can be served now.
     ///

@@ -2,19 +2,9 @@
 
 use core::future::Future;
 use core::pin::Pin;
-use std::collections::{BTreeSet, HashSet};
-use std::sync::{Mutex, PoisonError};
 
-use procura_token::UnixTime;
-
-/// What a claim found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claimed {
-    /// The key is new and now remembered.
-    First,
-    /// The key was claimed before.
-    Again,
-}
+pub use procura_token::Claimed;
+use procura_token::{ReplayMemory, ReplayMemoryFull, UnixTime, random_bytes};
 
 /// The store could not remember: then the request is refused with 503, never let through.
 #[derive(Debug, thiserror::Error)]
@@ -40,65 +30,66 @@ pub trait ReplayStore: Send + Sync + 'static {
     /// # Errors
     /// [`ReplayError`] if that cannot be promised.
     fn claim(&self, key: [u8; 32], until: UnixTime, now: UnixTime) -> impl Future<Output = Result<Claimed, ReplayError>> + Send;
+
+    /// Names the unbroken memory the store has now. Nonces are of one epoch, so a store that loses its memory and names
+    /// another closes the door to proofs it has forgotten. Default: always 0, for a store that never loses anything.
+    fn epoch(&self) -> u64 {
+        0
+    }
+
+    /// When the memory began. Proofs that could have been used before are refused, unless they carry a nonce of the epoch.
+    /// Default: `None`, for a store that never loses anything, or where a replay after a loss is no harm.
+    fn began(&self) -> Option<UnixTime> {
+        None
+    }
 }
 
 /// A replay store in this process's memory: right for one node, and forgotten when the process ends.
 ///
-/// It refuses when full rather than forget. One entry takes about 150 bytes.
+/// Each is an epoch of its own: a nonce given before a restart is not recognised after it, even where the secret is the
+/// same. It refuses when full rather than forget. One entry takes 40 to 75 bytes.
 pub struct MemoryReplayStore {
-    capacity: usize,
-    seen: Mutex<Seen>,
-}
-
-#[derive(Default)]
-struct Seen {
-    keys: HashSet<[u8; 32]>,
-    by_time: BTreeSet<(UnixTime, [u8; 32])>,
+    memory: ReplayMemory,
+    epoch: u64,
+    began: Option<UnixTime>,
 }
 
 impl MemoryReplayStore {
     /// Room for `capacity` proofs at a time: requests per second times some 120 seconds.
+    ///
+    /// # Panics
+    /// As [`random_bytes`].
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, seen: Mutex::default() }
+        Self { memory: ReplayMemory::new(capacity), epoch: u64::from_ne_bytes(random_bytes()), began: None }
     }
 
-    fn claim_now(&self, key: [u8; 32], until: UnixTime, now: UnixTime) -> Result<Claimed, ReplayError> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.forget_before(now);
-        if seen.keys.contains(&key) {
-            return Ok(Claimed::Again);
-        }
-        if seen.keys.len() >= self.capacity {
-            return Err(ReplayError::Full);
-        }
-        seen.keys.insert(key);
-        seen.by_time.insert((until, key));
-        Ok(Claimed::First)
+    /// Refuses proofs that could have been used before `now`, the start of this process: what an earlier one remembered is
+    /// gone. WPTs and message signatures are then refused for the first 30 seconds, and those without `iat` for up to five
+    /// and a half minutes; DPoP proofs for as long as they may be ahead, and not at all where nonces are on.
+    #[must_use]
+    pub fn beginning(self, now: UnixTime) -> Self {
+        Self { began: Some(now), ..self }
     }
 }
 
 impl Default for MemoryReplayStore {
-    /// Room for 262,144 proofs: some 2,000 requests a second, 40 MB at most.
+    /// Room for 262,144 proofs: some 2,000 requests a second, 20 MB at most.
     fn default() -> Self {
         Self::new(1 << 18)
     }
 }
 
-impl Seen {
-    fn forget_before(&mut self, now: UnixTime) {
-        while let Some((until, key)) = self.by_time.pop_first() {
-            if until > now {
-                self.by_time.insert((until, key));
-                return;
-            }
-            self.keys.remove(&key);
-        }
-    }
-}
-
 impl ReplayStore for MemoryReplayStore {
     async fn claim(&self, key: [u8; 32], until: UnixTime, now: UnixTime) -> Result<Claimed, ReplayError> {
-        self.claim_now(key, until, now)
+        self.memory.claim(&key, until, now).map_err(|ReplayMemoryFull { .. }| ReplayError::Full)
+    }
+
+    fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    fn began(&self) -> Option<UnixTime> {
+        self.began
     }
 }
 
@@ -107,11 +98,23 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// [`ReplayStore`] in a form that can be boxed.
 pub(crate) trait AnyReplayStore: Send + Sync {
     fn claim_boxed(&self, key: [u8; 32], until: UnixTime, now: UnixTime) -> BoxFuture<'_, Result<Claimed, ReplayError>>;
+
+    fn epoch(&self) -> u64;
+
+    fn began(&self) -> Option<UnixTime>;
 }
 
 impl<S: ReplayStore> AnyReplayStore for S {
     fn claim_boxed(&self, key: [u8; 32], until: UnixTime, now: UnixTime) -> BoxFuture<'_, Result<Claimed, ReplayError>> {
         Box::pin(self.claim(key, until, now))
+    }
+
+    fn epoch(&self) -> u64 {
+        ReplayStore::epoch(self)
+    }
+
+    fn began(&self) -> Option<UnixTime> {
+        ReplayStore::began(self)
     }
 }
 
@@ -120,21 +123,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_first_once_until_its_time_is_over() {
-        let store = MemoryReplayStore::new(10);
-        let [now, until] = [100, 160].map(UnixTime::from_secs);
-        assert_eq!(store.claim_now([1; 32], until, now).unwrap(), Claimed::First);
-        assert_eq!(store.claim_now([1; 32], until, UnixTime::from_secs(159)).unwrap(), Claimed::Again);
-        assert_eq!(store.claim_now([1; 32], UnixTime::from_secs(300), until).unwrap(), Claimed::First);
-    }
-
-    #[test]
-    fn a_full_store_refuses_and_forgets_nothing() {
-        let store = MemoryReplayStore::new(2);
-        let [now, until] = [100, 160].map(UnixTime::from_secs);
-        assert!(store.claim_now([1; 32], until, now).is_ok() && store.claim_now([2; 32], until, now).is_ok());
-        assert!(matches!(store.claim_now([3; 32], until, now), Err(ReplayError::Full)));
-        assert_eq!(store.claim_now([1; 32], until, now).unwrap(), Claimed::Again);
-        assert_eq!(store.claim_now([3; 32], until, until).unwrap(), Claimed::First);
+    fn two_memories_are_two_epochs() {
+        let [one, other] = [(), ()].map(|()| MemoryReplayStore::new(1));
+        assert_ne!(ReplayStore::epoch(&one), ReplayStore::epoch(&other));
     }
 }

@@ -11,8 +11,8 @@ use aws_lc_rs::signature::{
 use criterion::{Criterion, criterion_group, criterion_main};
 use procura_token::{
     AccessToken, Actor, ActorChain, Algorithm, Authentication, Delegation, DpopProof, DpopRules, Freshness, Htu, IdToken,
-    IdTokenRules, Issuer, JktConfirmation, JwkSet, JwtSvid, JwtSvidRules, KeySet, NewDpopProof, NewJwtSvid, Signer, SigningKey,
-    TokenId, UnixTime, Unverified, access_token_hash, base64url,
+    IdTokenRules, Issuer, JwkSet, JwtSvid, JwtSvidRules, KeySet, NewDpopProof, NewJwtSvid, Signer, SigningKey, TokenId, UnixTime,
+    Unverified, access_token_hash, base64url,
 };
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
@@ -53,7 +53,7 @@ fn access_token(signer: &SigningKey) -> AccessToken {
         jti: id("0190f0f0-0000-7000-8000-000000000001"),
         scope: "calendar.read calendar.write".parse().unwrap(),
         act: Some(ActorChain::new(Actor { id: AGENT.parse().unwrap(), profile: None })),
-        cnf: JktConfirmation { jkt: signer.public_key().thumbprint() },
+        cnf: signer.public_key().thumbprint().into(),
         delegation: Some(Delegation { id: id("0190f0f0-0000-7000-8000-000000000002"), until: EXP, parent: None }),
         authentication: Authentication { auth_time: Some(NOW), acr: Some("1".into()), amr: Some(vec!["pwd".into()]) },
     }

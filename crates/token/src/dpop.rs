@@ -118,6 +118,11 @@ impl VerifiedDpopProof {
         &self.key
     }
 
+    /// Gives up the proof for the key it proved.
+    pub fn into_key(self) -> JwkConfirmation {
+        self.key
+    }
+
     /// `nonce`, at most 512 bytes.
     pub fn nonce(&self) -> Option<&str> {
         self.proof.nonce.as_deref()
@@ -136,10 +141,10 @@ impl VerifiedDpopProof {
         self.thumbprint().replay_key(&self.proof.id)
     }
 
-    /// The earliest instant at which the proof could have been accepted: a store that has forgotten what was before it cannot
-    /// tell whether the proof is new. By the clock that judged it; another may be ahead.
-    pub fn accepted_since(&self, freshness: Freshness) -> UnixTime {
-        self.proof.issued_at - freshness.ahead
+    /// `iat`: the instant at which the proof was made. A store that has forgotten what was before it cannot tell whether the
+    /// proof is new, unless its nonce does. It is the maker's word, as for the other proofs.
+    pub fn made_since(&self) -> UnixTime {
+        self.proof.issued_at
     }
 
     /// Until when the proof would be accepted by clocks up to `skew` apart, and one second more: how long a store must

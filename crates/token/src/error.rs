@@ -112,8 +112,8 @@ pub enum VerifyError {
     /// `ath` is missing, or is not the hash of the token presented.
     #[error("`ath` is not the hash of the access token")]
     AccessTokenHash,
-    /// The proof's key is not the key the token is bound to.
-    #[error("the proof is by another key than the token is bound to")]
+    /// What was proved, a key or a certificate, is not what the token is bound to.
+    #[error("the token is bound to another key or certificate than the one that was proved")]
     Binding,
     /// A proof by another algorithm than `cnf.jwk.alg` names, letter for letter.
     #[error("algorithm {0} is not the one the confirmed key is for")]

@@ -12,9 +12,13 @@ const TAG: usize = 16;
 
 /// Gives nonces and recognises its own.
 ///
-/// A nonce is eight random bytes and half an HMAC-SHA-256 over purpose, period and those bytes. It is recognised in the
-/// period it was given in and in the next, by every node that shares the secret, without any state. It is not tied to one
-/// client: it shows that a proof was made lately, not who made it.
+/// A nonce is eight random bytes and half an HMAC-SHA-256 over purpose, epoch, period and those bytes. It is recognised in
+/// the period it was given in and in the next, by every node that shares the secret, without any state. It is not tied to
+/// one client: it shows that a proof was made lately, not who made it.
+///
+/// The epoch names one unbroken memory of used proofs. When that memory is lost the next has another epoch, and no nonce
+/// from before is recognised: a proof that was used and forgotten cannot come again. Whoever has no such memory, or one
+/// that is never lost, always says 0.
 #[derive(Clone)]
 pub struct Nonces {
     key: Key,
@@ -29,35 +33,36 @@ impl Nonces {
         Self { key: Key::new(HMAC_SHA256, secret), purpose: purpose.into(), period }
     }
 
-    /// A nonce for now: 32 characters of base64url.
+    /// A nonce for now and `epoch`: 32 characters of base64url.
     ///
     /// # Panics
     /// As [`random_bytes`].
-    pub fn give(&self, now: UnixTime) -> String {
+    pub fn give(&self, now: UnixTime, epoch: u64) -> String {
         let random = random_bytes::<RANDOM>();
-        let tag = self.tag(self.number(now), &random);
+        let tag = self.tag(epoch, self.number(now), &random);
         base64url::encode([random.as_slice(), &tag].concat())
     }
 
-    /// Whether `nonce` was given in this period or the one before.
-    pub fn recognise(&self, nonce: &str, now: UnixTime) -> bool {
+    /// Whether `nonce` was given in `epoch`, and in this period or the one before.
+    pub fn recognise(&self, nonce: &str, now: UnixTime, epoch: u64) -> bool {
         let Ok(bytes) = base64url::decode(nonce) else { return false };
         let Some((random, tag)) = bytes.split_at_checked(RANDOM) else { return false };
         let current = self.number(now);
         [Some(current), current.checked_sub(1)]
             .into_iter()
             .flatten()
-            .any(|number| verify_slices_are_equal(&self.tag(number, random), tag).is_ok())
+            .any(|number| verify_slices_are_equal(&self.tag(epoch, number, random), tag).is_ok())
     }
 
     fn number(&self, now: UnixTime) -> u64 {
         now.as_secs() / self.period.as_secs().max(1)
     }
 
-    fn tag(&self, number: u64, random: &[u8]) -> Vec<u8> {
+    fn tag(&self, epoch: u64, number: u64, random: &[u8]) -> Vec<u8> {
         let mut context = Context::with_key(&self.key);
         context.update(self.purpose.as_bytes());
         context.update(&[0]);
+        context.update(&epoch.to_be_bytes());
         context.update(&number.to_be_bytes());
         context.update(random);
         context.sign().as_ref().iter().take(TAG).copied().collect()
@@ -84,25 +89,34 @@ mod tests {
 
     #[test]
     fn a_nonce_is_recognised_in_its_period_and_the_next_by_every_node() {
-        let nonce = nonces(1, "as").give(NOW);
+        let nonce = nonces(1, "as").give(NOW, 7);
         for (now, good) in [(5_999, false), (6_000, true), (6_059, true), (6_119, true), (6_120, false)] {
-            assert_eq!(nonces(1, "as").recognise(&nonce, UnixTime::from_secs(now)), good, "{now}");
+            assert_eq!(nonces(1, "as").recognise(&nonce, UnixTime::from_secs(now), 7), good, "{now}");
         }
     }
 
     #[test]
     fn nonces_of_another_secret_or_purpose_are_not_recognised() {
         for other in [nonces(2, "as"), nonces(1, "rs")] {
-            assert!(!nonces(1, "as").recognise(&other.give(NOW), NOW));
+            assert!(!nonces(1, "as").recognise(&other.give(NOW, 7), NOW, 7));
+        }
+    }
+
+    #[test]
+    fn nonces_of_another_epoch_are_not_recognised() {
+        let nonces = nonces(1, "as");
+        let nonce = nonces.give(NOW, 7);
+        for (epoch, good) in [(7, true), (6, false), (8, false), (0, false)] {
+            assert_eq!(nonces.recognise(&nonce, NOW, epoch), good, "{epoch}");
         }
     }
 
     #[test]
     fn truncated_and_altered_nonces_are_not_recognised() {
         let nonces = nonces(1, "as");
-        let nonce = nonces.give(NOW);
+        let nonce = nonces.give(NOW, 7);
         for length in 0..nonce.len() {
-            assert!(!nonces.recognise(nonce.split_at(length).0, NOW), "{length}");
+            assert!(!nonces.recognise(nonce.split_at(length).0, NOW, 7), "{length}");
         }
         for index in 0..nonce.len() {
             let altered: String = nonce
@@ -117,15 +131,15 @@ mod tests {
                     }
                 })
                 .collect();
-            assert!(!nonces.recognise(&altered, NOW), "{altered}");
+            assert!(!nonces.recognise(&altered, NOW, 7), "{altered}");
         }
-        assert!(!nonces.recognise(&format!("{nonce}AAAA"), NOW));
+        assert!(!nonces.recognise(&format!("{nonce}AAAA"), NOW, 7));
     }
 
     #[test]
     fn nonces_of_one_instant_differ_and_have_the_characters_the_rfc_allows() {
         let nonces = nonces(1, "as");
-        let (one, other) = (nonces.give(NOW), nonces.give(NOW));
+        let (one, other) = (nonces.give(NOW, 7), nonces.give(NOW, 7));
         assert_ne!(one, other);
         assert!(one.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)));
     }

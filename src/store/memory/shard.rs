@@ -1,27 +1,28 @@
-//! A map whose entries expire by the second.
+//! A map whose entries expire by the second and may be prolonged.
 
 use std::collections::{BTreeMap, HashMap};
 
 use procura_token::UnixTime;
 
-/// What was found under a key.
-pub(super) enum Claimed<V> {
-    New,
-    Known(V),
-}
+/// Half a SHA-256.
+pub(super) type Short = [u8; 16];
 
-/// Why a key that is not known is not new either.
-pub(super) enum Refused {
-    Forgotten,
-}
+/// The most ended entries one access sweeps out or lists anew. It enters at most one, so the sweep catches up.
+const SWEEP: usize = 16;
 
-/// Entries by key, and their keys by the second after which they are forgotten.
+/// Entries by key, and their keys by a second at or before the one after which they are forgotten.
 #[derive(Debug)]
 pub(super) struct Shard<V> {
-    entries: HashMap<[u8; 32], V>,
-    seconds: BTreeMap<u64, Vec<[u8; 32]>>,
+    entries: HashMap<Short, Entry<V>>,
+    seconds: BTreeMap<u64, Vec<Short>>,
     /// The latest second of which anything was forgotten.
     forgotten: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Entry<V> {
+    value: V,
+    last: u64,
 }
 
 impl<V> Default for Shard<V> {
@@ -31,8 +32,8 @@ impl<V> Default for Shard<V> {
 }
 
 impl<V> Shard<V> {
-    pub(super) fn get(&self, key: &[u8; 32]) -> Option<&V> {
-        self.entries.get(key)
+    pub(super) fn get(&self, key: &Short) -> Option<&V> {
+        self.entries.get(key).map(|entry| &entry.value)
     }
 
     /// Whether an entry kept until `until` could have been here and gone: true only after `now` went backwards.
@@ -41,32 +42,38 @@ impl<V> Shard<V> {
     }
 
     /// Enters what is not there yet.
-    pub(super) fn insert(&mut self, key: [u8; 32], value: V, until: UnixTime) {
-        self.entries.insert(key, value);
-        self.seconds.entry(second_of(until)).or_default().push(key);
+    pub(super) fn insert(&mut self, key: Short, value: V, until: UnixTime) {
+        let last = second_of(until);
+        self.entries.insert(key, Entry { value, last });
+        self.seconds.entry(last).or_default().push(key);
     }
 
-    /// Forgets what is past at `now` and says how many that were.
-    pub(super) fn expire(&mut self, now: UnixTime) -> usize {
+    /// Keeps what is there until `until` at least.
+    pub(super) fn prolong(&mut self, key: &Short, until: UnixTime) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.last = entry.last.max(second_of(until));
+        }
+    }
+
+    /// Forgets a few of those past at `now`, the oldest first, and says how many.
+    pub(super) fn sweep(&mut self, now: UnixTime) -> usize {
         let before = self.entries.len();
-        while let Some(second) = self.seconds.first_entry().filter(|second| UnixTime::from_secs(*second.key()) < now) {
-            let (second, keys) = second.remove_entry();
-            for key in keys {
-                self.entries.remove(&key);
+        let is_past = |second: u64| UnixTime::from_secs(second) < now;
+        for _ in 0..SWEEP {
+            let Some(mut listed) = self.seconds.first_entry().filter(|listed| is_past(*listed.key())) else { break };
+            let (second, key) = (*listed.key(), listed.get_mut().pop());
+            if listed.get().is_empty() {
+                listed.remove();
             }
-            self.forgotten = self.forgotten.max(Some(second));
+            let Some((key, last)) = key.and_then(|key| Some((key, self.entries.get(&key)?.last))) else { continue };
+            if is_past(last) {
+                self.entries.remove(&key);
+                self.forgotten = self.forgotten.max(Some(second.max(last)));
+            } else {
+                self.seconds.entry(last).or_default().push(key);
+            }
         }
         before - self.entries.len()
-    }
-
-    /// What its tables take, each slot counted whether used or not.
-    #[cfg(test)]
-    pub(super) fn bytes(&self) -> usize {
-        let slots = self.entries.capacity() * 8 / 7;
-        let keys: usize = self.seconds.values().map(|keys| keys.capacity() * 32).sum();
-        // A node of the tree holds 11 seconds and is at least half full.
-        let nodes = self.seconds.len() * 2 * size_of::<(u64, Vec<[u8; 32]>)>();
-        slots * (size_of::<([u8; 32], V)>() + 1) + keys + nodes
     }
 }
 
