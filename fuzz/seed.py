@@ -10,9 +10,12 @@ VECTORS = HERE.parent / "spec-conformance" / "vectors"
 
 
 def write(target, text):
+    keep(target, text.encode())
+
+
+def keep(target, data):
     folder = HERE / "corpus" / target
     folder.mkdir(parents=True, exist_ok=True)
-    data = text.encode()
     (folder / hashlib.sha1(data).hexdigest()).write_bytes(data)
 
 
@@ -45,6 +48,17 @@ def lines(given):
     return "\n".join([*(fields.get(name, "") for name in names), given["body"]])
 
 
+def body(certificate):
+    """What a certificate says: the first element of the outer sequence."""
+    def end(at):
+        length = certificate[at + 1]
+        count = length - 0x80 if length > 0x80 else 0
+        return at + 2 + count, int.from_bytes(certificate[at + 2 : at + 2 + count], "big") if count else length
+    start, _ = end(0)
+    content, length = end(start)
+    return certificate[start : content + length]
+
+
 for file in sorted(VECTORS.glob("*.json")):
     content = json.loads(file.read_text())
     for vector in content.get("vectors", []):
@@ -65,6 +79,12 @@ for file in sorted(VECTORS.glob("*.json")):
             if text := opened(given["proof"], drop=("jwk",)):
                 write("dpop", text)
                 write("json", text.split("\n", 1)[1])
+        if "bundle" in given:
+            keep("certificate", b"B" + json.dumps(given["bundle"]).encode())
+        if "chain" in given:
+            chain = [base64.b64decode(one) for one in given["chain"]]
+            keep("certificate", b"C" + b"".join(len(one).to_bytes(2, "big") + one for one in chain))
+            keep("certificate", b"T" + body(chain[0]))
         if "jwks" in given:
             write("jwk", json.dumps(given["jwks"]))
             for key in given["jwks"].get("keys", []):

@@ -51,7 +51,8 @@ impl<'a> UnverifiedX509Svid<'a> {
     /// `authorities` are those of [`UnverifiedX509Svid::trust_domain`], and of no other trust domain. On the path every
     /// signature is by ECDSA, Ed25519 or RSA of at least 2048 bits, with SHA-256 or better; every certificate, the
     /// authority's included, is valid at `now`, without leeway; lengths and name constraints hold. An authority that
-    /// constrains URIs vouches for nobody: such constraints are not interpreted.
+    /// constrains URIs vouches for nobody: such constraints are not interpreted. The search gives up after six certificates
+    /// between leaf and authority, and after a hundred signatures.
     ///
     /// Not checked: revocation, certificate policies, possession of the key, and whether the workload may do anything.
     ///
