@@ -4,13 +4,13 @@ mod settings;
 
 use std::sync::Arc;
 
-use procura_token::{Issuer, Nonces, UnixTime};
+use procura_token::{Issuer, Nonces, ParseError, UnixTime};
 
 use crate::audit::{AuditError, AuditLog};
 use crate::clock::Clock;
 pub use crate::clock::Stopwatch;
 use crate::config::{Config, ConfigError, StoreConfig};
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Identities};
 use crate::keys::{KeyFileError, KeyRing};
 use crate::policy::{Policy, PolicyError};
 use crate::store::{ClaimStore, MemoryStore, RedisStore, StoreError};
@@ -32,6 +32,9 @@ pub enum StartError {
     /// A signing key.
     #[error(transparent)]
     Keys(#[from] KeyFileError),
+    /// A key of our own could not be made.
+    #[error("a key could not be made: {0}")]
+    OwnKey(#[from] ParseError),
     /// The keys of somebody we should believe.
     #[error(transparent)]
     Trust(#[from] TrustError),
@@ -78,10 +81,14 @@ impl App {
         let wit_keys = KeyRing::open(&settings::key_ring(&config.keys.wit), "wit-svid")?;
         let trust = Trust::open(&settings::trust(config)?, wit_keys.verifying(), now).await?;
         let policy = Policy::load(&settings::policy(config), settings::targets(config)?)?;
-        let store = open_store(config).await?;
         let audit = AuditLog::open(&settings::audit(config))?;
+        // Every grant waits for its event: none of ours came after the last one.
+        let granted_before = audit.written_before().unwrap_or(UnixTime::from_secs(0));
+        let store = open_store(config, Arc::clone(&clock), granted_before).await?;
         let nonces = nonces(config)?;
-        Ok(Self { clock, exchange: Exchange { settings, trust, policy, store, token_keys, wit_keys, nonces, audit } })
+        let identities = Identities::new(trust.issuing_domains())?;
+        let exchange = Exchange { settings, trust, policy, store, token_keys, wit_keys, nonces, identities, audit };
+        Ok(Self { clock, exchange })
     }
 
     /// This instant. A request asks once.
@@ -117,11 +124,12 @@ impl App {
     }
 }
 
-async fn open_store(config: &Config) -> Result<Arc<dyn ClaimStore>, StartError> {
+/// `granted_before`: nothing was granted by this copy after that, if it has forgotten.
+async fn open_store(config: &Config, clock: Arc<dyn Clock>, granted_before: UnixTime) -> Result<Arc<dyn ClaimStore>, StartError> {
     match &config.store {
-        StoreConfig::Memory { capacity } => Ok(Arc::new(MemoryStore::new(*capacity, UnixTime::from_secs(0)))),
+        StoreConfig::Memory { capacity } => Ok(Arc::new(MemoryStore::new(*capacity, granted_before))),
         StoreConfig::Redis { url, .. } => {
-            let connected = RedisStore::connect(&settings::redis(config)?).await;
+            let connected = RedisStore::connect(&settings::redis(config, granted_before)?, move || clock.now()).await;
             Ok(Arc::new(connected.map_err(|cause| match cause {
                 StoreError::Deadline { .. } | StoreError::Failed(_) => StartError::Unreachable { url: url.clone(), cause },
                 other => StartError::Store(other),

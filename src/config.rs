@@ -23,7 +23,7 @@ pub use listener::{AdminConfig, CertificateField, MtlsConfig, ProxyConfig};
 pub use secret::Secret;
 pub use section::{
     AuditConfig, DpopConfig, KeyRingConfig, KeysConfig, LogConfig, LogFormat, LogLevel, PolicyConfig, ServerConfig, StoreConfig,
-    TargetConfig, TlsConfig, TokenConfig, TrustDomainConfig, UserIssuerConfig,
+    TargetConfig, TlsConfig, TokenConfig, TrustDomainConfig, UserIssuerConfig, WptConfig,
 };
 pub use value::{AddressRange, HumanDuration};
 
@@ -59,6 +59,9 @@ pub struct Config {
     /// Rules for DPoP proofs.
     #[serde(default)]
     pub dpop: DpopConfig,
+    /// Rules for WPTs.
+    #[serde(default)]
+    pub wpt: WptConfig,
     /// What the copies of this service share.
     #[serde(default)]
     pub store: StoreConfig,

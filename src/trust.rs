@@ -11,6 +11,8 @@ mod fetch;
 mod issuer;
 mod keys;
 mod pattern;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -85,6 +87,11 @@ impl Trust {
     /// The trust domain of that name, if we believe it.
     pub fn domain(&self, name: &str) -> Option<&TrustedDomain> {
         self.domains.get(name)
+    }
+
+    /// The trust domains whose workloads we issue WITs for.
+    pub fn issuing_domains(&self) -> impl Iterator<Item = &TrustDomain> {
+        self.domains.iter().filter(|(_, domain)| domain.issues_wit()).map(|(name, _)| name)
     }
 
     /// Verifies a JWT-SVID meant for us alone.

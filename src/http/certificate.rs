@@ -6,7 +6,6 @@ mod envoy;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 use procura_token::PeerCertificate;
@@ -15,9 +14,9 @@ use rustls::pki_types::CertificateDer;
 use super::server::Connection;
 use crate::exchange::CertificateFieldError;
 
-const CLIENT_CERT: HeaderName = HeaderName::from_static("client-cert");
-const CLIENT_CERT_CHAIN: HeaderName = HeaderName::from_static("client-cert-chain");
-const FORWARDED: HeaderName = HeaderName::from_static("x-forwarded-client-cert");
+const CLIENT_CERT: &str = "client-cert";
+const CLIENT_CERT_CHAIN: &str = "client-cert-chain";
+const FORWARDED: &str = "x-forwarded-client-cert";
 
 /// Proxies that end the clients' mutual TLS.
 #[derive(Clone, Debug)]
@@ -50,7 +49,7 @@ pub(super) fn of_request(
 ) -> Result<Option<Arc<PeerCertificate>>, CertificateFieldError> {
     match proxy.filter(|proxy| proxy.is_at(connection.address())) {
         Some(proxy) => proxy.field.certificate(headers),
-        None if [CLIENT_CERT, CLIENT_CERT_CHAIN, FORWARDED].iter().any(|field| headers.contains_key(field)) => {
+        None if [CLIENT_CERT, CLIENT_CERT_CHAIN, FORWARDED].iter().any(|field| headers.contains_key(*field)) => {
             Err(CertificateFieldError::NotFromProxy)
         }
         None => Ok(connection.certificate.clone()),
@@ -65,16 +64,18 @@ impl ProxySettings {
 
 impl CertificateField {
     fn certificate(self, headers: &HeaderMap) -> Result<Option<Arc<PeerCertificate>>, CertificateFieldError> {
-        let (chain, other) = match self {
-            Self::ClientCert => {
-                (client_cert::chain(sole(headers, &CLIENT_CERT)?, sole(headers, &CLIENT_CERT_CHAIN)?)?, [FORWARDED, FORWARDED])
-            }
-            Self::XForwardedClientCert => (envoy::chain(sole(headers, &FORWARDED)?)?, [CLIENT_CERT, CLIENT_CERT_CHAIN]),
+        let others: &[&str] = match self {
+            Self::ClientCert => &[FORWARDED],
+            Self::XForwardedClientCert => &[CLIENT_CERT, CLIENT_CERT_CHAIN],
         };
         // The proxy lets it pass, so the client may have written it.
-        if other.iter().any(|field| headers.contains_key(field)) {
+        if others.iter().any(|field| headers.contains_key(*field)) {
             return Err(CertificateFieldError::NotConfigured);
         }
+        let chain = match self {
+            Self::ClientCert => client_cert::chain(sole(headers, CLIENT_CERT)?, headers.get_all(CLIENT_CERT_CHAIN))?,
+            Self::XForwardedClientCert => envoy::chain(sole(headers, FORWARDED)?)?,
+        };
         let certificate = |chain| PeerCertificate::new(chain).map(Arc::new).map_err(|_| CertificateFieldError::Malformed);
         chain.map(certificate).transpose()
     }
@@ -84,7 +85,7 @@ impl CertificateField {
 type Chain = Vec<CertificateDer<'static>>;
 
 /// The one field of that name. Of two, the client may have written one.
-fn sole<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, CertificateFieldError> {
+fn sole<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a HeaderValue>, CertificateFieldError> {
     let mut all = headers.get_all(name).iter();
     match (all.next(), all.next()) {
         (_, Some(_)) => Err(CertificateFieldError::Several),

@@ -32,7 +32,8 @@ struct Metadata<'a> {
     token_endpoint_auth_methods_supported: Vec<&'static str>,
     token_endpoint_auth_signing_alg_values_supported: &'a [Algorithm],
     dpop_signing_alg_values_supported: &'a [Algorithm],
-    /// RFC 8705 section 3.3.
+    /// RFC 8705 section 3.3; absent means false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     tls_client_certificate_bound_access_tokens: bool,
     /// RFC 8705 section 5.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -151,7 +151,8 @@ impl Server {
 /// Who is at the other end of a connection.
 #[derive(Clone)]
 pub(super) struct Connection {
-    peer: SocketAddr,
+    /// The socket's address there.
+    pub(super) peer: SocketAddr,
     /// The certificate whose key the handshake proved the possession of.
     pub(super) certificate: Option<Arc<PeerCertificate>>,
 }

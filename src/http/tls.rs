@@ -100,3 +100,6 @@ impl Tls {
         Ok((stream, Some(Arc::new(certificate))))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,15 +4,17 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Extension, Request, State};
 use axum::response::Response;
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http_body_util::BodyExt as _;
 
+use procura_token::RequestHead;
+
 use super::server::Connection;
 use super::{Shared, answer, certificate, error};
 use crate::app::Stopwatch;
-use crate::exchange::Incoming;
+use crate::exchange::{Answer, Incoming};
 
 /// The most bytes of a form.
 const MAX_FORM: usize = 64 * 1024;
@@ -31,25 +33,29 @@ pub(super) async fn exchange(
     }
     let certificate = certificate::of_request(&connection, &headers, settings.proxy.as_ref());
     let (now, watch) = (app.now(), Stopwatch::start());
-    let proofs: Vec<&[u8]> = headers.get_all("dpop").iter().map(http::HeaderValue::as_bytes).collect();
-    let has_authorization = headers.contains_key(AUTHORIZATION);
+    let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
     let incoming = Incoming {
         form: &form,
-        proofs: &proofs,
-        has_authorization,
         method: method.as_str(),
-        target: uri.path_and_query().map_or("/", PathAndQuery::as_str),
+        target,
         headers: &headers,
         certificate: certificate.as_ref().map(Option::as_deref).map_err(|cause| *cause),
         source: connection.address(),
     };
-    let outcome = app.exchange().exchange(incoming, now).await;
+    let Answer { outcome, signer } = app.exchange().exchange(incoming, now).await;
     meter.count(&outcome, watch.elapsed());
     // After the exchange: it may have found out that the store's memory has begun anew.
-    let nonce = app.exchange().nonces.give(now, app.exchange().store.epoch().id);
-    match outcome {
+    let nonce = app.exchange().nonce(now);
+    let response = match outcome {
         Ok(issued) => answer::issued(&issued, &nonce),
         Err(cause) => error::refused(&cause, &headers, &nonce),
+    };
+    match signer {
+        None => response,
+        Some(signer) => {
+            let head = RequestHead { method: method.as_str(), target, headers: &headers };
+            answer::signed(app.exchange(), &signer, response, &head, now).await
+        }
     }
 }
 

@@ -4,13 +4,17 @@
 mod redis;
 mod support;
 
+mod admin;
 mod audit;
 mod command;
 mod delegation;
 mod develop;
 mod issuer;
 mod load;
+mod mtls;
 mod outage;
+mod proof;
+mod proxy;
 mod replay;
 mod request;
 mod signal;

@@ -118,6 +118,11 @@ impl VerifiedDpopProof {
         &self.key
     }
 
+    /// Gives up the proof for the key it proved.
+    pub fn into_key(self) -> JwkConfirmation {
+        self.key
+    }
+
     /// `nonce`, at most 512 bytes.
     pub fn nonce(&self) -> Option<&str> {
         self.proof.nonce.as_deref()
@@ -134,12 +139,6 @@ impl VerifiedDpopProof {
     /// use look like a first one.
     pub fn replay_key(&self) -> [u8; 32] {
         self.thumbprint().replay_key(&self.proof.id)
-    }
-
-    /// The earliest instant at which the proof could have been accepted: a store that has forgotten what was before it cannot
-    /// tell whether the proof is new. By the clock that judged it; another may be ahead.
-    pub fn accepted_since(&self, freshness: Freshness) -> UnixTime {
-        self.proof.issued_at - freshness.ahead
     }
 
     /// Until when the proof would be accepted by clocks up to `skew` apart, and one second more: how long a store must

@@ -24,7 +24,7 @@ pub const MAX_PROOF_LIFETIME: Duration = Duration::from_secs(300);
 /// How far ahead of ours the clock of whoever made a WPT or a message signature may be.
 pub const MAX_PROOF_AHEAD: Duration = Duration::from_secs(30);
 
-/// The time in which a proof that says itself when it ends can be accepted: from `since`, until before `until`.
+/// The time a proof that says itself when it ends is meant for: from `since`, until before `until`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ProofWindow {
     pub(crate) since: UnixTime,
@@ -36,8 +36,7 @@ impl ProofWindow {
     ///
     /// Where there is no start, the longest lifetime gives one; where there is, the proof's end still counts.
     pub(crate) fn new(starts: impl IntoIterator<Item = UnixTime>, until: UnixTime) -> Self {
-        let earliest = until - MAX_PROOF_LIFETIME;
-        Self { since: starts.into_iter().fold(earliest, Ord::max) - MAX_PROOF_AHEAD, until }
+        Self { since: starts.into_iter().fold(until - MAX_PROOF_LIFETIME, Ord::max), until }
     }
 
     /// Refuses outside the window. The end has no leeway (WIMSE WPT section 2: in the future).
@@ -48,8 +47,8 @@ impl ProofWindow {
         if now + MAX_PROOF_LIFETIME + MAX_PROOF_AHEAD < self.until {
             return Err(VerifyError::LifetimeTooLong { exp: self.until, now });
         }
-        if now < self.since {
-            return Err(VerifyError::NotYetValid { from: self.since + MAX_PROOF_AHEAD, now });
+        if now + MAX_PROOF_AHEAD < self.since {
+            return Err(VerifyError::NotYetValid { from: self.since, now });
         }
         Ok(())
     }

@@ -130,9 +130,10 @@ impl VerifiedWpt {
         self.thumbprint.replay_key(&self.proof.id)
     }
 
-    /// The earliest instant at which the proof could have been accepted: a store that has forgotten what was before it cannot
-    /// tell whether the proof is new. By the clock that judged it; another may be ahead.
-    pub fn accepted_since(&self) -> UnixTime {
+    /// The instant at which the proof was made at the earliest. A store that has forgotten what was before it cannot tell
+    /// whether the proof is new. It is the maker's word: where the maker's clock is ahead, the proof may have been accepted
+    /// earlier than that, by as much.
+    pub fn made_since(&self) -> UnixTime {
         self.proof.window.since
     }
 

@@ -5,7 +5,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use procura_token::{Algorithm, Issuer, JwkSet, Signer as _, SigningKey, base64url, random_bytes};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use procura_token::{Algorithm, CertificateDer, Issuer, JwkSet, Signer as _, SigningKey, base64url, random_bytes};
+use rcgen::KeyPair;
+use rustls::pki_types::pem::PemObject as _;
 
 use super::super::keys::{write_key, write_private};
 use super::super::print;
@@ -52,9 +56,9 @@ impl World {
         if !secret.exists() {
             write_private(&secret, base64url::encode(random_bytes::<32>()).as_bytes())?;
         }
-        world.publish("authority/svid.jwk", "jwt-svid", "trust/bundle.json")?;
-        world.publish("authority/users.jwk", "sig", "trust/users.jwks.json")?;
         world.authority()?;
+        world.write("trust/bundle.json", &world.bundle()?)?;
+        world.publish("authority/users.jwk", "sig", "trust/users.jwks.json")?;
         world.write_once("targets/dev.toml", TARGETS)?;
         world.write_once("policies/dev.cedar", POLICY)?;
         Ok(world)
@@ -104,13 +108,29 @@ impl World {
         self.write(set, &serde_json::to_string_pretty(&JwkSet { keys: vec![key] })?)
     }
 
+    /// The SPIFFE bundle: the key of JWT-SVIDs, and the certificate of the authority of X.509-SVIDs (X.509-SVID section 6.1).
+    fn bundle(&self) -> anyhow::Result<String> {
+        let jwt = self.key("authority/svid.jwk")?.public_key().for_use("jwt-svid");
+        let pem = self.path("authority/ca.pem");
+        let unreadable = || format!("{}: not a certificate of a P-256 key in PEM", pem.display());
+        let der = CertificateDer::from_pem_file(&pem).with_context(unreadable)?;
+        let key = KeyPair::from_pem(&fs::read_to_string(self.path("authority/ca-key.pem"))?).with_context(unreadable)?;
+        let (x, y) =
+            key.public_key_raw().strip_prefix(&[4]).and_then(|point| point.split_at_checked(32)).with_context(unreadable)?;
+        let x509 = serde_json::json!({
+            "use": "x509-svid", "kty": "EC", "crv": "P-256", "x": base64url::encode(x), "y": base64url::encode(y),
+            "x5c": [STANDARD.encode(der)],
+        });
+        Ok(serde_json::to_string_pretty(&serde_json::json!({ "keys": [jwt, x509] }))?)
+    }
+
     /// The certificate authority of X.509-SVIDs: a certificate that names the trust domain and may sign.
     fn authority(&self) -> anyhow::Result<()> {
         let (certificate, key_file) = (self.path("authority/ca.pem"), self.path("authority/ca-key.pem"));
         if certificate.exists() && key_file.exists() {
             return Ok(());
         }
-        let key = rcgen::KeyPair::generate()?;
+        let key = KeyPair::generate()?;
         let parameters = Self::authority_parameters()?;
         self.write("authority/ca.pem", parameters.self_signed(&key)?.pem().trim_end())?;
         write_private(&key_file, key.serialize_pem().trim_end().as_bytes())

@@ -1,6 +1,7 @@
 //! `Client-Cert` and `Client-Cert-Chain` (RFC 9440 section 2).
 
 use http::HeaderValue;
+use http::header::GetAll;
 use rustls::pki_types::CertificateDer;
 use sfv::{Item, List, ListEntry, Parser};
 
@@ -8,15 +9,16 @@ use super::Chain;
 use crate::exchange::CertificateFieldError;
 
 /// The certificate, then those that certify it in turn. Each is a byte sequence without parameters.
-pub(super) fn chain(leaf: Option<&HeaderValue>, others: Option<&HeaderValue>) -> Result<Option<Chain>, CertificateFieldError> {
-    let leaf = match (leaf, others) {
-        (Some(leaf), _) => leaf,
-        (None, None) => return Ok(None),
-        (None, Some(_)) => return Err(CertificateFieldError::Malformed),
+///
+/// `Client-Cert-Chain` may be split over several lines (section 2.3). No harm comes of a line too many: whoever adds
+/// certificates to a path gains nothing.
+pub(super) fn chain(leaf: Option<&HeaderValue>, others: GetAll<'_, HeaderValue>) -> Result<Option<Chain>, CertificateFieldError> {
+    let Some(leaf) = leaf else {
+        return if others.iter().next().is_none() { Ok(None) } else { Err(CertificateFieldError::Malformed) };
     };
     let mut chain = vec![certificate(Parser::new(leaf).parse::<Item>().map_err(malformed)?)?];
-    if let Some(others) = others {
-        for entry in Parser::new(others).parse::<List>().map_err(malformed)? {
+    for line in others {
+        for entry in Parser::new(line).parse::<List>().map_err(malformed)? {
             let ListEntry::Item(item) = entry else { return Err(CertificateFieldError::Malformed) };
             chain.push(certificate(item)?);
         }

@@ -208,9 +208,10 @@ impl VerifiedSignature {
         self.thumbprint.replay_key(&self.nonce)
     }
 
-    /// The earliest instant at which the signature could have been accepted: a store that has forgotten what was before it
-    /// cannot tell whether the nonce is new. By the clock that judged it; another may be ahead.
-    pub const fn accepted_since(&self) -> UnixTime {
+    /// The instant at which the signature was made at the earliest. A store that has forgotten what was before it cannot tell
+    /// whether the signature is new. It is the maker's word: where the maker's clock is ahead, the proof may have been accepted
+    /// earlier than that, by as much.
+    pub const fn made_since(&self) -> UnixTime {
         self.window.since
     }
 
