@@ -75,7 +75,7 @@ proptest! {
                 }
             }
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(guard.verify(&request.into_parts().0, NOW)).map_err(|refusal| refusal.to_response::<String>())
+            runtime.block_on(guard.verify(&request.into_parts().0, NOW)).map_err(|refusal| Box::new(refusal.to_response::<String>()))
         });
         if let Err(response) = response {
             let status = response.status().as_u16();

@@ -115,7 +115,7 @@ async fn a_signed_exchange_goes_through_http() {
         wit: &own_wit,
         confirmation: &cnf,
         request_nonce: &signature.nonce,
-        algorithms: &Algorithm::DEFAULT,
+        algorithms: Algorithm::DEFAULT,
     };
     let verified = UnverifiedResponseSignature::parse(&response, &head).unwrap().unwrap().verify(&rules, NOW).unwrap();
     verified.with_body(&body).unwrap();

@@ -462,7 +462,7 @@ impl Server {
             wit: &self.wit,
             confirmation: &cnf,
             request_nonce: nonce,
-            algorithms: &procura_guard::Algorithm::DEFAULT,
+            algorithms: procura_guard::Algorithm::DEFAULT,
         };
         let signature = UnverifiedResponseSignature::parse(&head, &request)?.expect("a signature");
         signature.verify(&rules, NOW)?.with_body(&body)?;
