@@ -1,6 +1,5 @@
 //! Tokens that are bound to a key, and their DPoP proofs (RFC 9449).
 
-use core::time::Duration;
 use std::sync::Arc;
 
 use http::request::Parts;
@@ -9,9 +8,6 @@ use procura_token::{AccessToken, Confirmation, DpopProof, DpopRules, UnixTime, U
 use crate::credentials::BoundToken;
 use crate::guard::Claim;
 use crate::{Cause, Guard};
-
-/// What a proof is remembered for longer than it is fresh.
-const SECOND: Duration = Duration::from_secs(1);
 
 /// A token whose key was proved, by a proof that is not claimed yet.
 pub(crate) struct ProvedToken {
@@ -50,12 +46,13 @@ impl Guard {
     }
 
     pub(crate) async fn claim_dpop(&self, proof: &VerifiedDpopProof, now: UnixTime) -> Result<(), Cause> {
-        let freshness = self.0.freshness;
-        let until = proof.replay_until(freshness, self.0.skew);
-        // Before this, a clock as fast as any may be would not have let it in. A nonce says more: it is of the store's present
-        // memory.
-        let since = self.0.nonces.is_none().then(|| until - (freshness.age + freshness.ahead + self.0.skew + SECOND));
-        let claim = Claim { key: proof.replay_key(), since, until };
+        let claim = Claim {
+            key: proof.replay_key(),
+            // The earliest that a clock which lags as far as it may would have let it in. A nonce says more: it is of the store's
+            // present memory.
+            since: self.0.nonces.is_none().then(|| proof.made_since() - self.0.freshness.ahead),
+            until: proof.replay_until(self.0.freshness, self.0.skew),
+        };
         self.claim(claim, Cause::Replayed, now).await
     }
 }

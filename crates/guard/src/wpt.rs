@@ -39,6 +39,7 @@ impl Guard {
         let claim = Claim {
             // One store remembers proofs of every kind: this one shall not meet a DPoP proof of the same key and name.
             key: sha256(&[b"wpt\0".as_slice(), &wpt.replay_key()].concat()),
+            // A clock that lags as far as it may would have let it in so much earlier.
             since: Some(wpt.made_since() - MAX_PROOF_AHEAD),
             until: wpt.replay_until(self.0.skew),
         };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderValue;
-use procura_guard::{Algorithm, Guard, SigningKey, UnixTime};
+use procura_guard::{Algorithm, Guard, MemoryReplayStore, SigningKey, UnixTime};
 use procura_token::{Nonces, Signer, access_token_hash};
 use serde_json::{Value, json};
 
@@ -236,6 +236,37 @@ async fn a_nonce_given_by_one_node_is_taken_by_another_until_it_is_old() {
         let proof = Proof { nonce: Some(nonce.clone()), iat: now, ..Proof::for_token(&token) }.sign(&world.agent_key);
         assert_eq!(other.verify(&world.request_with(&token, &proof), now).await.is_ok(), is_good, "{seconds}");
     }
+}
+
+/// F23: what a memory that has just begun may have forgotten is refused; a nonce of its own shows that a proof is younger.
+#[tokio::test]
+async fn a_store_that_forgot_refuses_what_could_be_old() {
+    let world = World::new();
+    let token = world.token();
+    let store = || MemoryReplayStore::new(10).beginning(NOW);
+    let guard = world.builder().replay_store(store()).build().unwrap();
+    for (seconds, is_good) in [(0, false), (5, false), (6, true)] {
+        let now = NOW + Duration::from_secs(seconds);
+        let proof = Proof { iat: now, ..Proof::for_token(&token) }.sign(&world.agent_key);
+        assert_eq!(guard.verify(&world.request_with(&token, &proof), now).await.is_ok(), is_good, "{seconds}");
+    }
+    let guard = world.builder().replay_store(store()).nonces([1; 32]).build().unwrap();
+    let response = guard.verify(&world.request(), NOW).await.unwrap_err().to_response::<String>();
+    let nonce = Some(response.headers()["dpop-nonce"].to_str().unwrap().to_owned());
+    let proof = Proof { nonce, ..Proof::for_token(&token) }.sign(&world.agent_key);
+    assert_eq!(say(&guard, &world, &token, &proof).await, Ok(()));
+}
+
+/// DPOP-38: nonces of a memory that is gone are not recognised.
+#[tokio::test]
+async fn a_nonce_of_a_memory_before_a_restart_is_none() {
+    let world = World::new();
+    let token = world.token();
+    let node = || world.builder().nonces([1; 32]).build().unwrap();
+    let response = node().verify(&world.request(), NOW).await.unwrap_err().to_response::<String>();
+    let nonce = Some(response.headers()["dpop-nonce"].to_str().unwrap().to_owned());
+    let proof = Proof { nonce, ..Proof::for_token(&token) }.sign(&world.agent_key);
+    assert_eq!(say(&node(), &world, &token, &proof).await, Err((401, "use_dpop_nonce")));
 }
 
 /// Nodes that share a store name one epoch.
