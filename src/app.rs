@@ -125,11 +125,7 @@ impl App {
 }
 
 /// `granted_before`: nothing was granted by this copy after that, if it has forgotten.
-async fn open_store(
-    config: &Config,
-    clock: Arc<dyn Clock>,
-    granted_before: UnixTime,
-) -> Result<Arc<dyn ClaimStore>, StartError> {
+async fn open_store(config: &Config, clock: Arc<dyn Clock>, granted_before: UnixTime) -> Result<Arc<dyn ClaimStore>, StartError> {
     match &config.store {
         StoreConfig::Memory { capacity } => Ok(Arc::new(MemoryStore::new(*capacity, granted_before))),
         StoreConfig::Redis { url, .. } => {

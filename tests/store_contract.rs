@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use procura::store::{
-    Claim, ClaimError, ClaimStore, DelegationClaim, DelegationRecord, MemoryStore, OneTimeUse, RedisSettings, RedisStore, RedisTls, RedisTopology,
-    StoreError, UseKind,
+    Claim, ClaimError, ClaimStore, DelegationClaim, DelegationRecord, MemoryStore, OneTimeUse, RedisSettings, RedisStore,
+    RedisTls, RedisTopology, StoreError, UseKind,
 };
 use procura_token::{UnixTime, sha256};
 use redis::RedisServer;

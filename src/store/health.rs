@@ -29,7 +29,8 @@ impl Health {
     /// Notes the condition; says so if it is another than before.
     pub(super) fn note(&self, condition: Condition, cause: &dyn core::fmt::Display) {
         // Looked at first: most claims find nothing changed and need not write to what all threads read.
-        if self.0.load(Ordering::Relaxed) == condition as u8 || self.0.swap(condition as u8, Ordering::Relaxed) == condition as u8 {
+        if self.0.load(Ordering::Relaxed) == condition as u8 || self.0.swap(condition as u8, Ordering::Relaxed) == condition as u8
+        {
             return;
         }
         metrics::gauge!("procura_store_up").set(if condition == Condition::Serving { 1.0 } else { 0.0 });

@@ -2,8 +2,8 @@
 
 mod epoch;
 mod fitness;
-mod key;
 mod keeper;
+mod key;
 mod link;
 mod script;
 mod settings;

@@ -7,10 +7,10 @@ use core::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use procura_token::{
-    Algorithm, DpopProof, DpopRules, Freshness, Htu, JwkConfirmation, MessageSignError, NewDpopProof, NewRequestSignature, NewResponseSignature, NewWpt, ParseError,
-    RequestHead, RequestSignatureRules, ResponseHead, ResponseSignatureRules, SignError, SignatureFields, Signer, SigningKey,
-    TokenId, UnixTime, Unverified, UnverifiedRequestSignature, UnverifiedResponseSignature, VerifiedSignature, VerifiedWpt,
-    VerifyError, Wpt, WptRules, random_bytes,
+    Algorithm, DpopProof, DpopRules, Freshness, Htu, JwkConfirmation, MessageSignError, NewDpopProof, NewRequestSignature,
+    NewResponseSignature, NewWpt, ParseError, RequestHead, RequestSignatureRules, ResponseHead, ResponseSignatureRules,
+    SignError, SignatureFields, Signer, SigningKey, TokenId, UnixTime, Unverified, UnverifiedRequestSignature,
+    UnverifiedResponseSignature, VerifiedSignature, VerifiedWpt, VerifyError, Wpt, WptRules, random_bytes,
 };
 use proptest::prelude::*;
 use sample::{Kind, NOW, at, id, key, keys_of};

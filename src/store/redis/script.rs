@@ -133,7 +133,13 @@ mod tests {
     fn a_record_is_read_back_as_it_was_written() {
         assert_eq!(record().write(), "00000000000000ab 1770000000000 0123456789abcdef0123456789abcdef01234567");
         assert_eq!(Record::read(&record().write()), Some(record()));
-        for text in ["", "ab 1", "xy 1 0123456789abcdef0123456789abcdef01234567", "ab 1 '", "ab -1 0123456789abcdef0123456789abcdef01234567"] {
+        for text in [
+            "",
+            "ab 1",
+            "xy 1 0123456789abcdef0123456789abcdef01234567",
+            "ab 1 '",
+            "ab -1 0123456789abcdef0123456789abcdef01234567",
+        ] {
             assert_eq!(Record::read(text), None, "{text}");
         }
     }
