@@ -129,7 +129,7 @@ async fn open_store(config: &Config, clock: Arc<dyn Clock>, granted_before: Unix
     match &config.store {
         StoreConfig::Memory { capacity } => Ok(Arc::new(MemoryStore::new(*capacity, granted_before))),
         StoreConfig::Redis { url, .. } => {
-            let connected = RedisStore::connect(&settings::redis(config)?, move || clock.now()).await;
+            let connected = RedisStore::connect(&settings::redis(config, granted_before)?, move || clock.now()).await;
             Ok(Arc::new(connected.map_err(|cause| match cause {
                 StoreError::Deadline { .. } | StoreError::Failed(_) => StartError::Unreachable { url: url.clone(), cause },
                 other => StartError::Store(other),

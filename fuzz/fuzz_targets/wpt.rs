@@ -61,7 +61,7 @@ fuzz_target!(|text: &str| {
     let Some(verified) = accepted.first() else { return };
     assert_eq!(verified.thumbprint(), fixture.signer.public_key().thumbprint());
     assert!((1..=256).contains(&verified.id().as_str().len()));
-    assert!(verified.accepted_since() <= NOW && NOW < verified.replay_until(Duration::ZERO));
+    assert!(verified.made_since() <= NOW + procura_token::MAX_PROOF_AHEAD && NOW < verified.replay_until(Duration::ZERO));
     assert!(verified.replay_until(Duration::ZERO) <= NOW + Duration::from_secs(331));
     let payload = proof.split('.').nth(1).expect("a token has parts");
     let claims: serde_json::Value =

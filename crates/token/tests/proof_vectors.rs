@@ -178,7 +178,7 @@ fn wpt(input: &Input, now: UnixTime) -> Result<(), Refusal> {
         algorithms: &input.algorithms(),
     };
     let verified = Unverified::<Wpt>::parse(&input.proof)?.verify(&rules, now)?;
-    assert!(verified.accepted_since() <= now && now < verified.replay_until(Duration::ZERO));
+    assert!(verified.made_since() <= now && now < verified.replay_until(Duration::ZERO));
     Ok(())
 }
 
@@ -221,7 +221,7 @@ fn http_signature(input: &Input, now: UnixTime) -> Result<(), Refusal> {
         let rules = RequestSignatureRules { wit, confirmation, audiences: &input.uris(), algorithms: &algorithms };
         signature.verify(&rules, now)?.with_body(body)?
     };
-    assert!(verified.accepted_since() <= now && now < verified.replay_until(Duration::ZERO));
+    assert!(verified.made_since() <= now && now < verified.replay_until(Duration::ZERO));
     Ok(())
 }
 
