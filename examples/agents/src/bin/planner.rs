@@ -48,7 +48,13 @@ struct Settings {
     call: Call,
     /// With --call wpt: the header field that carries the token
     #[arg(long, value_name = "NAME", default_value = "delegation-token")]
-    token_field: String,
+    delegation_header: String,
+    /// With --call signature: the workload that must sign the answer
+    #[arg(long, value_name = "ID", requires = "bundle")]
+    server: Option<WorkloadId>,
+    /// The SPIFFE bundle of that workload's trust domain
+    #[arg(long, value_name = "FILE", requires = "server")]
+    bundle: Option<PathBuf>,
     /// Certificates in PEM to trust, instead of the system's
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
@@ -91,9 +97,16 @@ impl Settings {
     fn calls_of(&self, user: Delegated) -> anyhow::Result<Delegated> {
         Ok(match self.call {
             Call::Token => user,
-            Call::Wpt => user.with_wpt(&self.token_field, &[])?,
-            Call::Signature => user.with_signature(ResponseSignature::NotExpected),
+            Call::Wpt => user.with_wpt(&self.delegation_header, &[])?,
+            Call::Signature => user.with_signature(self.expected_signature()?),
         })
+    }
+
+    fn expected_signature(&self) -> anyhow::Result<ResponseSignature> {
+        let (Some(id), Some(bundle)) = (&self.server, &self.bundle) else { return Ok(ResponseSignature::NotExpected) };
+        let unusable = || format!("no bundle in `{}`", bundle.display());
+        let keys = JwkSet::parse(read(bundle)?.as_bytes()).with_context(unusable)?;
+        Ok(ResponseSignature::Required(SigningServer::new(id.clone(), &keys).with_context(unusable)?))
     }
 }
 
