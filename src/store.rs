@@ -6,6 +6,7 @@
 //! its memory, its [`Epoch`] is over, and nothing that could have been accepted before is accepted after. They know nothing
 //! of tokens; what a key hashes is the caller's to choose.
 
+mod health;
 mod memory;
 mod redis;
 
@@ -13,7 +14,7 @@ use async_trait::async_trait;
 use procura_token::{DelegationId, UnixTime};
 
 pub use self::memory::MemoryStore;
-pub use self::redis::{RedisSettings, RedisStore};
+pub use self::redis::{RedisSettings, RedisStore, RedisTls, RedisTopology};
 
 /// What is used once. The same key under two kinds is two things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -11,6 +11,8 @@ mod fetch;
 mod issuer;
 mod keys;
 mod pattern;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;

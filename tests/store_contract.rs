@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use procura::store::{
     Claim, ClaimError, ClaimStore, DelegationClaim, DelegationRecord, MemoryStore, OneTimeUse, RedisSettings, RedisStore,
-    StoreError, UseKind,
+    RedisTls, RedisTopology, StoreError, UseKind,
 };
 use procura_token::{UnixTime, sha256};
 use redis::RedisServer;
@@ -220,7 +220,7 @@ async fn two_prefixes_in_one_redis_do_not_meet() {
     let server = RedisServer::start(&[]);
     let one = connect(&server).await;
     let other = RedisSettings { prefix: "other".into(), ..settings(&server) };
-    let other = Node::new(RedisStore::connect(&other).await.unwrap());
+    let other = Node::new(RedisStore::connect(&other, || NOW).await.unwrap());
     one.claim(&proof("a"), NOW).await.unwrap();
     other.claim(&proof("a"), NOW).await.unwrap();
 }
@@ -265,7 +265,7 @@ async fn a_frozen_redis_is_unavailable_within_the_deadline_and_serves_again_when
 #[tokio::test]
 async fn a_redis_that_may_evict_is_refused_at_the_start() {
     let server = RedisServer::start(&["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"]);
-    let refused = RedisStore::connect(&settings(&server)).await;
+    let refused = RedisStore::connect(&settings(&server), || NOW).await;
     assert!(matches!(&refused, Err(StoreError::Unfit(remedy)) if remedy.contains("noeviction")), "{refused:?}");
 }
 
@@ -287,26 +287,33 @@ async fn a_redis_with_its_memory_full_refuses_and_forgets_nothing() {
 async fn a_password_is_used_and_a_wrong_one_refused_without_being_told() {
     let server = RedisServer::start(&["--requirepass", "correct horse"]);
     let with = |password: &str| RedisSettings { password: Some(password.into()), ..settings(&server) };
-    Node::new(RedisStore::connect(&with("correct horse")).await.unwrap()).claim(&proof("a"), NOW).await.unwrap();
-    let refused = RedisStore::connect(&with("battery staple")).await.unwrap_err();
+    Node::new(RedisStore::connect(&with("correct horse"), || NOW).await.unwrap()).claim(&proof("a"), NOW).await.unwrap();
+    let refused = RedisStore::connect(&with("battery staple"), || NOW).await.unwrap_err();
     assert!(!format!("{refused} {refused:?}").contains("staple"), "{refused:?}");
-    assert!(RedisStore::connect(&settings(&server)).await.is_err());
+    assert!(RedisStore::connect(&settings(&server), || NOW).await.is_err());
 }
 
 #[tokio::test]
 async fn no_redis_at_the_address_is_an_error_at_the_start() {
     let mut server = RedisServer::start(&[]);
     server.kill();
-    assert!(in_time(RedisStore::connect(&settings(&server))).await.is_err());
+    assert!(in_time(RedisStore::connect(&settings(&server), || NOW)).await.is_err());
 }
 
 fn settings(server: &RedisServer) -> RedisSettings {
-    RedisSettings { url: server.url(), password: None, prefix: "test".into(), timeout: RedisSettings::DEFAULT_TIMEOUT }
+    RedisSettings {
+        topology: RedisTopology::Single { url: server.url() },
+        password: None,
+        tls: RedisTls::default(),
+        prefix: "test".into(),
+        timeout: RedisSettings::DEFAULT_TIMEOUT,
+        began: ORIGIN,
+    }
 }
 
 /// With a deadline that a busy machine keeps as well.
 async fn connect(server: &RedisServer) -> Node {
-    Node::new(RedisStore::connect(&RedisSettings { timeout: Duration::from_secs(2), ..settings(server) }).await.unwrap())
+    Node::new(RedisStore::connect(&RedisSettings { timeout: Duration::from_secs(2), ..settings(server) }, || NOW).await.unwrap())
 }
 
 fn uses(uses: &[(UseKind, &str)]) -> Claim {

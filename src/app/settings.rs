@@ -1,6 +1,6 @@
 //! From the file's words to each room's settings.
 
-use procura_token::{Freshness, Htu, ScopeSet};
+use procura_token::{Freshness, Htu, ScopeSet, UnixTime};
 
 use crate::audit::AuditSettings;
 use crate::config::{Config, ConfigError, KeyRingConfig, Secret, StoreConfig};
@@ -86,15 +86,17 @@ pub(super) fn audit(config: &Config) -> AuditSettings {
 }
 
 /// Two services may share one Redis: the issuer's name keeps them apart.
-pub(super) fn redis(config: &Config) -> Result<RedisSettings, ConfigError> {
+pub(super) fn redis(config: &Config, granted_before: UnixTime) -> Result<RedisSettings, ConfigError> {
     let StoreConfig::Redis { url, password, password_file, timeout } = &config.store else {
         return Err(ConfigError::rule("store.kind", "is not `redis`", "set it"));
     };
     let password = Secret::either("store.password", password.as_ref(), password_file.as_deref())?;
     let name = procura_token::sha256(config.issuer.as_str().as_bytes());
     Ok(RedisSettings {
-        url: url.clone(),
+        topology: crate::store::RedisTopology::Single { url: url.clone() },
         password: password.map(|password| password.expose().to_owned()),
+        tls: crate::store::RedisTls::default(),
+        began: granted_before,
         prefix: procura_token::base64url::encode(name.first_chunk::<9>().map_or(&[][..], |short| short)),
         timeout: timeout.0,
     })

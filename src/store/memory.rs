@@ -7,14 +7,15 @@ use async_trait::async_trait;
 use procura_token::{Claimed, ReplayMemory, ReplayMemoryFull, UnixTime, random_bytes};
 
 use self::records::{Found, Records};
+use super::health::{Condition, Health};
 use super::{
     Claim, ClaimError, ClaimStore, DelegationClaim, DelegationRecord, Epoch, KeyHolder, OneTimeUse, StoreError, UseKind,
 };
 
 /// Keeps claims in the memory of this process: for one copy of the service, and lost when it ends.
 ///
-/// It holds at most `capacity` uses, and as many delegations and key holders together, and refuses rather than forgets when
-/// it is full. A use costs 40 to 75 bytes, a delegation some 200, its name included, a key holder some 110. Many that end at
+/// It holds at most `capacity` uses, as many delegations and as many key holders, and refuses rather than forgets when it is
+/// full. A use costs 40 to 75 bytes, a delegation some 200, its name included, a key holder some 110. Many that end at
 /// once leave a few at a time, so that no claim waits for them.
 ///
 /// It never reads the clock. If `now` goes backwards, nothing remembered is forgotten, and what could already have been
@@ -25,6 +26,8 @@ pub struct MemoryStore {
     uses: ReplayMemory,
     delegations: Records<DelegationRecord>,
     holders: Records<[u8; 32]>,
+    capacity: usize,
+    health: Health,
 }
 
 impl MemoryStore {
@@ -38,7 +41,7 @@ impl MemoryStore {
     pub fn new(capacity: usize, began: UnixTime) -> Self {
         let (delegations, holders) = (Records::new(capacity), Records::new(capacity));
         let epoch = Epoch { id: u64::from_ne_bytes(random_bytes()), began };
-        Self { epoch, uses: ReplayMemory::new(capacity), delegations, holders }
+        Self { epoch, uses: ReplayMemory::new(capacity), delegations, holders, capacity, health: Health::new() }
     }
 
     fn use_once(&self, used: &OneTimeUse, now: UnixTime) -> Result<(), ClaimError> {
@@ -66,9 +69,8 @@ impl MemoryStore {
     }
 }
 
-#[async_trait]
-impl ClaimStore for MemoryStore {
-    async fn claim(&self, claim: &Claim, now: UnixTime) -> Result<Option<DelegationRecord>, ClaimError> {
+impl MemoryStore {
+    fn grant(&self, claim: &Claim, now: UnixTime) -> Result<Option<DelegationRecord>, ClaimError> {
         claim.verify_times(self.epoch, now)?;
         // Looked at first, so that a claim refused for one use burns no other; claimed then, so that of two at once one wins.
         if let Some(used) = claim.uses.iter().find(|used| self.uses.remembers(&name(used.kind, &used.key), now)) {
@@ -77,6 +79,25 @@ impl ClaimStore for MemoryStore {
         claim.holder.as_ref().map_or(Ok(()), |held| self.hold(held, now))?;
         claim.uses.iter().try_for_each(|used| self.use_once(used, now))?;
         claim.delegation.as_ref().map(|delegation| self.begin_or_continue(delegation, now)).transpose()
+    }
+
+    /// At the limit some claims find room and some do not: it counts as full until a tenth is free.
+    fn has_room(&self) -> bool {
+        let most = self.capacity - self.capacity / 10;
+        [self.uses.len(), self.delegations.len(), self.holders.len()].into_iter().all(|entries| entries < most)
+    }
+}
+
+#[async_trait]
+impl ClaimStore for MemoryStore {
+    async fn claim(&self, claim: &Claim, now: UnixTime) -> Result<Option<DelegationRecord>, ClaimError> {
+        let granted = self.grant(claim, now);
+        match &granted {
+            Err(ClaimError::Unavailable(cause)) => self.health.note(Condition::Full, cause),
+            _ if self.health.condition() == Condition::Full && self.has_room() => self.health.serves(),
+            _ => {}
+        }
+        granted
     }
 
     fn epoch(&self) -> Epoch {

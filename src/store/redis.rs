@@ -1,213 +1,235 @@
-//! The store many copies share: one Redis server, version 7.0 or later.
+//! The store many copies share: Redis 7.0 or later, as one server, with Sentinels, or as a cluster.
 
+mod epoch;
 mod fitness;
+mod keeper;
+mod key;
+mod link;
+mod script;
+mod settings;
 
 use core::fmt;
 use core::time::Duration;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 
-use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use ::redis::{Client, ConnectionInfo, IntoConnectionInfo, Pipeline, ProtocolVersion, RedisError, Value, pipe};
+use ::redis::{RedisError, RedisResult, Value};
 use async_trait::async_trait;
-use procura_token::{UnixTime, base64url};
+use procura_token::UnixTime;
+use tokio::task::AbortHandle;
 
-use super::{Claim, ClaimError, ClaimStore, DelegationClaim, DelegationRecord, Epoch, StoreError};
-
-/// Where the shared Redis is.
-#[derive(Clone)]
-pub struct RedisSettings {
-    /// `redis://[user@]host[:port][/database]` or `redis+unix:///path`. It carries no password, and there is no TLS in
-    /// this build: keep the way to Redis inside a protected network.
-    pub url: String,
-    /// The password, if Redis asks for one.
-    pub password: Option<String>,
-    /// Sets this service's keys apart from those of others in the same Redis: 1 to 64 of `A-Z a-z 0-9 . _ -`. All copies
-    /// of one service have the same.
-    pub prefix: String,
-    /// The deadline of each claim, and of each attempt to connect. Two seconds unless there is a reason: a busy machine
-    /// must not be taken for a lost store.
-    pub timeout: Duration,
-}
-
-impl RedisSettings {
-    /// The deadline of a claim unless configured.
-    pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
-
-    fn connection(&self) -> Result<ConnectionInfo, StoreError> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-        if self.prefix.is_empty() || self.prefix.len() > 64 || !self.prefix.bytes().all(allowed) {
-            return Err(StoreError::Settings("the prefix is not 1 to 64 of letters, digits, `.`, `_` and `-`"));
-        }
-        if self.timeout.is_zero() {
-            return Err(StoreError::Settings("the timeout is zero"));
-        }
-        let info = self.url.as_str().into_connection_info().map_err(|_| StoreError::Settings("the URL is not one of redis"))?;
-        if !info.addr().is_supported() {
-            return Err(StoreError::Settings("the URL asks for TLS, which this build does not have"));
-        }
-        if info.redis_settings().password().is_some() {
-            return Err(StoreError::Settings("the URL carries a password, which belongs in `password`"));
-        }
-        // RESP3 tells a lost connection at once, so that it is made anew before the next claim needs it.
-        let mut settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        if let Some(password) = &self.password {
-            settings = settings.set_password(password);
-        }
-        let tcp = info.tcp_settings().clone().set_nodelay(true);
-        // Without this a peer that vanished would hold the connection for as long as the kernel retransmits.
-        #[cfg(target_os = "linux")]
-        let tcp = tcp.set_user_timeout(self.timeout * 4);
-        Ok(info.set_redis_settings(settings).set_tcp_settings(tcp))
-    }
-}
-
-/// Never shows a password, not even one that was put into the URL by mistake.
-impl fmt::Debug for RedisSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = self.url.split(['?', '#']).next().unwrap_or_default();
-        let place = place.rsplit('@').next().unwrap_or_default();
-        let password = self.password.as_ref().map(|_| "…");
-        f.debug_struct("RedisSettings")
-            .field("url", &place)
-            .field("password", &password)
-            .field("prefix", &self.prefix)
-            .field("timeout", &self.timeout)
-            .finish()
-    }
-}
+use self::epoch::{Serving, Tried, is_full, is_no_script};
+use self::keeper::Keeper;
+use self::key::Keys;
+use self::link::together;
+use self::script::Asked;
+pub use self::settings::{RedisSettings, RedisTls, RedisTopology};
+use super::{Claim, ClaimError, ClaimStore, DelegationRecord, Epoch, StoreError};
 
 /// Keeps claims in Redis, for any number of copies of the service.
 ///
-/// A claim is one pipeline: a `SET … NX PX` for each use and a `SET … NX GET PX` for the delegation, one round trip on
-/// one connection that all requests share. It is not a transaction, so that the keys may live on different nodes one day.
+/// A claim is one `EVALSHA`: one round trip on a connection that all requests share, and all or nothing. In a cluster it is
+/// one for each slot its keys lie in, all at once, and all or nothing for each. A use costs at most 120 bytes of Redis.
 ///
 /// It never waits longer than the deadline of its settings. A claim that was sent and not answered may or may not have
-/// been made. A lost connection is made anew by itself; until then every claim is refused.
+/// been made. A lost connection is made anew by itself; until then claims are refused at once. That Redis was lost, is back,
+/// is full, or has begun a new epoch, is logged and counted once.
 ///
 /// # Not done
-/// Sentinel, Cluster and TLS. Waiting for replicas: see [`ClaimStore`] about failover.
+/// It does not wait for replicas. A master that is cut off from Sentinels or cluster, but not from some copies of the
+/// service, may grant claims beside its successor for a while. Uses with a nonce are safe even then, for the two are
+/// different epochs; for the others set `min-replicas-to-write` in Redis.
 pub struct RedisStore {
-    connection: ConnectionManager,
-    prefix: String,
-    deadline: Duration,
-    /// Whether the last answer was one: its changes are logged, not each failure.
-    reachable: AtomicBool,
+    keeper: Arc<Keeper>,
+    task: AbortHandle,
 }
 
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisStore").field("prefix", &self.prefix).field("deadline", &self.deadline).finish_non_exhaustive()
+        let Keeper { keys, deadline, health, .. } = &*self.keeper;
+        f.debug_struct("RedisStore").field("keys", keys).field("deadline", deadline).field("health", health).finish()
+    }
+}
+
+impl Drop for RedisStore {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 
 impl RedisStore {
-    /// Connects, and makes sure that this Redis keeps what it is given: a primary of version 7.0 or later, not a cluster
-    /// node, that evicts nothing when its memory is full.
+    /// Connects, and makes sure that this Redis keeps what it is given: primaries of version 7.0 or later that evict nothing
+    /// when their memory is full. `now` is asked when an epoch begins.
+    ///
+    /// A Redis without a trace of this service is watched for a second before the first epoch is begun: a copy that runs
+    /// already knows better than a new one since when things may be forgotten.
     ///
     /// # Errors
     /// [`StoreError::Settings`], [`StoreError::Unfit`] with the remedy, or why there is no answer. It does not retry.
-    pub async fn connect(settings: &RedisSettings) -> Result<Self, StoreError> {
-        let client = Client::open(settings.connection()?).map_err(failed)?;
-        let config = ConnectionManagerConfig::new()
-            .set_number_of_retries(0)
-            .set_connection_timeout(Some(settings.timeout))
-            .set_response_timeout(Some(settings.timeout))
-            .set_pipeline_buffer_size(1024);
-        let deadline = settings.timeout;
-        let connection = within(deadline, ConnectionManager::new_with_config(client, config)).await?;
-        let store = Self { connection, prefix: settings.prefix.clone(), deadline, reachable: AtomicBool::new(true) };
-        store.verify_fitness().await?;
-        Ok(store)
+    pub async fn connect(
+        settings: &RedisSettings,
+        now: impl Fn() -> UnixTime + Send + Sync + 'static,
+    ) -> Result<Self, StoreError> {
+        let keys = Keys::new(&settings.prefix, settings.is_cluster());
+        let keeper = Keeper::connect(settings.place()?, keys, settings.timeout, settings.began, Arc::new(now)).await?;
+        let keeper = Arc::new(keeper);
+        let task = tokio::spawn(Arc::clone(&keeper).keep()).abort_handle();
+        Ok(Self { keeper, task })
     }
 
-    async fn verify_fitness(&self) -> Result<(), StoreError> {
-        let mut connection = self.connection.clone();
-        let info: String = self.answer(::redis::cmd("INFO").query_async(&mut connection)).await?;
-        fitness::verify(&info).map_err(StoreError::Unfit)
-    }
-
-    fn pipeline(&self, claim: &Claim, now: UnixTime) -> Pipeline {
-        let mut pipeline = pipe();
-        for used in &claim.uses {
-            let (key, ttl) = (self.key(used.kind.as_str(), &used.key), ttl(used.until, now));
-            pipeline.cmd("SET").arg(key).arg(1).arg("NX").arg("PX").arg(ttl);
-        }
-        if let Some(delegation) = &claim.delegation {
-            let (key, ttl) = (self.key("delegation", &delegation.key), ttl(delegation.kept_until(), now));
-            pipeline.cmd("SET").arg(key).arg(write_record(&delegation.proposed)).arg("NX").arg("GET").arg("PX").arg(ttl);
-        }
-        pipeline
-    }
-
-    fn key(&self, namespace: &str, key: &[u8; 32]) -> String {
-        format!("procura:{}:{namespace}:{}", self.prefix, base64url::encode(key))
-    }
-
-    async fn send(&self, pipeline: &Pipeline) -> Result<Vec<Value>, StoreError> {
-        let attempt = || async {
-            let mut connection = self.connection.clone();
-            pipeline.query_async(&mut connection).await
+    async fn attempt(&self, claim: &Claim, now: UnixTime) -> Result<Option<DelegationRecord>, ClaimError> {
+        let serving = self.keeper.serving().await?;
+        claim.verify_times(serving.epoch, now)?;
+        let answers = match &mut *self.asked(claim, now) {
+            [] => return Ok(None),
+            [(tag, asked)] => vec![self.ask(&serving, *tag, asked).await],
+            several => together(several.iter().map(|(tag, asked)| self.ask(&serving, *tag, asked))).await,
         };
-        let answers = async {
-            match attempt().await {
-                // The refusal may be an old one. Nothing was sent and a new attempt to connect has begun: wait for that.
-                Err(error) if error.is_connection_refusal() => attempt().await,
-                answers => answers,
+        let mut record = None;
+        let mut unavailable = None;
+        for answer in answers {
+            match answer {
+                Ok(Answer::Granted(known)) => record = record.or(known),
+                Ok(Answer::Again(place)) => {
+                    return Err(claim.uses.get(place).map_or(StoreError::Answer.into(), |used| ClaimError::Replayed(used.kind)));
+                }
+                Ok(Answer::Held) => return Err(ClaimError::HeldByAnother),
+                Ok(Answer::Over) => {
+                    self.keeper.renewed(serving.epoch).await?;
+                    return Err(ClaimError::EpochOver);
+                }
+                Err(error) => unavailable = Some(error),
+            }
+        }
+        if let Some(error) = unavailable {
+            return Err(error.into());
+        }
+        self.keeper.note_grant(now);
+        Ok(claim.delegation.as_ref().map(|delegation| record.unwrap_or_else(|| delegation.proposed.clone())))
+    }
+
+    /// What each tag is asked for.
+    fn asked(&self, claim: &Claim, now: UnixTime) -> Vec<(usize, Asked)> {
+        let keys = &self.keeper.keys;
+        let mut tags: Vec<(usize, Asked)> = Vec::with_capacity(1);
+        let mut at = |hash: &[u8; 32], ask: &mut dyn FnMut(&mut Asked)| {
+            let tag = keys.tag(hash);
+            match tags.iter_mut().find(|(known, _)| *known == tag) {
+                Some((_, asked)) => ask(asked),
+                None => {
+                    let mut asked = Asked::default();
+                    ask(&mut asked);
+                    tags.push((tag, asked));
+                }
             }
         };
-        self.answer(answers).await
+        for (place, used) in claim.uses.iter().enumerate() {
+            at(&used.key, &mut |asked| asked.uses.push((keys.used(used.kind, &used.key), ttl(used.until, now), place)));
+        }
+        if let Some(claim) = &claim.delegation {
+            at(&claim.key, &mut |asked| {
+                let record = write_record(&claim.proposed);
+                asked.delegation = Some((keys.delegation(&claim.key), record, ttl(claim.kept_until(), now)));
+            });
+        }
+        if let Some(held) = &claim.holder {
+            at(&held.key, &mut |asked| {
+                let holder = held.holder.first_chunk().copied().unwrap_or_default();
+                asked.holder = Some((keys.holder(&held.key), holder, ttl(held.until, now)));
+            });
+        }
+        tags
     }
 
-    /// Awaits an answer within the deadline and notes whether there was one.
-    async fn answer<T>(&self, answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, StoreError> {
-        let answer = within(self.deadline, answer).await;
-        let was_reachable = self.reachable.swap(answer.is_ok(), Ordering::Relaxed);
-        match &answer {
-            Err(error) if was_reachable => tracing::warn!(%error, "store lost: claims are refused"),
-            Ok(_) if !was_reachable => tracing::info!("store is back"),
-            _ => {}
+    async fn ask(&self, serving: &Serving, tag: usize, asked: &Asked) -> Result<Answer, StoreError> {
+        let script = serving.scripts.get(tag).ok_or(StoreError::Answer)?;
+        match serving.link.send(&asked.command(script, &self.keeper.keys.epoch(tag))).await {
+            Ok(answer) => Answer::read(answer, asked).ok_or(StoreError::Answer),
+            Err(error) if is_no_script(&error) => Ok(Answer::Over),
+            Err(error) if is_full(&error) => {
+                let error = failed(error);
+                self.keeper.note_full(&error);
+                Err(error)
+            }
+            Err(error) => {
+                self.keeper.doubt();
+                Err(self.failure(error))
+            }
         }
-        answer
+    }
+
+    fn failure(&self, error: RedisError) -> StoreError {
+        if error.is_timeout() { StoreError::Deadline { deadline: self.keeper.deadline } } else { failed(error) }
+    }
+
+    /// Bounds an answer; one that is late raises the question whether Redis is still there.
+    async fn in_time<T, E: From<StoreError>>(&self, answer: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        let deadline = self.keeper.deadline;
+        tokio::time::timeout(deadline, answer).await.unwrap_or_else(|_| {
+            self.keeper.doubt();
+            Err(StoreError::Deadline { deadline }.into())
+        })
     }
 }
 
 #[async_trait]
 impl ClaimStore for RedisStore {
     async fn claim(&self, claim: &Claim, now: UnixTime) -> Result<Option<DelegationRecord>, ClaimError> {
-        claim.verify_times(self.epoch(), now)?;
-        if claim.uses.is_empty() && claim.delegation.is_none() {
-            return Ok(None);
-        }
-        let mut answers = self.send(&self.pipeline(claim, now)).await?.into_iter();
-        for used in &claim.uses {
-            match answers.next() {
-                Some(Value::Okay) => {}
-                Some(Value::Nil) => return Err(ClaimError::Replayed(used.kind)),
-                _ => return Err(StoreError::Answer.into()),
-            }
-        }
-        claim.delegation.as_ref().map(|delegation| read_answer(delegation, answers.next())).transpose()
+        self.in_time(self.attempt(claim, now)).await
     }
 
     fn epoch(&self) -> Epoch {
-        Epoch { id: 0, began: UnixTime::from_secs(0) }
+        self.keeper.epoch()
     }
 
     async fn current_epoch(&self, _: UnixTime) -> Result<Epoch, StoreError> {
-        Ok(self.epoch())
+        let current = async {
+            let serving = self.keeper.serving().await?;
+            match serving.look(&self.keeper.keys).await? {
+                Tried::Granted | Tried::Full(_) => Ok(serving.epoch),
+                Tried::Over => self.keeper.renewed(serving.epoch).await.map(|serving| serving.epoch),
+            }
+        };
+        self.in_time(current).await
     }
 
     /// Asks Redis, and makes sure again that it is fit: what answers may be another one than at the start.
     async fn ready(&self) -> Result<(), StoreError> {
-        self.verify_fitness().await
+        let ready = async {
+            let serving = self.keeper.serving().await?;
+            serving.verify_fitness(&self.keeper.keys).await?;
+            match serving.look(&self.keeper.keys).await? {
+                Tried::Granted => Ok(()),
+                Tried::Full(cause) => Err(cause),
+                Tried::Over => self.keeper.renewed(serving.epoch).await.map(|_| ()),
+            }
+        };
+        self.in_time(ready).await
     }
 }
 
-fn read_answer(claim: &DelegationClaim, answer: Option<Value>) -> Result<DelegationRecord, ClaimError> {
-    match answer {
-        Some(Value::Nil) => Ok(claim.proposed.clone()),
-        Some(Value::BulkString(record)) => Ok(read_record(&record).ok_or(StoreError::Answer)?),
-        _ => Err(StoreError::Answer.into()),
+/// What the claim script said.
+enum Answer {
+    /// With the delegation's record if there was one.
+    Granted(Option<DelegationRecord>),
+    /// This one of the claim's uses is not new.
+    Again(usize),
+    Held,
+    Over,
+}
+
+impl Answer {
+    fn read(answer: Value, asked: &Asked) -> Option<Self> {
+        match answer {
+            Value::Int(0) => Some(Self::Granted(None)),
+            Value::Int(-1) => Some(Self::Over),
+            Value::Int(-2) => Some(Self::Held),
+            Value::Int(number) => {
+                let index = usize::try_from(number).ok()?.checked_sub(1)?;
+                asked.uses.get(index).map(|(_, _, place)| Self::Again(*place))
+            }
+            Value::BulkString(record) => read_record(&record).map(|record| Self::Granted(Some(record))),
+            _ => None,
+        }
     }
 }
 
@@ -231,7 +253,7 @@ fn ttl(until: UnixTime, now: UnixTime) -> u64 {
     u64::try_from(millis).unwrap_or(u64::MAX)
 }
 
-async fn within<T>(deadline: Duration, answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, StoreError> {
+async fn within<T>(deadline: Duration, answer: impl Future<Output = RedisResult<T>>) -> Result<T, StoreError> {
     match tokio::time::timeout(deadline, answer).await {
         Ok(Err(error)) if error.is_timeout() => Err(StoreError::Deadline { deadline }),
         Ok(answer) => answer.map_err(failed),
@@ -246,36 +268,6 @@ fn failed(error: RedisError) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn settings(url: &str) -> RedisSettings {
-        RedisSettings {
-            url: url.into(),
-            password: Some("hunter2".into()),
-            prefix: "test".into(),
-            timeout: RedisSettings::DEFAULT_TIMEOUT,
-        }
-    }
-
-    #[test]
-    fn a_password_is_never_shown() {
-        for url in ["redis://u:hunter2@h:1/0", "redis+unix:///s?pass=hunter2", "redis://:hunter2@:hunter2@h", "hunter2@"] {
-            let shown = format!("{:?}", settings(url));
-            assert!(!shown.contains("hunter2"), "{shown}");
-        }
-    }
-
-    #[test]
-    fn settings_that_contradict_themselves_are_refused() {
-        let refused = |settings: RedisSettings| matches!(settings.connection(), Err(StoreError::Settings(_)));
-        assert!(settings("redis://user@localhost:6379/1").connection().is_ok());
-        for url in ["", "http://h", "redis://:secret@h", "redis+unix:///s?pass=secret"] {
-            assert!(refused(settings(url)), "{url}");
-        }
-        for prefix in ["", "a:b", "a b", &"x".repeat(65)] {
-            assert!(refused(RedisSettings { prefix: prefix.into(), ..settings("redis://h") }), "{prefix}");
-        }
-        assert!(refused(RedisSettings { timeout: Duration::ZERO, ..settings("redis://h") }));
-    }
 
     #[test]
     fn a_lifetime_is_rounded_up_and_never_zero() {

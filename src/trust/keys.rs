@@ -1,5 +1,6 @@
 //! The keys of one authority, kept fresh.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -23,6 +24,15 @@ pub(super) enum KeySource {
     File(PathBuf),
     /// OpenID Connect Discovery over HTTPS.
     Discovery(Discovery),
+}
+
+impl fmt::Display for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Discovery(_) => f.write_str("its keys"),
+        }
+    }
 }
 
 /// What a fetched document holds for one use.
@@ -136,7 +146,8 @@ impl<M: Material> KeyStore<M> {
             KeySource::File(path) => read_file(path),
             KeySource::Discovery(discovery) => discovery.fetch().await,
         };
-        match fetched.and_then(|document| M::read(&document, self.uses, &self.authority)) {
+        let read = |document: Vec<u8>| M::read(&document, self.uses, &self.authority);
+        match fetched.and_then(|document| read(document).map_err(|cause| format!("{}: {cause}", self.source))) {
             Ok(set) => Ok(self.replace(set, now)),
             Err(cause) => {
                 tracing::warn!(authority = self.authority, cause, "keys could not be fetched; the last ones stay in use");

@@ -63,7 +63,7 @@ fn a_wit_got_from_a_shell_serves_as_actor_token_with_its_key() {
     assert_eq!(run(procura(&["keys", "generate", "--out"]).arg(&key)).code, 0);
     let svid = |name: &str| shell.keep(name, &["svid", "--kind", "jwt", "--id", "/agent/planner"]);
     let key = key.to_str().unwrap();
-    let got = shell.exchange(&svid("one"), &["--wit", "--key", key]);
+    let got = shell.exchange(&svid("one"), &["--request-wit", "--key", key]);
     assert_eq!(got.code, 0, "{got:?}");
     assert_eq!(header(got.stdout.trim())["typ"], "wit+jwt");
     std::fs::write(shell.path("wit"), got.stdout).unwrap();
@@ -85,6 +85,11 @@ fn the_world_is_complete_and_survives_a_second_start() {
     let before = read(&shell);
     let x509 = std::fs::read_to_string(shell.keep("x509", &["svid", "--kind", "x509", "--id", "/agent/planner"])).unwrap();
     assert!(x509.starts_with("-----BEGIN CERTIFICATE-----") && x509.contains("PRIVATE KEY-----"), "{x509}");
+    let key = shell.path("agent.jwk");
+    assert_eq!(run(procura(&["keys", "generate", "--out"]).arg(&key)).code, 0);
+    let for_key = ["svid", "--kind", "x509", "--id", "/agent/planner", "--key", key.to_str().unwrap()];
+    let x509 = std::fs::read_to_string(shell.keep("bare", &for_key)).unwrap();
+    assert!(x509.starts_with("-----BEGIN CERTIFICATE-----") && !x509.contains("PRIVATE KEY-----"), "{x509}");
     let needs_key = ["dev", "svid", "--kind", "wit", "--id", "/agent/planner", "--dir"];
     run(procura(&needs_key).arg(shell.dir.path())).says(2, &["give --key FILE"]);
     shell.service.signal("-TERM");

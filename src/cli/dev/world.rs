@@ -5,7 +5,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use procura_token::{Algorithm, Issuer, JwkSet, Signer as _, SigningKey, base64url, random_bytes};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use procura_token::{Algorithm, CertificateDer, Issuer, JwkSet, Signer as _, SigningKey, base64url, random_bytes};
+use rcgen::KeyPair;
+use rustls::pki_types::pem::PemObject as _;
 
 use super::super::keys::{write_key, write_private};
 use super::super::print;
@@ -53,7 +57,7 @@ impl World {
             write_private(&secret, base64url::encode(random_bytes::<32>()).as_bytes())?;
         }
         world.authority()?;
-        world.bundle()?;
+        world.write("trust/bundle.json", &world.bundle()?)?;
         world.publish("authority/users.jwk", "sig", "trust/users.jwks.json")?;
         world.write_once("targets/dev.toml", TARGETS)?;
         world.write_once("policies/dev.cedar", POLICY)?;
@@ -104,22 +108,20 @@ impl World {
         self.write(set, &serde_json::to_string_pretty(&JwkSet { keys: vec![key] })?)
     }
 
-    /// Writes the SPIFFE bundle: the key of JWT-SVIDs and the authority of X.509-SVIDs.
-    fn bundle(&self) -> anyhow::Result<()> {
-        let svid = self.key("authority/svid.jwk")?.public_key().for_use("jwt-svid");
-        let path = self.path("authority/ca.pem");
-        let pem = fs::read_to_string(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
-        // What stands between the two lines of a PEM is what `x5c` wants (RFC 7517 section 4.7).
-        let certificate: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
-        let key = rcgen::KeyPair::from_pem(&fs::read_to_string(self.path("authority/ca-key.pem"))?)?;
-        let point = rcgen::PublicKeyData::der_bytes(&key);
-        let coordinate =
-            |from: usize| point.get(from..from + 32).map(base64url::encode).context("authority/ca-key.pem: not P-256");
-        let authority = serde_json::json!({
-            "kty": "EC", "crv": "P-256", "x": coordinate(1)?, "y": coordinate(33)?, "use": "x509-svid", "x5c": [certificate],
+    /// The SPIFFE bundle: the key of JWT-SVIDs, and the certificate of the authority of X.509-SVIDs (X.509-SVID section 6.1).
+    fn bundle(&self) -> anyhow::Result<String> {
+        let jwt = self.key("authority/svid.jwk")?.public_key().for_use("jwt-svid");
+        let pem = self.path("authority/ca.pem");
+        let unreadable = || format!("{}: not a certificate of a P-256 key in PEM", pem.display());
+        let der = CertificateDer::from_pem_file(&pem).with_context(unreadable)?;
+        let key = KeyPair::from_pem(&fs::read_to_string(self.path("authority/ca-key.pem"))?).with_context(unreadable)?;
+        let (x, y) =
+            key.public_key_raw().strip_prefix(&[4]).and_then(|point| point.split_at_checked(32)).with_context(unreadable)?;
+        let x509 = serde_json::json!({
+            "use": "x509-svid", "kty": "EC", "crv": "P-256", "x": base64url::encode(x), "y": base64url::encode(y),
+            "x5c": [STANDARD.encode(der)],
         });
-        let bundle = serde_json::json!({"keys": [serde_json::to_value(svid)?, authority]});
-        self.write("trust/bundle.json", &serde_json::to_string_pretty(&bundle)?)
+        Ok(serde_json::to_string_pretty(&serde_json::json!({ "keys": [jwt, x509] }))?)
     }
 
     /// The certificate authority of X.509-SVIDs: a certificate that names the trust domain and may sign.
@@ -128,7 +130,7 @@ impl World {
         if certificate.exists() && key_file.exists() {
             return Ok(());
         }
-        let key = rcgen::KeyPair::generate()?;
+        let key = KeyPair::generate()?;
         let parameters = Self::authority_parameters()?;
         self.write("authority/ca.pem", parameters.self_signed(&key)?.pem().trim_end())?;
         write_private(&key_file, key.serialize_pem().trim_end().as_bytes())

@@ -84,7 +84,7 @@ fn client_cert_that_is_not_one_byte_sequence_is_refused() {
         assert_eq!(told(&fields), Err(CertificateFieldError::Malformed), "{malformed}");
     }
     assert_eq!(told(&[("client-cert-chain", &other)]), Err(CertificateFieldError::Malformed));
-    let many = vec![other.as_str(); 8].join(", ");
+    let many = [other.as_str(); 8].join(", ");
     assert_eq!(told(&[("client-cert", &leaf), ("client-cert-chain", &many)]), Err(CertificateFieldError::Malformed));
 }
 

@@ -69,6 +69,11 @@ impl<V: Clone> Records<V> {
         Err(StoreError::Full { capacity: self.capacity })
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.entries.load(Ordering::Relaxed)
+    }
+
     fn shard(&self, key: &Short) -> MutexGuard<'_, Shard<V>> {
         lock(&self.shards[(self.spread.hash_one(key) % SHARDS as u64) as usize])
     }

@@ -9,3 +9,4 @@ mod peer;
 mod pki;
 #[path = "../support/sample.rs"]
 mod sample;
+mod vector;

@@ -1,0 +1,154 @@
+//! What Redis does for a claim, in one step.
+
+use ::redis::{Cmd, Script};
+use procura_token::UnixTime;
+
+use super::key::Key;
+use crate::store::Epoch;
+
+/// What a tag says of the epoch: its value in Redis, and what the claim script of that tag compares it with.
+///
+/// `<id in hex> <began in ms> <replication id of the master it began on>`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) epoch: Epoch,
+    /// Redis gives itself another one whenever it becomes master.
+    pub(super) master: String,
+}
+
+impl Record {
+    /// The value in Redis.
+    pub(super) fn write(&self) -> String {
+        format!("{:016x} {} {}", self.epoch.id, self.epoch.began.as_millis(), self.master)
+    }
+
+    /// Reads a value that [`Record::write`] made.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let [id, began, master] = text.split(' ').collect::<Vec<_>>().try_into().ok()?;
+        let began = UnixTime::new(core::time::Duration::from_millis(began.parse().ok()?));
+        let epoch = Epoch { id: u64::from_str_radix(id, 16).ok()?, began };
+        is_replication_id(master).then(|| Self { epoch, master: master.to_owned() })
+    }
+}
+
+/// Whether it can stand in a script as it is.
+pub(super) fn is_replication_id(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The claim script of one record. Its text has the record in it, so that its hash differs from that of every other epoch
+/// and master: a server that knows it is the process it was given to, and has the record, or the script refuses.
+#[derive(Clone, Debug)]
+pub(super) struct ClaimScript {
+    pub(super) text: String,
+    pub(super) hash: String,
+}
+
+impl ClaimScript {
+    pub(super) fn new(record: &Record) -> Self {
+        let text = CLAIM.replace("$RECORD", &record.write());
+        let hash = Script::new(&text).get_hash().to_owned();
+        Self { text, hash }
+    }
+}
+
+/// KEYS: the epoch's record; the delegation and the key's holder, if any; the uses.
+/// ARGV: the delegation's record and its ms; the holder and its ms; the ms of each use. Empty stands for none.
+/// Answers 0 when all is granted, the delegation's record if it was there, the number of the first use that is not new,
+/// -1 if the epoch is over, -2 if the key is another's. Nothing is written before everything is looked at; the first use is
+/// looked at by writing it.
+const CLAIM: &str = "\
+if redis.call('GET',KEYS[1])~='$RECORD' then return -1 end
+local n,k,d,h,held=#KEYS,2
+if ARGV[1]~='' then d=KEYS[k] k=k+1 end
+if ARGV[3]~='' then h=KEYS[k] k=k+1 held=redis.call('GET',h) if held and held~=ARGV[3] then return -2 end end
+if n>k then for i=k,n do if redis.call('EXISTS',KEYS[i])==1 then return i-k+1 end end end
+for i=k,n do if not redis.call('SET',KEYS[i],1,'NX','PX',ARGV[i-k+5]) then return i-k+1 end end
+if held then redis.call('PEXPIRE',h,ARGV[4],'GT') elseif h then redis.call('SET',h,ARGV[3],'PX',ARGV[4]) end
+if d then local r=redis.call('SET',d,ARGV[1],'NX','GET','PX',ARGV[2]) if r then return r end end
+return 0";
+
+/// Writes a record if the tag still says what it is believed to say; answers 1 if so.
+const BEGIN: &str = "\
+if (redis.call('GET',KEYS[1]) or '')~=ARGV[1] then return 0 end
+redis.call('SET',KEYS[1],ARGV[2])
+return 1";
+
+/// Writes `new` at `key` if there is still `old`; nothing is the empty text.
+pub(super) fn begin(key: &Key, old: &str, new: &Record) -> Cmd {
+    let mut cmd = ::redis::cmd("EVAL");
+    cmd.arg(BEGIN).arg(1).arg(key.as_bytes()).arg(old).arg(new.write());
+    cmd
+}
+
+/// What one tag is asked for.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    pub(super) delegation: Option<(Key, String, u64)>,
+    pub(super) holder: Option<(Key, [u8; 16], u64)>,
+    /// Key, lifetime in ms, place in the claim.
+    pub(super) uses: Vec<(Key, u64, usize)>,
+}
+
+impl Asked {
+    /// The command that asks.
+    pub(super) fn command(&self, hash: &str, epoch: &Key) -> Cmd {
+        let keys = 1 + self.uses.len() + usize::from(self.delegation.is_some()) + usize::from(self.holder.is_some());
+        let mut cmd = Cmd::with_capacity(3 + keys + 4 + self.uses.len(), 160 + 64 * keys);
+        cmd.arg("EVALSHA").arg(hash).arg(keys).arg(epoch.as_bytes());
+        if let Some((key, ..)) = &self.delegation {
+            cmd.arg(key.as_bytes());
+        }
+        if let Some((key, ..)) = &self.holder {
+            cmd.arg(key.as_bytes());
+        }
+        for (key, ..) in &self.uses {
+            cmd.arg(key.as_bytes());
+        }
+        match &self.delegation {
+            Some((_, record, ttl)) => cmd.arg(record).arg(*ttl),
+            None => cmd.arg("").arg(""),
+        };
+        match &self.holder {
+            Some((_, holder, ttl)) => cmd.arg(holder.as_slice()).arg(*ttl),
+            None => cmd.arg("").arg(""),
+        };
+        for (_, ttl, _) in &self.uses {
+            cmd.arg(*ttl);
+        }
+        cmd
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        let epoch = Epoch { id: 0xab, began: UnixTime::from_secs(1_770_000_000) };
+        Record { epoch, master: "0123456789abcdef0123456789abcdef01234567".into() }
+    }
+
+    #[test]
+    fn a_record_is_read_back_as_it_was_written() {
+        assert_eq!(record().write(), "00000000000000ab 1770000000000 0123456789abcdef0123456789abcdef01234567");
+        assert_eq!(Record::read(&record().write()), Some(record()));
+        for text in [
+            "",
+            "ab 1",
+            "xy 1 0123456789abcdef0123456789abcdef01234567",
+            "ab 1 '",
+            "ab -1 0123456789abcdef0123456789abcdef01234567",
+        ] {
+            assert_eq!(Record::read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn each_epoch_and_each_master_has_a_script_of_its_own() {
+        let other_epoch = Record { epoch: Epoch { id: 1, ..record().epoch }, ..record() };
+        let other_master = Record { master: "f".repeat(40), ..record() };
+        let hashes = [record(), other_epoch, other_master].map(|record| ClaimScript::new(&record).hash);
+        assert!(hashes[0] != hashes[1] && hashes[0] != hashes[2] && hashes[1] != hashes[2]);
+    }
+}
