@@ -49,7 +49,7 @@ impl Guard {
         let claim = Claim {
             key: proof.replay_key(),
             // A nonce says more: it is of the store's present memory.
-            since: self.0.nonces.is_none().then(|| proof.accepted_since(self.0.freshness)),
+            since: self.0.nonces.is_none().then(|| proof.made_since()),
             until: proof.replay_until(self.0.freshness, self.0.skew),
         };
         self.claim(claim, Cause::Replayed, now).await

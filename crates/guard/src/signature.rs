@@ -92,7 +92,7 @@ impl Guard {
         let claim = Claim {
             // One store remembers proofs of every kind: this one shall not meet a DPoP proof of the same key and name.
             key: sha256(&[b"signature\0".as_slice(), &signature.replay_key()].concat()),
-            since: Some(signature.accepted_since()),
+            since: Some(signature.made_since()),
             until: signature.replay_until(self.0.skew),
         };
         self.claim(claim, Cause::SignatureReplayed, now).await

@@ -39,7 +39,7 @@ impl Guard {
         let claim = Claim {
             // One store remembers proofs of every kind: this one shall not meet a DPoP proof of the same key and name.
             key: sha256(&[b"wpt\0".as_slice(), &wpt.replay_key()].concat()),
-            since: Some(wpt.accepted_since()),
+            since: Some(wpt.made_since()),
             until: wpt.replay_until(self.0.skew),
         };
         self.claim(claim, Cause::WptReplayed, now).await?;
