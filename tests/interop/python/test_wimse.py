@@ -8,6 +8,8 @@ import ssl
 import tempfile
 import unittest
 
+import joserfc.jwk
+import joserfc.jwt
 import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -129,9 +131,6 @@ class MutualTls(unittest.TestCase):
 
 def claims(answer):
     """The claims of an issued token, once it is verified."""
-    import joserfc.jwk
-    import joserfc.jwt
-
     keys = requests.get(world.metadata()["jwks_uri"], timeout=world.TIMEOUT).json()
     token = answer.json()["access_token"]
     return joserfc.jwt.decode(token, joserfc.jwk.KeySet.import_key_set(keys), algorithms=["ES256"]).claims

@@ -10,6 +10,8 @@ import secrets
 import time
 from datetime import datetime, timedelta, timezone
 
+import joserfc.jwk
+import joserfc.jwt
 import requests
 from cryptography.hazmat.primitives.asymmetric import ec
 from http_message_signatures import HTTPMessageSigner, HTTPMessageVerifier, HTTPSignatureKeyResolver
@@ -20,7 +22,8 @@ import client
 import world
 
 TAG = "wimse-workload-to-workload"
-COMPONENTS = ("@method", "@request-target", "content-type", "content-digest", "workload-identity-token")
+# The package makes `Content-Digest` itself, and covers it.
+COMPONENTS = ("@method", "@request-target", "content-type", "workload-identity-token")
 
 
 class Workload:
@@ -49,8 +52,6 @@ class Workload:
         return self.key.thumbprint()
 
     def sign(self, header, claims):
-        import joserfc.jwt
-
         return joserfc.jwt.encode({"alg": "ES256", **header}, claims, self.key, algorithms=["ES256"])
 
     def wpt(self, audience, **changes):
@@ -74,8 +75,6 @@ def delegation(user):
 def signed(workload, request, audience, **parameters):
     """Signs a prepared request of the package `requests` with the WIT's key; gives the nonce."""
     request.headers["Workload-Identity-Token"] = workload.wit
-    digest = base64.b64encode(hashlib.sha256(request.body.encode()).digest()).decode()
-    request.headers["Content-Digest"] = f"sha-256=:{digest}:"
     nonce = secrets.token_urlsafe(16)
     now = datetime.now(timezone.utc)
     signer = Signer(_Keys(private=workload.private), {"wimse-aud": audience, **parameters})
@@ -89,6 +88,7 @@ def signed(workload, request, audience, **parameters):
         tag=TAG,
         include_alg=False,
         covered_component_ids=COMPONENTS,
+        body=request.body.encode(),
     )
     return nonce
 
@@ -97,9 +97,6 @@ def verified(response):
     """The parameters of a response's signature, once it is verified with the WIT that came along."""
     keys = requests.get(world.metadata()["procura_spiffe_bundle_uri"], timeout=world.TIMEOUT).json()["keys"]
     wit_keys = {"keys": [{name: value for name, value in key.items() if name != "use"} for key in keys if key["use"] == "wit-svid"]}
-    import joserfc.jwk
-    import joserfc.jwt
-
     wit = joserfc.jwt.decode(
         response.headers["Workload-Identity-Token"], joserfc.jwk.KeySet.import_key_set(wit_keys), algorithms=["ES256"]
     )
