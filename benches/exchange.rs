@@ -9,6 +9,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use procura::app::App;
 use procura::clock::SystemClock;
 use procura::config::Config;
@@ -62,7 +63,7 @@ impl World {
 
     fn proof(&self) -> String {
         let (now, jti) = (self.app.now(), TokenId::from_random(random_bytes()));
-        let nonce = self.app.exchange().nonces.give(now, self.app.exchange().store.epoch().id);
+        let nonce = self.app.exchange().nonce(now);
         let proof = NewDpopProof { jti, htm: "POST", htu: &self.uri, iat: now.whole_secs(), ath: None, nonce: Some(&nonce) };
         proof.sign(&self.key).unwrap()
     }
@@ -73,9 +74,16 @@ fn exchange(c: &mut Criterion, world: &World) {
     let one = |proof: String| {
         let (app, form) = (Arc::clone(&world.app), Arc::clone(&form));
         async move {
-            let incoming =
-                Incoming { form: form.as_bytes(), proofs: &[proof.as_bytes()], has_authorization: false, source: SOURCE };
-            app.exchange().exchange(incoming, app.now()).await.unwrap()
+            let headers = HeaderMap::from_iter([(HeaderName::from_static("dpop"), HeaderValue::try_from(proof).unwrap())]);
+            let incoming = Incoming {
+                form: form.as_bytes(),
+                method: "POST",
+                target: "/token",
+                headers: &headers,
+                certificate: Ok(None),
+                source: SOURCE,
+            };
+            app.exchange().exchange(incoming, app.now()).await.outcome.unwrap()
         }
     };
     let mut group = c.benchmark_group("exchange");

@@ -4,12 +4,13 @@ mod settings;
 
 use std::sync::Arc;
 
-use procura_token::{Issuer, Nonces, UnixTime};
+use procura_token::{Issuer, Nonces, ParseError, UnixTime};
 
 use crate::audit::{AuditError, AuditLog};
 use crate::clock::Clock;
+pub use crate::clock::Stopwatch;
 use crate::config::{Config, ConfigError, StoreConfig};
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Identities};
 use crate::keys::{KeyFileError, KeyRing};
 use crate::policy::{Policy, PolicyError};
 use crate::store::{ClaimStore, MemoryStore, RedisStore, StoreError};
@@ -31,6 +32,9 @@ pub enum StartError {
     /// A signing key.
     #[error(transparent)]
     Keys(#[from] KeyFileError),
+    /// A key of our own could not be made.
+    #[error("a key could not be made: {0}")]
+    OwnKey(#[from] ParseError),
     /// The keys of somebody we should believe.
     #[error(transparent)]
     Trust(#[from] TrustError),
@@ -77,10 +81,14 @@ impl App {
         let wit_keys = KeyRing::open(&settings::key_ring(&config.keys.wit), "wit-svid")?;
         let trust = Trust::open(&settings::trust(config)?, wit_keys.verifying(), now).await?;
         let policy = Policy::load(&settings::policy(config), settings::targets(config)?)?;
-        let store = open_store(config, Arc::clone(&clock)).await?;
         let audit = AuditLog::open(&settings::audit(config))?;
+        // Every grant waits for its event: none of ours came after the last one.
+        let began = audit.written_before().unwrap_or(UnixTime::from_secs(0));
+        let store = open_store(config, Arc::clone(&clock), began).await?;
         let nonces = nonces(config)?;
-        Ok(Self { clock, exchange: Exchange { settings, trust, policy, store, token_keys, wit_keys, nonces, audit } })
+        let identities = Identities::new(trust.issuing_domains())?;
+        let exchange = Exchange { settings, trust, policy, store, token_keys, wit_keys, nonces, identities, audit };
+        Ok(Self { clock, exchange })
     }
 
     /// This instant. A request asks once.
@@ -116,8 +124,8 @@ impl App {
     }
 }
 
-async fn open_store(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn ClaimStore>, StartError> {
-    let began = UnixTime::from_secs(0);
+/// Nothing was granted by this copy after `began`, if it has forgotten.
+async fn open_store(config: &Config, clock: Arc<dyn Clock>, began: UnixTime) -> Result<Arc<dyn ClaimStore>, StartError> {
     match &config.store {
         StoreConfig::Memory { capacity } => Ok(Arc::new(MemoryStore::new(*capacity, began))),
         StoreConfig::Redis(redis) => {

@@ -1,7 +1,7 @@
 //! The one place that asks what time it is.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use procura_token::UnixTime;
 
@@ -25,5 +25,22 @@ impl Clock for SystemClock {
 impl<C: Clock + ?Sized> Clock for Arc<C> {
     fn now(&self) -> UnixTime {
         (**self).now()
+    }
+}
+
+/// Says how long something took. For measuring only: no decision depends on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Begins now.
+    #[expect(clippy::disallowed_methods, reason = "this is the room for ambient time")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The time since it began.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
     }
 }

@@ -5,6 +5,7 @@
 //! out when the service starts.
 
 mod error;
+mod listener;
 mod path;
 mod secret;
 mod section;
@@ -19,13 +20,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use error::ConfigError;
+pub use listener::{AdminConfig, CertificateField, MtlsConfig, ProxyConfig};
 pub use secret::Secret;
 pub use section::{
     AuditConfig, DpopConfig, KeyRingConfig, KeysConfig, LogConfig, LogFormat, LogLevel, PolicyConfig, ServerConfig, TargetConfig,
-    TlsConfig, TokenConfig, TrustDomainConfig, UserIssuerConfig,
+    TlsConfig, TokenConfig, TrustDomainConfig, UserIssuerConfig, WptConfig,
 };
 pub use store::{RedisConfig, StoreConfig};
-pub use value::HumanDuration;
+pub use value::{AddressRange, HumanDuration};
 
 /// A configuration file that `config check` accepts, with every key and its default.
 pub const EXAMPLE: &str = include_str!("config/example.toml");
@@ -39,6 +41,15 @@ pub struct Config {
     pub issuer: Issuer,
     /// Where and how to listen.
     pub server: ServerConfig,
+    /// A second listener, for clients that show an X.509-SVID.
+    #[serde(default)]
+    pub mtls: Option<MtlsConfig>,
+    /// Proxies that end the clients' mutual TLS.
+    #[serde(default)]
+    pub proxy: Option<ProxyConfig>,
+    /// Where operators look.
+    #[serde(default)]
+    pub admin: Option<AdminConfig>,
     /// What to write to the log.
     #[serde(default)]
     pub log: LogConfig,
@@ -50,6 +61,9 @@ pub struct Config {
     /// Rules for DPoP proofs.
     #[serde(default)]
     pub dpop: DpopConfig,
+    /// Rules for WPTs.
+    #[serde(default)]
+    pub wpt: WptConfig,
     /// What the copies of this service share.
     #[serde(default)]
     pub store: StoreConfig,
@@ -135,6 +149,7 @@ impl Config {
             let remedy = "set server.tls, or listen on 127.0.0.1 behind a proxy that terminates TLS";
             return Err(ConfigError::rule("server.listen", "is reachable from other machines without TLS", remedy));
         }
+        self.listeners()?;
         unique("trust_domain.name", self.trust_domain.iter().map(|domain| domain.name.as_str()))?;
         unique("user_issuer.url", self.user_issuer.iter().map(|issuer| issuer.url.as_str()))?;
         unique("user_issuer.alias", self.user_issuer.iter().map(|issuer| issuer.alias.as_str()))?;

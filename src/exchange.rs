@@ -5,9 +5,13 @@
 //! is durable before the answer leaves.
 
 mod authenticate;
+mod authentication;
+mod binding;
+mod certificate;
 mod claim;
 mod decide;
 mod error;
+mod identity;
 mod issue;
 mod record;
 mod request;
@@ -17,15 +21,20 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use procura_token::{Algorithm, Freshness, Htu, Issuer, Nonces, ScopeSet, Thumbprint, TokenType, UnixTime};
+use http::HeaderMap;
+use procura_token::{Algorithm, Confirmation, Freshness, Htu, Issuer, Nonces, RequestHead, ScopeSet, TokenType, UnixTime};
 
+pub use certificate::CertificateFieldError;
 pub use error::ExchangeError;
+pub use identity::{AnswerSigner, Identities};
 
 use crate::audit::{AuditLog, Event};
 use crate::keys::KeyRing;
 use crate::policy::Policy;
 use crate::store::ClaimStore;
+use crate::trust::PeerCertificate;
 use crate::trust::Trust;
+use authenticate::Caller;
 use request::ExchangeRequest;
 
 /// The grant this exchange serves.
@@ -50,6 +59,8 @@ pub struct ExchangeSettings {
     pub freshness: Freshness,
     /// The algorithms of proofs.
     pub algorithms: Vec<Algorithm>,
+    /// Whether a WPT may also stand in `Workload-Proof-Token`, as before wpt-02.
+    pub accepts_legacy_wpt: bool,
 }
 
 /// What arrived, as the transport saw it.
@@ -57,12 +68,24 @@ pub struct ExchangeSettings {
 pub struct Incoming<'a> {
     /// The body: `application/x-www-form-urlencoded`.
     pub form: &'a [u8],
-    /// The values of all `DPoP` header fields.
-    pub proofs: &'a [&'a [u8]],
-    /// Whether there was an `Authorization` header field.
-    pub has_authorization: bool,
+    /// The request's method.
+    pub method: &'a str,
+    /// Path and query of the request line, as they were on the wire.
+    pub target: &'a str,
+    /// All header fields.
+    pub headers: &'a HeaderMap,
+    /// The certificate whose key the client has proven to hold, to us or to a configured proxy. Nothing else about it was
+    /// verified.
+    pub certificate: Result<Option<&'a PeerCertificate>, CertificateFieldError>,
     /// Who connected.
     pub source: IpAddr,
+}
+
+impl<'a> Incoming<'a> {
+    /// What a signature over the request covers of it, the body aside.
+    const fn head(&self) -> RequestHead<'a> {
+        RequestHead { method: self.method, target: self.target, headers: self.headers }
+    }
 }
 
 /// What was issued.
@@ -76,8 +99,16 @@ pub struct Issued {
     pub expires_in: Duration,
     /// What it permits; `None` for a WIT, which permits nothing by itself.
     pub scope: Option<ScopeSet>,
-    /// The key it is bound to.
-    pub key: Thumbprint,
+    /// What it is bound to.
+    pub confirmation: Confirmation,
+}
+
+/// What becomes of a request.
+pub struct Answer {
+    /// What was issued, or why nothing was.
+    pub outcome: Result<Issued, ExchangeError>,
+    /// Signs the answer, whatever it is.
+    pub signer: Option<AnswerSigner>,
 }
 
 /// The token exchange: everything it needs, nothing that changes.
@@ -96,34 +127,71 @@ pub struct Exchange {
     pub wit_keys: KeyRing,
     /// The nonces of the token endpoint.
     pub nonces: Nonces,
+    /// Who we are to callers that want signed answers.
+    pub identities: Identities,
     /// Where decisions go.
     pub audit: AuditLog,
 }
 
 impl Exchange {
-    /// Serves one request at `now`.
-    ///
-    /// # Errors
-    /// [`ExchangeError`]: why nothing was issued. The audit event of a refusal is durable too, or the error says that it
-    /// could not be made so.
-    pub async fn exchange(&self, incoming: Incoming<'_>, now: UnixTime) -> Result<Issued, ExchangeError> {
-        let mut event = record::begin(incoming.source, now);
-        let outcome = self.stages(incoming, now, &mut event).await;
-        self.record(event, outcome).await
+    /// A nonce for the next DPoP proof of a client.
+    pub fn nonce(&self, now: UnixTime) -> String {
+        self.nonces.give(now, self.store.epoch().id)
     }
 
-    async fn stages(&self, incoming: Incoming<'_>, now: UnixTime, event: &mut Event) -> Result<Issued, ExchangeError> {
-        let request = ExchangeRequest::parse(incoming)?;
-        record::asked(event, &request);
-        let caller = self.authenticate(&request, now).await?;
+    /// Serves one request at `now`.
+    ///
+    /// The audit event of a refusal is durable too, or the outcome says that it could not be made so.
+    pub async fn exchange(&self, incoming: Incoming<'_>, now: UnixTime) -> Answer {
+        let mut event = record::begin(incoming.source, now);
+        let mut signer = None;
+        let outcome = self.stages(incoming, now, &mut event, &mut signer).await;
+        Answer { outcome: self.record(event, outcome).await, signer }
+    }
+
+    /// Signs an answer with `status` and `body` whose `headers` are complete otherwise.
+    ///
+    /// # Errors
+    /// [`ExchangeError::Sign`]: then the answer must not go out.
+    pub fn sign(
+        &self,
+        signer: &AnswerSigner,
+        (status, headers): (u16, &mut HeaderMap),
+        request: &RequestHead<'_>,
+        body: &[u8],
+        now: UnixTime,
+    ) -> Result<(), ExchangeError> {
+        Ok(signer.sign(self.wit_keys.signer(), (status, headers), request, body, now)?)
+    }
+
+    async fn stages(
+        &self,
+        incoming: Incoming<'_>,
+        now: UnixTime,
+        event: &mut Event,
+        signer: &mut Option<AnswerSigner>,
+    ) -> Result<Issued, ExchangeError> {
+        let ExchangeRequest { caller, asked } = ExchangeRequest::parse(&incoming, self.settings.accepts_legacy_wpt)?;
+        record::asked(event, &asked);
+        let caller = self.authenticate(caller, &incoming, now).await?;
         record::caller(event, &caller);
-        // Once: a nonce of one epoch must not be claimed in the next.
-        let epoch = self.store.epoch().id;
-        let evidence = self.verify(request, caller, epoch, now).await?;
+        *signer = self.answer_signer(&caller)?;
+        let evidence = self.verify(asked, caller, now).await?;
         record::evidence(event, &evidence);
         let grant = self.decide(evidence, incoming.source, now, event)?;
-        let claimed = self.claim(grant, epoch, now).await?;
+        let claimed = self.claim(grant, now).await?;
         record::claimed(event, &claimed);
         self.issue(claimed, now, event)
+    }
+
+    /// Who signs the answer: whoever signed a request gets a signed answer if we are somebody in its trust domain, and none
+    /// at all if it asked for one and we are not (WIMSE HTTP signature section 3.4).
+    fn answer_signer(&self, caller: &Caller) -> Result<Option<AnswerSigner>, ExchangeError> {
+        let Some(signature) = caller.signature() else { return Ok(None) };
+        let signer = self.identities.answer(caller.id().trust_domain(), signature);
+        if signer.is_none() && signature.wants_signed_response() {
+            return Err(ExchangeError::NobodySigns);
+        }
+        Ok(signer)
     }
 }

@@ -1,9 +1,12 @@
 //! The wire: routes, headers, statuses. The only room that names axum.
 
+mod admin;
 mod answer;
+mod certificate;
 mod discovery;
 mod error;
 mod health;
+mod meter;
 mod server;
 mod tls;
 mod token;
@@ -12,25 +15,53 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::FromRef;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
+use procura_token::Issuer;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::trace::TraceLayer;
 
+pub use admin::admin_router;
+pub use certificate::{CertificateField, ProxySettings};
 pub use server::{Server, ServerError, ServerSettings};
-pub use tls::{TlsError, TlsSettings};
+pub use tls::{ServerCertificate, TlsError, TlsSettings};
 
 use crate::app::App;
+use meter::{ExchangeMeter, ShedMeter};
 
 /// The most bytes of a body that are received at all. Endpoints read less.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// All endpoints of the public listener. Beyond `max_requests` at once the answer is 503; so it is after `request_timeout`.
-pub fn router(app: Arc<App>, max_requests: usize, request_timeout: Duration) -> Router {
+/// What the public endpoints need to know of how they are reached.
+#[derive(Clone, Debug)]
+pub struct RouterSettings {
+    /// The most requests at once, over all listeners; beyond it the answer is 503.
+    pub max_requests: usize,
+    /// How long a request may take; after it the answer is 503.
+    pub request_timeout: Duration,
+    /// The base URL of the listener that requires client certificates, if there is one.
+    pub mtls_url: Option<Issuer>,
+    /// Proxies that tell client certificates, if there are any.
+    pub proxy: Option<ProxySettings>,
+}
+
+/// What handlers share.
+#[derive(Clone)]
+struct Shared {
+    app: Arc<App>,
+    settings: Arc<RouterSettings>,
+    meter: Arc<ExchangeMeter>,
+}
+
+/// All endpoints of the public listeners.
+pub fn router(app: Arc<App>, settings: RouterSettings) -> Router {
     let base = discovery::base_path(app.issuer());
-    let load = health::Load { slots: Arc::new(Semaphore::new(max_requests)), timeout: request_timeout };
+    let slots = Arc::new(Semaphore::new(settings.max_requests));
+    let load = health::Load { slots, timeout: settings.request_timeout, shed: ShedMeter::new() };
+    let shared = Shared { app, settings: Arc::new(settings), meter: Arc::new(ExchangeMeter::new()) };
     Router::new()
         .route(&format!("{base}/token"), post(token::exchange).fallback(error::only_post))
         .route(&format!("{base}/jwks.json"), get(discovery::jwks))
@@ -43,5 +74,11 @@ pub fn router(app: Arc<App>, max_requests: usize, request_timeout: Duration) -> 
         .layer(from_fn_with_state(load, health::shed))
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(TraceLayer::new_for_http())
-        .with_state(app)
+        .with_state(shared)
+}
+
+impl FromRef<Shared> for Arc<App> {
+    fn from_ref(shared: &Shared) -> Self {
+        Self::clone(&shared.app)
+    }
 }

@@ -11,17 +11,23 @@ mod fetch;
 mod issuer;
 mod keys;
 mod pattern;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use procura_token::{IdToken, Issuer, JwtSvid, KeySet, TrustDomain, UnixTime, Unverified, Verified, Wit};
+use procura_token::{
+    CertificateError, IdToken, Issuer, JwtSvid, KeySet, TrustDomain, UnixTime, Unverified, UnverifiedX509Svid, Verified,
+    VerifiedX509Svid, Wit,
+};
 
 pub use domain::{TrustDomainSettings, TrustedDomain};
 pub use error::TrustError;
 pub use issuer::{UserIssuer, UserIssuerSettings};
 pub use pattern::PathPattern;
+pub use procura_token::PeerCertificate;
 
 use cache::{Name, VerifiedCache};
 
@@ -44,9 +50,10 @@ pub struct Trust {
     skew: Duration,
     domains: HashMap<TrustDomain, TrustedDomain>,
     user_issuers: HashMap<Issuer, UserIssuer>,
-    svids: VerifiedCache<JwtSvid>,
-    wits: VerifiedCache<Wit>,
-    id_tokens: VerifiedCache<IdToken>,
+    svids: VerifiedCache<Verified<JwtSvid>>,
+    wits: VerifiedCache<Verified<Wit>>,
+    certificates: VerifiedCache<VerifiedX509Svid>,
+    id_tokens: VerifiedCache<Verified<IdToken>>,
 }
 
 impl Trust {
@@ -72,6 +79,7 @@ impl Trust {
             user_issuers,
             svids: VerifiedCache::default(),
             wits: VerifiedCache::default(),
+            certificates: VerifiedCache::default(),
             id_tokens: VerifiedCache::default(),
         })
     }
@@ -79,6 +87,11 @@ impl Trust {
     /// The trust domain of that name, if we believe it.
     pub fn domain(&self, name: &str) -> Option<&TrustedDomain> {
         self.domains.get(name)
+    }
+
+    /// The trust domains whose workloads we issue WITs for.
+    pub fn issuing_domains(&self) -> impl Iterator<Item = &TrustDomain> {
+        self.domains.iter().filter(|(_, domain)| domain.issues_wit()).map(|(name, _)| name)
     }
 
     /// Verifies a JWT-SVID meant for us alone.
@@ -103,7 +116,7 @@ impl Trust {
         let keys = domain.jwt_keys(unverified.key_id(), now).await?;
         let rules = procura_token::JwtSvidRules { audience: self.issuer.as_str(), skew: self.skew };
         let svid = unverified.verify(&keys.set, &rules, now)?;
-        Ok((self.svids.remember(name, &keys, svid), domain))
+        Ok((self.svids.remember(name, keys.version, svid), domain))
     }
 
     /// Verifies a WIT of a workload with a SPIFFE ID: a bundle vouches for nothing under another scheme, though its trust
@@ -125,7 +138,43 @@ impl Trust {
         let domain = spiffe.and_then(|name| self.domain(name)).ok_or(TrustError::UnknownTrustDomain)?;
         let keys = domain.wit_keys(unverified.key_id(), now).await?;
         let wit = unverified.verify(&keys.set, self.skew, now)?;
-        Ok((self.wits.remember(name, &keys, wit), domain))
+        Ok((self.wits.remember(name, keys.version, wit), domain))
+    }
+
+    /// Verifies the certificate of a connection as X.509-SVID: by the authorities of the one trust domain that its only URI
+    /// names, and by no others. A chain seen before costs a look-up.
+    ///
+    /// A certificate that no known authority issued makes the bundle be read again, at most once in ten seconds.
+    ///
+    /// # Errors
+    /// [`TrustError`]: unknown trust domain, authorities that cannot be had, or the rule of the certificate that is broken.
+    pub async fn verify_x509_svid(
+        &self,
+        peer: &PeerCertificate,
+        now: UnixTime,
+    ) -> Result<(Arc<VerifiedX509Svid>, &TrustedDomain), TrustError> {
+        let name = Name::of_chain(peer);
+        if let Some(known) = self.certificates.get(&name) {
+            let domain = self.domain(known.credential.id().trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
+            if domain.x509_authorities(now).await?.version == known.keys {
+                known.credential.verify_time(now)?;
+                return Ok((known.credential, domain));
+            }
+        }
+        let unverified = UnverifiedX509Svid::parse(peer)?;
+        let domain = self.domain(unverified.trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
+        let mut authorities = domain.x509_authorities(now).await?;
+        let mut verdict = unverified.verify(&authorities.set, now);
+        if matches!(verdict, Err(CertificateError::UnknownIssuer | CertificateError::Signature)) {
+            // The verdict stands when there are no newer ones to be had.
+            if let Ok(newer) = domain.newer_x509_authorities(now).await
+                && newer.version != authorities.version
+            {
+                authorities = newer;
+                verdict = unverified.verify(&authorities.set, now);
+            }
+        }
+        Ok((self.certificates.remember(name, authorities.version, verdict?), domain))
     }
 
     /// Verifies an ID token that `caller` presents: it must be meant for us, for `caller`, or for an application the
@@ -152,6 +201,6 @@ impl Trust {
         let keys = issuer.keys(unverified.key_id(), now).await?;
         let audiences = issuer.audiences(&self.issuer, caller);
         let token = unverified.verify(&keys.set, &issuer.rules(&audiences, self.skew), now)?;
-        Ok((self.id_tokens.remember(name, &keys, token), issuer))
+        Ok((self.id_tokens.remember(name, keys.version, token), issuer))
     }
 }

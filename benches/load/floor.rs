@@ -8,8 +8,8 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, ParsedPublicKey,
 };
 use procura_token::{
-    AccessToken, Actor, ActorChain, Algorithm, Authentication, Delegation, DpopProof, DpopRules, Freshness, Htu, JktConfirmation,
-    NewDpopProof, Signer as _, SigningKey, TokenId, Unverified, random_bytes,
+    AccessToken, Actor, ActorChain, Algorithm, Authentication, Delegation, DpopProof, DpopRules, Freshness, Htu, NewDpopProof,
+    Signer as _, SigningKey, TokenId, Unverified, random_bytes,
 };
 
 use crate::client::now;
@@ -73,7 +73,7 @@ fn token() -> f64 {
         jti: id(),
         scope: "calendar.read calendar.write".parse().unwrap(),
         act: Some(ActorChain::new(Actor { id: agent, profile: None })),
-        cnf: JktConfirmation { jkt: signer.public_key().thumbprint() },
+        cnf: signer.public_key().thumbprint().into(),
         delegation: Some(Delegation { id: id(), until: now, parent: None }),
         authentication: Authentication::default(),
     };

@@ -21,6 +21,9 @@ pub(super) fn exchange(config: &Config) -> Result<ExchangeSettings, ConfigError>
     for url in &config.server.public_urls {
         token_endpoints.push(endpoint("server.public_urls", url.as_str())?);
     }
+    if let Some(mtls) = &config.mtls {
+        token_endpoints.push(endpoint("mtls.url", mtls.url.as_str())?);
+    }
     Ok(ExchangeSettings {
         issuer: config.issuer.clone(),
         token_endpoints,
@@ -29,6 +32,7 @@ pub(super) fn exchange(config: &Config) -> Result<ExchangeSettings, ConfigError>
         skew: config.token.skew.0,
         freshness: Freshness { age: config.dpop.max_age.0, ahead: config.dpop.max_ahead.0 },
         algorithms: config.dpop.algorithms.clone(),
+        accepts_legacy_wpt: config.wpt.accept_legacy_field,
     })
 }
 

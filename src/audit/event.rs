@@ -4,7 +4,8 @@ use core::fmt;
 use std::net::IpAddr;
 
 use procura_token::{
-    ActorChain, DelegationId, Issuer, Resource, ScopeSet, Subject, Thumbprint, TokenId, UnixTime, WorkloadId, random_bytes,
+    ActorChain, CertificateThumbprint, DelegationId, Issuer, Resource, ScopeSet, Subject, Thumbprint, TokenId, UnixTime,
+    WorkloadId, random_bytes,
 };
 
 /// The name of one event: a UUID of version 7 (RFC 9562 section 5.7), so that names sort by time.
@@ -91,6 +92,8 @@ pub struct Event {
     pub caller_id: Option<WorkloadId>,
     /// What the caller was authenticated by: a constant such as `jwt-svid` or `wit`.
     pub caller_credential: Option<&'static str>,
+    /// How the caller proved the key of that credential: `wpt`, `signature` or `mutual-tls`; nothing for a bearer's.
+    pub caller_proof: Option<&'static str>,
     /// For whom the token is.
     pub subject_id: Option<Subject>,
     /// Who says so.
@@ -119,6 +122,8 @@ pub struct Event {
     pub token_exp: Option<UnixTime>,
     /// The key that it is bound to.
     pub key_thumbprint: Option<Thumbprint>,
+    /// The certificate that it is bound to.
+    pub certificate_thumbprint: Option<CertificateThumbprint>,
     /// The policies that decided; absent when empty, 64 are written at most.
     pub policy_ids: Vec<String>,
     /// The hash of the policy set they belong to.
@@ -139,6 +144,7 @@ impl Event {
             error_reason: None,
             caller_id: None,
             caller_credential: None,
+            caller_proof: None,
             subject_id: None,
             subject_issuer: None,
             actor_id: None,
@@ -153,6 +159,7 @@ impl Event {
             token_kind: None,
             token_exp: None,
             key_thumbprint: None,
+            certificate_thumbprint: None,
             policy_ids: Vec::new(),
             policy_set: None,
             source_address: None,

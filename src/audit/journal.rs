@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::time::SystemTime;
 
 /// What a journal needs of a file.
 pub(super) trait Medium {
@@ -64,8 +65,9 @@ impl<M: Medium> Journal<M> {
     }
 }
 
-/// Opens the file for this process alone, or creates it for its owner alone, and closes a last line left torn.
-pub(super) fn open(path: &Path) -> io::Result<Journal<File>> {
+/// Opens the file for this process alone, or creates it for its owner alone, and closes a last line left torn. Says when the
+/// file was written last, unless it is empty.
+pub(super) fn open(path: &Path) -> io::Result<(Journal<File>, Option<SystemTime>)> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).mode(0o600);
     let (file, created) = match options.clone().create_new(true).open(path) {
@@ -84,8 +86,10 @@ pub(super) fn open(path: &Path) -> io::Result<Journal<File>> {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(directory)?.sync_all()?;
     }
+    let about = file.metadata()?;
+    let written = if about.len() == 0 { None } else { Some(about.modified()?) };
     let length = close_last_line(&file, path)?;
-    Ok(Journal::new(file, length))
+    Ok((Journal::new(file, length), written))
 }
 
 /// Ends an unfinished last line, which a crash may leave, with a newline. It is kept: it may be all there is of an event.

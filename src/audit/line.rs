@@ -23,6 +23,7 @@ pub(super) fn write(event: &Event, line: &mut Vec<u8>) {
     object.free("error.reason", event.error_reason.as_deref());
     object.text("caller.id", event.caller_id.as_ref());
     object.text("caller.credential", event.caller_credential);
+    object.text("caller.proof", event.caller_proof);
     object.text("subject.id", event.subject_id.as_ref());
     object.text("subject.issuer", event.subject_issuer.as_ref());
     object.text("actor.id", event.actor_id.as_ref());
@@ -39,6 +40,7 @@ pub(super) fn write(event: &Event, line: &mut Vec<u8>) {
     object.text("token.kind", event.token_kind);
     object.time("token.exp", event.token_exp);
     object.text("key.thumbprint", event.key_thumbprint.as_ref());
+    object.text("certificate.thumbprint", event.certificate_thumbprint.as_ref());
     if !event.policy_ids.is_empty() {
         let more = event.policy_ids.len().saturating_sub(MAX_POLICIES);
         let note = (more > 0).then(|| format!("[{more} more]"));
@@ -160,7 +162,8 @@ mod tests {
             error_code: Some("invalid_request"),
             error_reason: Some("because".into()),
             caller_id: Some(actor("/tool").id),
-            caller_credential: Some("jwt-svid"),
+            caller_credential: Some("wit"),
+            caller_proof: Some("wpt"),
             subject_id: Some("dev:alice".parse().unwrap()),
             subject_issuer: Some("https://idp.test".parse().unwrap()),
             actor_id: Some(actor("/tool").id),
@@ -175,6 +178,7 @@ mod tests {
             token_kind: Some("at+jwt"),
             token_exp: Some(UnixTime::new(Duration::MAX)),
             key_thumbprint: Some("47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU".parse().unwrap()),
+            certificate_thumbprint: Some("47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU".parse().unwrap()),
             policy_ids: vec!["p1".into(), "p2".into()],
             policy_set: Some("hash".into()),
             source_address: Some("2001:db8::1".parse().unwrap()),
@@ -183,12 +187,13 @@ mod tests {
         let expected = json!({
             "event.id": "019c1c38-a47b-7fff-bfff-ffffffffffff", "event.time": "2026-02-02T02:40:00.123Z",
             "event.kind": "wit.issue", "outcome": "granted", "error.code": "invalid_request", "error.reason": "because",
-            "caller.id": "spiffe://a.test/tool", "caller.credential": "jwt-svid",
+            "caller.id": "spiffe://a.test/tool", "caller.credential": "wit", "caller.proof": "wpt",
             "subject.id": "dev:alice", "subject.issuer": "https://idp.test", "actor.id": "spiffe://a.test/tool",
             "actor.chain": ["spiffe://a.test/tool", "spiffe://a.test/agent"], "target": "https://api.test/calendar",
             "scope.asked": "a b", "scope.granted": "a", "delegation.id": "d", "delegation.until": "1970-01-01T00:00:00.000Z",
             "token.parent": "p", "token.jti": "j", "token.kind": "at+jwt", "token.exp": "9999-12-31T23:59:59.999Z",
             "key.thumbprint": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", "policy.ids": ["p1", "p2"],
+            "certificate.thumbprint": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
             "policy.set": "hash", "source.address": "2001:db8::1",
         });
         assert_eq!(serde_json::from_str::<Value>(&line(&event)).unwrap(), expected);

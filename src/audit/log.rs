@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use procura_token::UnixTime;
 use tokio::sync::oneshot;
 
 use super::event::Event;
@@ -64,6 +65,7 @@ pub struct AuditLog {
     queue: Option<SyncSender<Waiting>>,
     thread: Option<JoinHandle<()>>,
     well: Arc<AtomicBool>,
+    written: Option<UnixTime>,
 }
 
 #[derive(Debug)]
@@ -79,17 +81,26 @@ impl AuditLog {
     /// [`AuditError::Open`].
     pub fn open(settings: &AuditSettings) -> Result<Self, AuditError> {
         let failed = |cause| AuditError::Open { path: settings.path.clone(), cause: Arc::new(cause) };
-        let journal = journal::open(&settings.path).map_err(failed)?;
+        let (journal, written) = journal::open(&settings.path).map_err(failed)?;
+        // A time before 1970 is no time of ours: then everything counts as written just after its beginning.
+        let since_epoch = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let written = written.map(|time| UnixTime::new(since_epoch(time)));
         let (queue, waiting) = sync_channel(QUEUE);
         let well = Arc::new(AtomicBool::new(true));
         let noted = Arc::clone(&well);
         let thread = std::thread::Builder::new().name("audit".into()).spawn(move || write(journal, &waiting, &noted));
-        Ok(Self { queue: Some(queue), thread: Some(thread.map_err(failed)?), well })
+        Ok(Self { queue: Some(queue), thread: Some(thread.map_err(failed)?), well, written })
     }
 
     /// Whether the last attempt to write succeeded, or none was made yet.
     pub fn is_well(&self) -> bool {
         self.well.load(Ordering::Relaxed)
+    }
+
+    /// When the log was written last before it was opened; `None` if it was new. No process that wrote it granted anything
+    /// after that instant, since every answer waits for its event.
+    pub const fn written_before(&self) -> Option<UnixTime> {
+        self.written
     }
 
     /// Returns once `event` is on disk. An event once queued is written even if nobody waits for it any more.
@@ -153,7 +164,6 @@ fn write<M: Medium>(mut journal: Journal<M>, waiting: &Receiver<Waiting>, well: 
 mod tests {
     use super::super::EventKind;
     use super::*;
-    use procura_token::UnixTime;
     use serde_json::Value;
     use std::collections::BTreeSet;
     use std::os::unix::fs::PermissionsExt as _;
@@ -218,7 +228,9 @@ mod tests {
         let path = dir.path().join("events.jsonl");
         let (one, two) = (event(), event());
         for event in [&one, &two] {
-            open(&path).record(event.clone()).await.unwrap();
+            let log = open(&path);
+            assert_eq!(log.written_before().is_some(), event == &two);
+            log.record(event.clone()).await.unwrap();
         }
         assert_eq!(ids(&path), [one.event_id.to_string(), two.event_id.to_string()]);
     }
@@ -258,7 +270,7 @@ mod tests {
     #[tokio::test]
     async fn more_than_the_queue_holds_is_refused_at_once() {
         let (queue, _never_written) = sync_channel(1);
-        let log = AuditLog { queue: Some(queue), thread: None, well: Arc::default() };
+        let log = AuditLog { queue: Some(queue), thread: None, well: Arc::default(), written: None };
         let first = tokio::time::timeout(std::time::Duration::from_millis(1), log.record(event())).await;
         assert!(first.is_err());
         assert!(matches!(log.record(event()).await, Err(AuditError::Full)));

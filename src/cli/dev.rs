@@ -21,6 +21,9 @@ pub(super) struct Arguments {
     /// The address to listen on; the issuer is `http://ADDR`
     #[arg(long, value_name = "ADDR", default_value = world::DEFAULT_LISTEN)]
     listen: SocketAddr,
+    /// Listen on this address too, for clients that show an X.509-SVID over mutual TLS
+    #[arg(long, value_name = "ADDR", long_help = MTLS_HELP)]
+    mtls: Option<SocketAddr>,
     /// Share replay memory and delegations through this Redis instead of keeping them in memory
     #[arg(long, value_name = "URL")]
     redis: Option<String>,
@@ -40,6 +43,16 @@ enum Command {
     UserToken(credential::UserToken),
 }
 
+const MTLS_HELP: &str = "\
+Listen on this address too, for clients that show an X.509-SVID over mutual TLS
+
+With --mtls 127.0.0.1:8443 and the default directory:
+  procura dev svid --kind x509 --id /agent/planner > svid.pem
+  curl --cacert .procura/authority/ca.pem --cert svid.pem https://127.0.0.1:8443/token \\
+    -d grant_type=urn:ietf:params:oauth:grant-type:token-exchange -d audience=calendar \\
+    -d subject_token_type=urn:ietf:params:oauth:token-type:id_token \\
+    -d subject_token=\"$(procura dev user-token --sub alice)\"";
+
 pub(super) fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Some(Command::Svid(svid)) => credential::print_svid(&svid),
@@ -50,19 +63,23 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<()> {
 
 fn serve(arguments: &Arguments) -> anyhow::Result<()> {
     let world = World::create(&arguments.dir, arguments.listen)?;
-    let text = world.configuration(arguments.listen, arguments.redis.as_deref());
+    if let Some(mtls) = arguments.mtls {
+        anyhow::ensure!(mtls.ip().is_loopback(), super::Usage("--mtls takes a loopback address"));
+        credential::certify_server(&world, mtls.ip())?;
+    }
+    let text = world.configuration(arguments.listen, arguments.mtls, arguments.redis.as_deref());
     let config = Config::of_file(&world.config_file(), &text)?;
     // The tour tells a story; the log would interrupt it.
     super::serve::start_log(&config, if arguments.tour { LogLevel::Warn } else { LogLevel::Info });
     super::runtime()?.block_on(async {
-        let (server, app) = super::serve::open(&config).await?;
+        let opened = super::serve::open(&config).await?;
         // Only now: where a world is served already, its configuration stays what it is.
         world.keep_configuration(&text)?;
-        world.announce();
+        world.announce(arguments.mtls);
         if !arguments.tour {
-            return super::serve::serve(server, app, &config).await;
+            return opened.serve(&config).await;
         }
-        let serving = super::serve::serve(server, app, &config);
+        let serving = opened.serve(&config);
         let touring = tour::run(&world);
         tokio::pin!(serving);
         tokio::select! {

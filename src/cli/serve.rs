@@ -2,16 +2,23 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tracing::Level;
 
 use crate::app::App;
 use crate::clock::SystemClock;
-use crate::config::{Config, LogFormat, LogLevel};
-use crate::http::{Server, ServerSettings, TlsSettings, router};
-use crate::telemetry::{self, LogSettings};
+use crate::config::{CertificateField, Config, LogFormat, LogLevel};
+use crate::http::{self, ProxySettings, RouterSettings, Server, ServerSettings, TlsSettings, admin_router, router};
+use crate::telemetry::{self, LogSettings, Metrics};
+
+/// The most connections to the admin listener.
+const MAX_ADMIN_CONNECTIONS: usize = 64;
+/// How often measurements are tidied up.
+const TIDY: Duration = Duration::from_secs(5);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -23,10 +30,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config)?;
     start_log(&config, LogLevel::Info);
-    super::runtime()?.block_on(async {
-        let (server, app) = open(&config).await?;
-        serve(server, app, &config).await
-    })
+    super::runtime()?.block_on(async { open(&config).await?.serve(&config).await })
 }
 
 /// Logs as configured; at `level` where the configuration names none.
@@ -41,47 +45,136 @@ pub(super) fn start_log(config: &Config, level: LogLevel) {
     telemetry::start(&LogSettings { json: config.log.format == LogFormat::Json, level });
 }
 
-/// Binds the listener and opens everything behind it, so that whatever is wrong is said before anyone connects.
-pub(super) async fn open(config: &Config) -> anyhow::Result<(Server, Arc<App>)> {
+/// A service whose every listener is bound and whose every file was opened.
+pub(super) struct Opened {
+    app: Arc<App>,
+    public: Server,
+    mtls: Option<Server>,
+    admin: Option<(Server, Metrics)>,
+}
+
+/// Binds the listeners and opens everything behind them, so that whatever is wrong is said before anyone connects.
+pub(super) async fn open(config: &Config) -> anyhow::Result<Opened> {
     let tls = config.server.tls.as_ref().map(|tls| TlsSettings {
         certificate_file: tls.certificate_file.clone(),
         key_file: tls.key_file.clone(),
         allow_tls12: tls.allow_tls12,
+        client_certificate: false,
     });
     let settings = ServerSettings {
+        name: "public",
         listen: config.server.listen,
         tls,
         max_connections: config.server.max_connections,
         header_timeout: config.server.header_timeout.0,
         shutdown_timeout: config.server.shutdown_timeout.0,
     };
-    let server = Server::bind(settings).await?;
-    let app = App::start(config, Arc::new(SystemClock)).await?;
-    Ok((server, Arc::new(app)))
+    let mtls = match &config.mtls {
+        Some(mtls) => {
+            let tls = Some(TlsSettings {
+                certificate_file: mtls.certificate_file.clone(),
+                key_file: mtls.key_file.clone(),
+                allow_tls12: mtls.allow_tls12,
+                client_certificate: true,
+            });
+            Some(Server::bind(ServerSettings { name: "mtls", listen: mtls.listen, tls, ..settings.clone() }).await?)
+        }
+        None => None,
+    };
+    let admin = match &config.admin {
+        Some(admin) => {
+            let (listen, max_connections) = (admin.listen, MAX_ADMIN_CONNECTIONS);
+            let settings = ServerSettings { name: "admin", listen, tls: None, max_connections, ..settings.clone() };
+            Some((Server::bind(settings).await?, Metrics::start()?))
+        }
+        None => None,
+    };
+    let public = Server::bind(settings).await?;
+    // After the metrics were started: who counts looks up its counters when it is made.
+    let app = Arc::new(App::start(config, Arc::new(SystemClock)).await?);
+    Ok(Opened { app, public, mtls, admin })
 }
 
-/// Serves until SIGINT or SIGTERM. SIGHUP loads the policies again.
-pub(super) async fn serve(server: Server, app: Arc<App>, config: &Config) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let mut reload = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
-    tracing::info!(address = %server.address(), issuer = %app.issuer(), "serving");
-    let reloading = tokio::spawn({
-        let app = Arc::clone(&app);
+impl Opened {
+    /// Serves until SIGINT or SIGTERM. SIGHUP loads policies and certificates again.
+    pub(super) async fn serve(self, config: &Config) -> anyhow::Result<()> {
+        let Self { app, public, mtls, admin } = self;
+        let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+        let mut reload = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
+        tracing::info!(address = %public.address(), issuer = %app.issuer(), "serving");
+        if let Some(mtls) = &mtls {
+            tracing::info!(address = %mtls.address(), "serving with client certificates");
+        }
+        if let Some((admin, _)) = &admin {
+            tracing::info!(address = %admin.address(), "serving operators");
+        }
+        let certificates: Vec<_> = std::iter::once(&public).chain(&mtls).filter_map(Server::certificate).collect();
+        let reloading = tokio::spawn({
+            let app = Arc::clone(&app);
+            async move {
+                while reload.recv().await.is_some() {
+                    app.reload();
+                    certificates.iter().for_each(|certificate| certificate.reload());
+                }
+            }
+        });
+        let (stop, stopped) = watch::channel(());
+        let stopped = || {
+            let mut stopped = stopped.clone();
+            // Fails when the sender is gone, which is the end too.
+            async move { drop(stopped.changed().await) }
+        };
+        let router = router(Arc::clone(&app), router_settings(config));
+        let signalled = async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            tracing::info!("stopping");
+            drop(stop);
+        };
+        let with_certificates = async {
+            if let Some(mtls) = mtls {
+                mtls.serve(router.clone(), stopped()).await;
+            }
+        };
+        let operators = async {
+            if let Some((admin, metrics)) = admin {
+                serve_operators(admin, metrics, app, config.server.request_timeout.0, stopped()).await;
+            }
+        };
+        tokio::join!(signalled, public.serve(router.clone(), stopped()), with_certificates, operators);
+        reloading.abort();
+        Ok(())
+    }
+}
+
+fn router_settings(config: &Config) -> RouterSettings {
+    RouterSettings {
+        max_requests: config.server.max_requests,
+        request_timeout: config.server.request_timeout.0,
+        mtls_url: config.mtls.as_ref().map(|mtls| mtls.url.clone()),
+        proxy: config.proxy.as_ref().map(|proxy| ProxySettings {
+            addresses: proxy.addresses.iter().map(|range| range.0).collect(),
+            field: match proxy.client_certificate {
+                CertificateField::ClientCert => http::CertificateField::ClientCert,
+                CertificateField::XForwardedClientCert => http::CertificateField::XForwardedClientCert,
+            },
+        }),
+    }
+}
+
+async fn serve_operators(server: Server, metrics: Metrics, app: Arc<App>, timeout: Duration, stop: impl Future<Output = ()>) {
+    let tidying = tokio::spawn({
+        let metrics = metrics.clone();
         async move {
-            while reload.recv().await.is_some() {
-                app.reload();
+            let mut every = tokio::time::interval(TIDY);
+            loop {
+                every.tick().await;
+                metrics.tidy();
             }
         }
     });
-    let stop = async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-        tracing::info!("stopping");
-    };
-    let router = router(app, config.server.max_requests, config.server.request_timeout.0);
-    server.serve(router, stop).await;
-    reloading.abort();
-    Ok(())
+    server.serve(admin_router(app, timeout, move || metrics.render()), stop).await;
+    tidying.abort();
 }

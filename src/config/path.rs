@@ -14,6 +14,9 @@ impl Config {
         for path in self.server.tls.iter_mut().flat_map(|tls| [&mut tls.certificate_file, &mut tls.key_file]) {
             against(path);
         }
+        for path in self.mtls.iter_mut().flat_map(|mtls| [&mut mtls.certificate_file, &mut mtls.key_file]) {
+            against(path);
+        }
         for ring in [&mut self.keys.token, &mut self.keys.wit] {
             std::iter::once(&mut ring.active).chain(&mut ring.next).chain(&mut ring.retired).for_each(against);
         }

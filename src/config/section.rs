@@ -26,7 +26,7 @@ pub struct ServerConfig {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub public_urls: Vec<Issuer>,
-    /// The most connections at once; more wait in the kernel's queue. Default 4096.
+    /// The most connections at once to each listener; more wait in the kernel's queue. Default 4096.
     #[serde(default = "ServerConfig::default_connections")]
     pub max_connections: usize,
     /// The most requests worked on at once; more get 503. Default 1024.
@@ -229,6 +229,14 @@ impl DpopConfig {
         }
         Ok(())
     }
+}
+
+/// `[wpt]`
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WptConfig {
+    /// Whether a WPT may also stand in `Workload-Proof-Token`, as in drafts before wpt-02. Default false.
+    pub accept_legacy_field: bool,
 }
 
 /// `[audit]`

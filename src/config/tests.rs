@@ -72,6 +72,33 @@ fn secrets_do_not_print() {
     assert_eq!(config.dpop.secret().unwrap().unwrap().expose(), ("hunter2-hunter2-hunter2-hunter2-"));
 }
 
+#[test]
+fn a_proxy_that_is_everyone_or_nobody_is_refused() {
+    let range = |text: &str| error(&example("[\"10.1.0.0/16\", \"10.2.0.7\"]", text));
+    for (text, words) in [
+        ("[]", "is empty"),
+        ("[\"10.0.0.0/8\", \"0.0.0.0/0\"]", "believes everyone"),
+        ("[\"::/0\"]", "believes everyone"),
+        ("[\"10.0.0.1/8\"]", "did you mean `10.0.0.0/8`?"),
+        ("[\"proxy.example\"]", "write it like \"10.0.0.0/8\""),
+    ] {
+        let message = range(text);
+        assert!(message.contains(words), "{message}");
+    }
+    let message = error(&example("\"client-cert\"", "\"client-certificate\""));
+    assert!(message.contains("did you mean `client-cert`?"), "{message}");
+}
+
+#[test]
+fn listeners_do_not_share_an_address_and_mutual_tls_is_https() {
+    let message = error(&example("0.0.0.0:8444", "0.0.0.0:8443"));
+    assert!(message.contains("`mtls.listen`") && message.contains("choose another port"), "{message}");
+    let message = error(&example("127.0.0.1:9090", "0.0.0.0:8444"));
+    assert!(message.contains("`admin.listen`"), "{message}");
+    let message = error(&example("https://mtls.sts.example", "http://mtls.sts.example"));
+    assert!(message.contains("`mtls.url`") && message.contains("https"), "{message}");
+}
+
 /// The example with this `[store]`.
 fn store(text: &str) -> String {
     let (before, rest) = EXAMPLE.split_once("[store]").unwrap();

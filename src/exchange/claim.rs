@@ -2,11 +2,11 @@
 
 use procura_token::{TokenId, UnixTime, random_bytes, sha256};
 
-use super::decide::{DelegationGrant, Grant, WitGrant};
+use super::decide::{DelegationGrant, Grant, GrantedToken, WitGrant};
 use super::{Exchange, ExchangeError};
-use crate::store::{Claim, ClaimError, DelegationClaim, DelegationRecord, OneTimeUse, UseKind};
+use crate::store::{Claim, ClaimError, DelegationClaim, DelegationRecord, KeyHolder, OneTimeUse, UseKind};
 
-/// A grant whose proof is used up and whose delegation has a record.
+/// A grant whose proofs are used up and whose delegation has a record.
 pub(super) enum Claimed {
     Delegation { grant: DelegationGrant, record: DelegationRecord },
     Wit(WitGrant),
@@ -14,28 +14,44 @@ pub(super) enum Claimed {
 
 impl Exchange {
     /// Claims everything in one round trip.
-    pub(super) async fn claim(&self, grant: Grant, epoch: u64, now: UnixTime) -> Result<Claimed, ExchangeError> {
-        let proof = match &grant {
-            Grant::Delegation(grant) => &grant.proof,
-            Grant::Wit(grant) => &grant.proof,
-        };
-        let until = proof.replay_until(self.settings.freshness, self.settings.skew);
-        let proof = OneTimeUse { kind: UseKind::DpopProof, key: proof.replay_key(), since: None, until };
-        let mut claim = Claim { epoch, uses: vec![proof], ..Claim::default() };
-        match &grant {
-            Grant::Delegation(grant) => claim.delegation = Some(self.delegation(grant)),
-            Grant::Wit(grant) => claim.uses.extend(grant.bearer.map(|(fingerprint, expires)| OneTimeUse {
-                kind: UseKind::ClientAssertion,
-                key: fingerprint,
-                since: None,
-                until: expires + self.settings.skew,
-            })),
+    pub(super) async fn claim(&self, grant: Grant, now: UnixTime) -> Result<Claimed, ExchangeError> {
+        let Grant { proofs, token } = grant;
+        let mut claim = Claim { epoch: proofs.epoch.id, uses: proofs.uses, delegation: None, holder: None };
+        match &token {
+            GrantedToken::Delegation(grant) => claim.delegation = Some(self.delegation(grant)),
+            GrantedToken::Wit(grant) => {
+                claim.holder = Some(self.holder(grant));
+                claim.uses.extend(grant.bearer.map(|bearer| OneTimeUse {
+                    kind: UseKind::ClientAssertion,
+                    key: bearer.fingerprint,
+                    // What does not say when it was made may have been used at any time of any memory but the first.
+                    since: Some(bearer.issued_at.unwrap_or(UnixTime::from_secs(1))),
+                    until: bearer.expires + self.settings.skew,
+                }));
+            }
         }
-        let record = self.store.claim(&claim, now).await.map_err(refusal)?;
-        match (grant, record) {
-            (Grant::Wit(grant), _) => Ok(Claimed::Wit(grant)),
-            (Grant::Delegation(grant), Some(record)) => Ok(Claimed::Delegation { grant, record }),
-            (Grant::Delegation(_), None) => Err(ExchangeError::Ended),
+        let record = match self.store.claim(&claim, now).await {
+            // Nothing in it names the epoch that is over: it may as well be claimed in the next.
+            Err(ClaimError::EpochOver) if claim.uses.iter().all(|used| used.since.is_some()) => {
+                claim.epoch = self.store.current_epoch(now).await.map_err(ExchangeError::Store)?.id;
+                self.store.claim(&claim, now).await
+            }
+            claimed => claimed,
+        };
+        let record = record.map_err(refusal)?;
+        match (token, record) {
+            (GrantedToken::Wit(grant), _) => Ok(Claimed::Wit(grant)),
+            (GrantedToken::Delegation(grant), Some(record)) => Ok(Claimed::Delegation { grant, record }),
+            (GrantedToken::Delegation(_), None) => Err(ExchangeError::Ended),
+        }
+    }
+
+    /// A key belongs to one workload for as long as a WIT says so (WIMSE workload credentials section 6).
+    fn holder(&self, grant: &WitGrant) -> KeyHolder {
+        KeyHolder {
+            key: *grant.key.key.thumbprint().as_bytes(),
+            holder: sha256(grant.id.as_str().as_bytes()),
+            until: grant.expires + self.settings.skew,
         }
     }
 
@@ -54,10 +70,16 @@ impl Exchange {
 
 fn refusal(error: ClaimError) -> ExchangeError {
     match error {
+        ClaimError::Replayed(UseKind::ClientAssertion)
+        | ClaimError::Expired(UseKind::ClientAssertion)
+        | ClaimError::Forgotten(UseKind::ClientAssertion) => {
+            ExchangeError::SubjectUnfit("it was used for a WIT before, or nobody remembers")
+        }
         ClaimError::Replayed(UseKind::DpopProof) | ClaimError::Expired(UseKind::DpopProof) => ExchangeError::ProofReplayed,
-        ClaimError::Replayed(_) | ClaimError::Expired(_) => ExchangeError::SubjectUnfit("it was used for a WIT before"),
-        ClaimError::EpochOver | ClaimError::Forgotten(_) => ExchangeError::Nonce,
-        ClaimError::HeldByAnother => ExchangeError::SubjectUnfit("the key belongs to another workload"),
+        ClaimError::Replayed(kind) | ClaimError::Expired(kind) => ExchangeError::CallerReplayed(kind),
+        ClaimError::Forgotten(kind) => ExchangeError::Forgotten(kind),
+        ClaimError::EpochOver => ExchangeError::Nonce,
+        ClaimError::HeldByAnother => ExchangeError::KeyHeldByAnother,
         ClaimError::DelegationOver => ExchangeError::Ended,
         ClaimError::Unavailable(error) => ExchangeError::Store(error),
     }

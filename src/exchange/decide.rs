@@ -3,16 +3,24 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use procura_token::{Algorithm, Resource, ScopeSet, UnixTime, VerifiedDpopProof, VerifyError, WorkloadId};
+use procura_token::{Algorithm, JwkConfirmation, Resource, ScopeSet, UnixTime, VerifyError, WorkloadId};
 
+use super::authenticate::{Caller, CallerCredential};
+use super::binding::Binding;
 use super::request::TargetName;
-use super::verify::{Evidence, Proved, User, WorkloadCredential};
+use super::verify::{Evidence, Proofs, Proved, User, WorkloadCredential};
 use super::{Exchange, ExchangeError, record};
 use crate::audit::Event;
 use crate::policy::{Action, Credential, Decision, Delegate, Request, Target};
 
-/// What policy grants.
-pub(super) enum Grant {
+/// What policy grants, once the proofs have been claimed.
+pub(super) struct Grant {
+    pub(super) proofs: Proofs,
+    pub(super) token: GrantedToken,
+}
+
+/// The token that policy grants.
+pub(super) enum GrantedToken {
     Delegation(DelegationGrant),
     Wit(WitGrant),
 }
@@ -27,16 +35,24 @@ pub(super) struct DelegationGrant {
     pub(super) until: UnixTime,
     /// The latest end of this token, the deadline of a delegation that began earlier aside.
     pub(super) expires: UnixTime,
-    pub(super) proof: VerifiedDpopProof,
+    pub(super) binding: Binding,
 }
 
 /// The caller may have a WIT for the key it proved.
 pub(super) struct WitGrant {
     pub(super) id: WorkloadId,
     pub(super) expires: UnixTime,
-    pub(super) proof: VerifiedDpopProof,
-    /// Fingerprint and end of the bearer credential it is made from, if it is: that makes one WIT, once.
-    pub(super) bearer: Option<([u8; 32], UnixTime)>,
+    pub(super) key: JwkConfirmation,
+    /// The bearer credential it is made from, if it is: that makes one WIT, once.
+    pub(super) bearer: Option<BearerCredential>,
+}
+
+/// A credential that whoever has it can present.
+#[derive(Clone, Copy)]
+pub(super) struct BearerCredential {
+    pub(super) fingerprint: [u8; 32],
+    pub(super) issued_at: Option<UnixTime>,
+    pub(super) expires: UnixTime,
 }
 
 impl Exchange {
@@ -48,37 +64,38 @@ impl Exchange {
         now: UnixTime,
         event: &mut Event,
     ) -> Result<Grant, ExchangeError> {
-        let Evidence { caller, proof, actor, wanted } = evidence;
+        let Evidence { caller, proofs, binding, actor, wanted } = evidence;
         let question = Question { workload: caller.id(), source, now };
-        match wanted {
+        // Bound to a credential's key, nothing outlives that credential.
+        let bound = bound_credential_ends(&caller, &binding, actor.as_ref());
+        let token = match wanted {
             Proved::Delegation { user, target, scope } => {
                 let target = self.find(&target)?;
-                let decision = self.decide_delegation(&question, &user, actor.as_ref(), target, scope.as_ref(), event)?;
+                let credential = credential(&caller, actor.as_ref());
+                let decision = self.decide_delegation(&question, credential, &user, target, scope.as_ref(), event)?;
                 let until = limit(now, &decision, self.settings.max_delegation).min(user.limit);
-                // Bound to the actor credential's key, the token ends with that credential.
-                let bound = actor.iter().filter(|actor| matches!(actor, WorkloadCredential::Wit(_)));
-                let expires = bound.map(WorkloadCredential::expires).fold(until, UnixTime::min);
-                let (actor, scope) = (caller.id().clone(), decision.granted);
-                Ok(Grant::Delegation(DelegationGrant {
+                GrantedToken::Delegation(DelegationGrant {
                     user,
-                    actor,
+                    actor: caller.id().clone(),
                     target: target.resource.clone(),
-                    scope,
+                    scope: decision.granted,
                     until,
-                    expires,
-                    proof,
-                }))
+                    expires: bound.map_or(until, |end| until.min(end)),
+                    binding,
+                })
             }
             Proved::Wit { subject } => {
-                let decision = self.decide_wit(&question, caller.may_have_wit, &subject, &proof, event)?;
-                let expires = limit(now, &decision, self.settings.max_wit).min(subject.expires());
-                let bearer = match &subject {
-                    WorkloadCredential::JwtSvid(svid) => Some((*svid.fingerprint(), svid.expires())),
-                    WorkloadCredential::Wit(_) => None,
+                let Binding::Key(key) = binding else {
+                    return Err(ExchangeError::ProofMissing("a WIT is for a key, and no proof of one is there"));
                 };
-                Ok(Grant::Wit(WitGrant { id: caller.id().clone(), expires, proof, bearer }))
+                let credential = credential(&caller, Some(&subject));
+                let decision = self.decide_wit(&question, credential, caller.may_have_wit, &key, event)?;
+                let (expires, bearer) = rests_on(&caller, &subject);
+                let expires = limit(now, &decision, self.settings.max_wit).min(expires);
+                GrantedToken::Wit(WitGrant { id: caller.id().clone(), expires, key, bearer })
             }
-        }
+        };
+        Ok(Grant { proofs, token })
     }
 
     fn find(&self, name: &TargetName) -> Result<&Target, ExchangeError> {
@@ -96,8 +113,8 @@ impl Exchange {
     fn decide_delegation(
         &self,
         question: &Question<'_>,
+        credential: Credential,
         user: &User,
-        actor: Option<&WorkloadCredential>,
         target: &Target,
         scope: Option<&ScopeSet>,
         event: &mut Event,
@@ -113,7 +130,7 @@ impl Exchange {
                 auth_age: authentication.auth_time.map(|then| question.now.since(then)),
             };
             let action = Action::Delegate(Delegate { target, scopes, user, chain: None });
-            self.policy.decide(&question.put(actor.map_or(Credential::JwtSvid, credential), action))
+            self.policy.decide(&question.put(credential, action))
         };
         record::target(event, target);
         let ceiling = user.token.scope().map_or_else(|| target.scopes.clone(), |scope| scope.intersection(&target.scopes));
@@ -133,20 +150,19 @@ impl Exchange {
     fn decide_wit(
         &self,
         question: &Question<'_>,
+        credential: Credential,
         may_have_wit: bool,
-        subject: &WorkloadCredential,
-        proof: &VerifiedDpopProof,
+        key: &JwkConfirmation,
         event: &mut Event,
     ) -> Result<Decision, ExchangeError> {
         if !may_have_wit {
             return Err(ExchangeError::CallerUnauthorized);
         }
         // What SPIFFE lets no WIT-SVID confirm: an Ed25519 key.
-        let algorithm = proof.key().algorithm;
-        if question.workload.is_spiffe() && !Algorithm::SVID.contains(&algorithm) {
-            return Err(ExchangeError::Proof(VerifyError::AlgorithmNotAllowed(algorithm)));
+        if question.workload.is_spiffe() && !Algorithm::SVID.contains(&key.algorithm) {
+            return Err(ExchangeError::Proof(VerifyError::AlgorithmNotAllowed(key.algorithm)));
         }
-        let decision = self.policy.decide(&question.put(credential(subject), Action::IssueWit));
+        let decision = self.policy.decide(&question.put(credential, Action::IssueWit));
         record::decision(event, &decision);
         if decision.allowed { Ok(decision) } else { Err(ExchangeError::CallerUnauthorized) }
     }
@@ -171,10 +187,39 @@ impl<'a> Question<'a> {
     }
 }
 
-/// What the caller's identity rests on. A WIT whose key was proved is worth more than a bearer JWT-SVID.
-const fn credential(subject: &WorkloadCredential) -> Credential {
-    match subject {
-        WorkloadCredential::JwtSvid(_) => Credential::JwtSvid,
-        WorkloadCredential::Wit(_) => Credential::Wit,
+/// What the caller's identity rests on: the strongest credential of the request that names it. Whoever stole a JWT-SVID has
+/// it; a WIT or an X.509-SVID is worth nothing without its key, and that was proved.
+fn credential(caller: &Caller, beside: Option<&WorkloadCredential>) -> Credential {
+    match (caller.credential(), beside.map(WorkloadCredential::kind)) {
+        (Credential::JwtSvid, Some(beside)) => beside,
+        (credential, _) => credential,
+    }
+}
+
+/// When the credential ends whose key `binding` is, if it is one's.
+fn bound_credential_ends(caller: &Caller, binding: &Binding, actor: Option<&WorkloadCredential>) -> Option<UnixTime> {
+    let certificate = match binding {
+        Binding::Certificate(_) => caller.certificate.as_ref().map(|svid| svid.expires()),
+        Binding::Key(_) => None,
+    };
+    let caller = match &caller.credential {
+        CallerCredential::Wit { wit, .. } => Some(wit.expires()),
+        CallerCredential::JwtSvid(_) | CallerCredential::X509Svid(_) => None,
+    };
+    let actor = actor.filter(|actor| matches!(actor, WorkloadCredential::Wit(_))).map(WorkloadCredential::expires);
+    [certificate, caller, actor].into_iter().flatten().min()
+}
+
+/// When the credential ends that a WIT is made from, and that credential if it is a bearer's. A WIT or an X.509-SVID, its
+/// key proved, makes as many WITs as the workload needs; a JWT-SVID that nothing else vouches for makes one.
+fn rests_on(caller: &Caller, subject: &WorkloadCredential) -> (UnixTime, Option<BearerCredential>) {
+    match (&caller.credential, subject) {
+        (CallerCredential::Wit { wit, .. }, _) => (wit.expires(), None),
+        (CallerCredential::X509Svid(svid), _) => (svid.expires(), None),
+        (CallerCredential::JwtSvid(_), WorkloadCredential::Wit(wit)) => (wit.expires(), None),
+        (CallerCredential::JwtSvid(_), WorkloadCredential::JwtSvid(svid)) => {
+            let (expires, issued_at) = (svid.expires(), svid.issued_at());
+            (expires, Some(BearerCredential { fingerprint: *svid.fingerprint(), issued_at, expires }))
+        }
     }
 }

@@ -2,8 +2,9 @@
 
 use procura_token::{ParseError, SignError, VerifyError};
 
+use super::CertificateFieldError;
 use crate::audit::AuditError;
-use crate::store::StoreError;
+use crate::store::{StoreError, UseKind};
 use crate::trust::TrustError;
 
 /// Why a request got no token.
@@ -25,18 +26,39 @@ pub enum ExchangeError {
     /// The caller's credential is not believed.
     #[error("caller: {0}")]
     Caller(#[source] TrustError),
+    /// The caller's certificate came in header fields that are not believed.
+    #[error("caller: certificate in a header field: {0}")]
+    CertificateField(#[source] CertificateFieldError),
+    /// The caller's WIT is malformed, or the WPT or the signature by its key is not believed.
+    #[error("caller: {0}")]
+    CallerProof(#[source] VerifyError),
+    /// The caller's proof was used before.
+    #[error("caller: the {0} was used before")]
+    CallerReplayed(UseKind),
+    /// The store's memory begins after the caller's proof may have been made: whether it was used before, nobody knows.
+    #[error("caller: the {0} may be older than the memory of the store")]
+    Forgotten(UseKind),
     /// There is no proof, or more than one.
     #[error("proof: {0}")]
     ProofMissing(&'static str),
     /// The proof is not believed.
     #[error("proof: {0}")]
     Proof(#[source] VerifyError),
+    /// The proof is believed and does not fit the request.
+    #[error("proof: {0}")]
+    ProofUnfit(&'static str),
+    /// Another workload has a WIT for the key.
+    #[error("proof: the key belongs to another workload")]
+    KeyHeldByAnother,
     /// The proof lacks a nonce of ours, or has an old one.
     #[error("proof: the nonce is missing or not one given lately")]
     Nonce,
     /// The proof was used before.
     #[error("proof: it was used before")]
     ProofReplayed,
+    /// The caller wants a signed answer, and we issue no WITs, not even to ourselves, in its trust domain.
+    #[error("a signed answer is wanted, and nobody here can sign one for that trust domain")]
+    NobodySigns,
     /// The subject token is not believed.
     #[error("subject token: {0}")]
     Subject(#[source] TrustError),
@@ -80,16 +102,22 @@ impl ExchangeError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Caller(error) | Self::Subject(error) | Self::Actor(error) if error.is_ours() => "temporarily_unavailable",
-            Self::Request(_) | Self::Parameter(..) => "invalid_request",
+            Self::Request(_) | Self::Parameter(..) | Self::NobodySigns => "invalid_request",
             Self::GrantType => "unsupported_grant_type",
-            Self::CallerUnknown(_) | Self::Caller(_) => "invalid_client",
-            Self::ProofMissing(_) | Self::Proof(_) | Self::ProofReplayed => "invalid_dpop_proof",
+            Self::CallerUnknown(_)
+            | Self::Caller(_)
+            | Self::CallerProof(_)
+            | Self::CallerReplayed(_)
+            | Self::CertificateField(_) => "invalid_client",
+            Self::ProofMissing(_) | Self::Proof(_) | Self::ProofUnfit(_) | Self::ProofReplayed | Self::KeyHeldByAnother => {
+                "invalid_dpop_proof"
+            }
             Self::Nonce => "use_dpop_nonce",
             Self::Subject(_) | Self::SubjectUnfit(_) | Self::Actor(_) | Self::ActorUnfit(_) | Self::Ended => "invalid_request",
             Self::Target(_) => "invalid_target",
             Self::Scope | Self::ScopeSyntax(_) => "invalid_scope",
             Self::CallerUnauthorized => "unauthorized_client",
-            Self::Store(_) | Self::Audit(_) => "temporarily_unavailable",
+            Self::Forgotten(_) | Self::Store(_) | Self::Audit(_) => "temporarily_unavailable",
             Self::Sign(_) => "server_error",
         }
     }

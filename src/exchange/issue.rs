@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use procura_token::{
-    AccessToken, Actor, ActorChain, Delegation, JktConfirmation, NewWit, TokenId, TokenType, UnixTime, random_bytes,
+    AccessToken, Actor, ActorChain, Confirmation, Delegation, NewWit, TokenId, TokenType, UnixTime, random_bytes,
 };
 
 use super::claim::Claimed;
@@ -25,7 +25,7 @@ impl Exchange {
         }
     }
 
-    /// The delegation token: `sub` is the user, `act` the agent, `cnf` the agent's key (RFC 9068, RFC 8693 section 4.1).
+    /// The delegation token: `sub` is the user, `act` the agent, `cnf` the key it proved (RFC 9068, RFC 8693 section 4.1).
     fn issue_delegation(
         &self,
         grant: DelegationGrant,
@@ -44,7 +44,7 @@ impl Exchange {
             jti: TokenId::from_random(random_bytes()),
             scope: grant.scope,
             act: Some(ActorChain::new(Actor { id: grant.actor, profile: None })),
-            cnf: JktConfirmation { jkt: grant.proof.thumbprint() },
+            cnf: grant.binding.confirmation(),
             delegation: Some(Delegation { id: record.id, until: record.until, parent: None }),
             authentication: grant.user.token.authentication().clone(),
         };
@@ -53,10 +53,10 @@ impl Exchange {
             &IssuedToken { jti: &token.jti, kind: "at+jwt", exp, scope: Some(&token.scope), actors: token.act.as_ref() },
         );
         let text = token.issue(self.token_keys.signer())?;
-        Ok(Issued { token: text, kind: TokenType::AccessToken, expires_in, scope: Some(token.scope), key: token.cnf.jkt })
+        Ok(Issued { token: text, kind: TokenType::AccessToken, expires_in, scope: Some(token.scope), confirmation: token.cnf })
     }
 
-    /// The WIT, for the key of the proof. `iss` is for audit only and no OpenID provider's name.
+    /// The WIT, for the key that was proved. `iss` is for audit only and no OpenID provider's name.
     fn issue_wit(&self, grant: &WitGrant, now: UnixTime, event: &mut Event) -> Result<Issued, ExchangeError> {
         let (iat, exp, expires_in) = lifetime(now, grant.expires)?;
         let wit = NewWit {
@@ -65,11 +65,17 @@ impl Exchange {
             iat,
             exp,
             jti: TokenId::from_random(random_bytes()),
-            cnf: grant.proof.key(),
+            cnf: &grant.key,
         };
         record::issued(event, &IssuedToken { jti: &wit.jti, kind: "wit+jwt", exp, scope: None, actors: None });
         let text = wit.issue(self.wit_keys.signer())?;
-        Ok(Issued { token: text, kind: TokenType::Wit, expires_in, scope: None, key: grant.proof.thumbprint() })
+        Ok(Issued {
+            token: text,
+            kind: TokenType::Wit,
+            expires_in,
+            scope: None,
+            confirmation: Confirmation::Key(grant.key.key.thumbprint()),
+        })
     }
 }
 

@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use procura_token::{ActorChain, ScopeSet, TokenId, UnixTime};
 
 use super::authenticate::Caller;
+use super::binding::Binding;
 use super::claim::Claimed;
-use super::request::{ExchangeRequest, Wanted};
+use super::request::{Asked, Wanted};
 use super::verify::{Evidence, Proved, WorkloadCredential};
 use super::{Exchange, ExchangeError, Issued};
 use crate::audit::{Event, EventKind, Outcome};
-use crate::policy::{Decision, Target};
+use crate::policy::{Credential, Decision, Target};
 
 pub(super) fn begin(source: IpAddr, now: UnixTime) -> Event {
     let mut event = Event::new(EventKind::TokenExchange, now);
@@ -18,8 +19,8 @@ pub(super) fn begin(source: IpAddr, now: UnixTime) -> Event {
     event
 }
 
-pub(super) fn asked(event: &mut Event, request: &ExchangeRequest) {
-    match &request.wanted {
+pub(super) fn asked(event: &mut Event, asked: &Asked) {
+    match &asked.wanted {
         Wanted::Delegation { scope, .. } => event.scope_asked.clone_from(scope),
         Wanted::Wit => event.event_kind = EventKind::WitIssue,
     }
@@ -27,13 +28,17 @@ pub(super) fn asked(event: &mut Event, request: &ExchangeRequest) {
 
 pub(super) fn caller(event: &mut Event, caller: &Caller) {
     event.caller_id = Some(caller.id().clone());
-    event.caller_credential = Some("jwt-svid");
+    event.caller_credential = Some(caller.credential().as_str());
+    event.caller_proof = caller.proof();
 }
 
 pub(super) fn evidence(event: &mut Event, evidence: &Evidence) {
-    event.key_thumbprint = Some(evidence.proof.thumbprint());
-    if let Some(actor) = &evidence.actor {
-        event.caller_credential = Some(actor.kind());
+    match &evidence.binding {
+        Binding::Key(key) => event.key_thumbprint = Some(key.key.thumbprint()),
+        Binding::Certificate(thumbprint) => event.certificate_thumbprint = Some(*thumbprint),
+    }
+    if let (Credential::JwtSvid, Some(actor)) = (evidence.caller.credential(), &evidence.actor) {
+        event.caller_credential = Some(actor.kind().as_str());
     }
     match &evidence.wanted {
         Proved::Delegation { user, .. } => {
@@ -43,7 +48,9 @@ pub(super) fn evidence(event: &mut Event, evidence: &Evidence) {
             event.actor_id = Some(evidence.caller.id().clone());
         }
         Proved::Wit { subject } => {
-            event.caller_credential = Some(subject.kind());
+            if evidence.caller.credential() == Credential::JwtSvid {
+                event.caller_credential = Some(subject.kind().as_str());
+            }
             event.token_parent = Some(fingerprint(match subject {
                 WorkloadCredential::JwtSvid(svid) => svid.fingerprint(),
                 WorkloadCredential::Wit(wit) => wit.fingerprint(),

@@ -2,18 +2,30 @@
 
 use std::borrow::Cow;
 
+use http::HeaderMap;
 use procura_token::{DpopProof, MAX_TOKEN, ParseError, Resource, ScopeSet, TokenType, Unverified, VerifyError};
 
-use super::{CLIENT_ASSERTION_TYPE, ExchangeError, GRANT_TYPE, Incoming};
+use super::authentication::Authentication;
+use super::{ExchangeError, GRANT_TYPE, Incoming};
 
 /// The most parameters a form may have.
 const MAX_PARAMETERS: usize = 32;
 
 /// A request whose syntax is right. Nothing in it is believed yet.
-pub(super) struct ExchangeRequest {
+pub(super) struct ExchangeRequest<'a> {
+    pub(super) caller: ClaimedCaller<'a>,
+    pub(super) asked: Asked,
+}
+
+/// Who the caller says it is.
+pub(super) struct ClaimedCaller<'a> {
     pub(super) client_id: Option<String>,
-    pub(super) assertion: Presented,
-    pub(super) proof: Unverified<DpopProof>,
+    pub(super) authentication: Authentication<'a>,
+}
+
+/// What the caller asks for, and with what.
+pub(super) struct Asked {
+    pub(super) proof: Option<Unverified<DpopProof>>,
     pub(super) subject: Presented,
     pub(super) actor: Option<Presented>,
     pub(super) wanted: Wanted,
@@ -43,44 +55,26 @@ pub(super) enum TargetName {
     Both(Resource, String),
 }
 
-impl ExchangeRequest {
+impl<'a> ExchangeRequest<'a> {
     /// # Errors
     /// [`ExchangeError`] for everything that can be wrong without knowing who calls.
-    pub(super) fn parse(incoming: Incoming<'_>) -> Result<Self, ExchangeError> {
+    pub(super) fn parse(incoming: &Incoming<'a>, accepts_legacy_wpt: bool) -> Result<Self, ExchangeError> {
+        incoming.certificate.map_err(ExchangeError::CertificateField)?;
         let form = Form::parse(incoming.form)?;
         match form.get("grant_type") {
             Some(GRANT_TYPE) => {}
             Some(_) => return Err(ExchangeError::GrantType),
             None => return Err(ExchangeError::Request("`grant_type` is missing")),
         }
-        let assertion = client_assertion(&form, incoming.has_authorization)?;
+        let authentication = Authentication::parse(&form, incoming, accepts_legacy_wpt)?;
         let subject_type = token_type(&form, "subject_token_type")?;
         let subject = form.token("subject_token")?;
         let (Some(subject), Some(subject_type)) = (subject, subject_type) else {
             return Err(ExchangeError::Request("`subject_token` or `subject_token_type` is missing"));
         };
-        Ok(Self {
-            client_id: form.get("client_id").map(str::to_owned),
-            assertion,
-            actor: actor(&form)?,
-            wanted: wanted(&form, subject_type)?,
-            subject,
-            proof: proof(incoming.proofs)?,
-        })
-    }
-}
-
-/// One mechanism, and it is the assertion (RFC 7521 section 4.2, RFC 6749 section 2.3).
-fn client_assertion(form: &Form<'_>, has_authorization: bool) -> Result<Presented, ExchangeError> {
-    if has_authorization || form.get("client_secret").is_some() {
-        return Err(ExchangeError::CallerUnknown("another authentication method than a client assertion"));
-    }
-    match (form.get("client_assertion_type"), form.get("client_assertion")) {
-        (Some(CLIENT_ASSERTION_TYPE), Some(text)) => {
-            presented("client_assertion", text).map_err(|_| ExchangeError::CallerUnknown("the assertion is not a JWT"))
-        }
-        (Some(_), Some(_)) => Err(ExchangeError::CallerUnknown("the assertion type is not supported")),
-        _ => Err(ExchangeError::CallerUnknown("there is no client assertion, or no type of it")),
+        let (actor, wanted, proof) = (actor(&form)?, wanted(&form, subject_type)?, proof(incoming.headers)?);
+        let client_id = form.get("client_id").map(str::to_owned);
+        Ok(Self { caller: ClaimedCaller { client_id, authentication }, asked: Asked { proof, subject, actor, wanted } })
     }
 }
 
@@ -126,20 +120,23 @@ fn target(form: &Form<'_>) -> Result<TargetName, ExchangeError> {
     }
 }
 
-/// Exactly one `DPoP` field with one proof (RFC 9449 section 4.3).
-fn proof(values: &[&[u8]]) -> Result<Unverified<DpopProof>, ExchangeError> {
-    let [value] = values else {
-        return Err(ExchangeError::ProofMissing(if values.is_empty() { "there is none" } else { "there is more than one" }));
-    };
-    let text = std::str::from_utf8(value).map_err(|_| ExchangeError::Proof(ParseError::NotCompact.into()))?;
-    Unverified::parse(text).map_err(|error| ExchangeError::Proof(VerifyError::Malformed(error)))
+/// At most one `DPoP` field, with one proof (RFC 9449 section 4.3). Whether the request needs one, its binding decides.
+fn proof(headers: &HeaderMap) -> Result<Option<Unverified<DpopProof>>, ExchangeError> {
+    let mut values = headers.get_all("dpop").iter();
+    let (Some(value), another) = (values.next(), values.next()) else { return Ok(None) };
+    if another.is_some() {
+        return Err(ExchangeError::ProofMissing("there is more than one"));
+    }
+    let text = value.to_str().map_err(|_| ExchangeError::Proof(ParseError::NotCompact.into()))?;
+    let proof = Unverified::parse(text).map_err(|error| ExchangeError::Proof(VerifyError::Malformed(error)))?;
+    Ok(Some(proof))
 }
 
 fn token_type(form: &Form<'_>, name: &'static str) -> Result<Option<TokenType>, ExchangeError> {
     form.get(name).map(|text| text.parse().map_err(|error| ExchangeError::Parameter(name, error))).transpose()
 }
 
-fn presented(name: &'static str, text: &str) -> Result<Presented, ExchangeError> {
+pub(super) fn presented(name: &'static str, text: &str) -> Result<Presented, ExchangeError> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if text.len() > MAX_TOKEN {
         return Err(ExchangeError::Parameter(name, ParseError::TooLong { limit: MAX_TOKEN }));
@@ -151,7 +148,7 @@ fn presented(name: &'static str, text: &str) -> Result<Presented, ExchangeError>
 }
 
 /// The parameters of a form: each at most once, except `resource` and `audience`; empty ones absent (RFC 6749 section 3.2).
-struct Form<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+pub(super) struct Form<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 impl<'a> Form<'a> {
     fn parse(body: &'a [u8]) -> Result<Self, ExchangeError> {
@@ -177,11 +174,11 @@ impl<'a> Form<'a> {
         self.0.iter().filter(move |(known, value)| known == name && !value.is_empty()).map(|(_, value)| &**value)
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.all(name).next()
     }
 
-    fn token(&self, name: &'static str) -> Result<Option<Presented>, ExchangeError> {
+    pub(super) fn token(&self, name: &'static str) -> Result<Option<Presented>, ExchangeError> {
         self.get(name).map(|text| presented(name, text)).transpose()
     }
 }

@@ -3,22 +3,34 @@
 use std::sync::Arc;
 
 use procura_token::{
-    DpopRules, IdToken, JwtSvid, ParseError, ScopeSet, Subject, UnixTime, Verified, VerifiedDpopProof, VerifyError, Wit,
-    WorkloadId,
+    DpopProof, DpopRules, IdToken, JwtSvid, ParseError, ScopeSet, Subject, UnixTime, Unverified, Verified, VerifiedDpopProof,
+    VerifyError, Wit, WorkloadId,
 };
 
 use super::authenticate::Caller;
-use super::request::{ExchangeRequest, Presented, TargetName, Wanted};
+use super::binding::Binding;
+use super::request::{Asked, Presented, TargetName, Wanted};
 use super::{Exchange, ExchangeError};
+use crate::policy::Credential;
+use crate::store::{Epoch, OneTimeUse, UseKind};
 use crate::trust::TrustError;
 
 /// What was proved.
 pub(super) struct Evidence {
     pub(super) caller: Caller,
-    pub(super) proof: VerifiedDpopProof,
+    pub(super) proofs: Proofs,
+    /// The key that what is issued will be bound to.
+    pub(super) binding: Binding,
     /// What the actor token was, if there was one: it names the caller.
     pub(super) actor: Option<WorkloadCredential>,
     pub(super) wanted: Proved,
+}
+
+/// The proofs of this request, each good for one use.
+pub(super) struct Proofs {
+    /// The memory of the store that the nonce of the DPoP proof belongs to.
+    pub(super) epoch: Epoch,
+    pub(super) uses: Vec<OneTimeUse>,
 }
 
 /// What is asked for, with the subject that was proved for it.
@@ -59,25 +71,64 @@ impl WorkloadCredential {
         }
     }
 
-    /// Its name in policies and audit events.
-    pub(super) const fn kind(&self) -> &'static str {
+    /// What policies are told.
+    pub(super) const fn kind(&self) -> Credential {
         match self {
-            Self::JwtSvid(_) => "jwt-svid",
-            Self::Wit(_) => "wit",
+            Self::JwtSvid(_) => Credential::JwtSvid,
+            Self::Wit(_) => Credential::Wit,
         }
     }
 }
 
 impl Exchange {
     /// Verifies the proof, then the subject token, then the actor token.
-    pub(super) async fn verify(
+    pub(super) async fn verify(&self, asked: Asked, caller: Caller, now: UnixTime) -> Result<Evidence, ExchangeError> {
+        let Asked { proof, subject, actor, wanted } = asked;
+        let mut proofs =
+            Proofs { epoch: self.store.epoch(), uses: caller.one_time_use(self.settings.skew).into_iter().collect() };
+        let proved = match proof {
+            None => None,
+            Some(proof) => {
+                let proof = self.verify_proof(proof, &mut proofs.epoch, now).await?;
+                proofs.uses.push(OneTimeUse {
+                    kind: UseKind::DpopProof,
+                    key: proof.replay_key(),
+                    since: None,
+                    until: proof.replay_until(self.settings.freshness, self.settings.skew),
+                });
+                Some(proof.into_key())
+            }
+        };
+        let binding = Binding::decide(&caller, proved)?;
+        let wanted = match wanted {
+            Wanted::Delegation { target, scope } => {
+                Proved::Delegation { user: self.verify_user(&subject, caller.id(), now).await?, target, scope }
+            }
+            Wanted::Wit => {
+                let subject = self.verify_workload(&subject, now).await.map_err(ExchangeError::Subject)?;
+                is_bound_caller(&subject, &caller, &binding).map_err(ExchangeError::SubjectUnfit)?;
+                Proved::Wit { subject }
+            }
+        };
+        let actor = match actor {
+            None => None,
+            Some(actor) => {
+                let actor = self.verify_workload(&actor, now).await.map_err(ExchangeError::Actor)?;
+                is_bound_caller(&actor, &caller, &binding).map_err(ExchangeError::ActorUnfit)?;
+                Some(actor)
+            }
+        };
+        Ok(Evidence { caller, proofs, binding, actor, wanted })
+    }
+
+    /// Verifies the proof and its nonce. A nonce that `epoch` does not know may be of one that another copy has begun: the
+    /// store tells, and so it does before a new nonce is given out.
+    async fn verify_proof(
         &self,
-        request: ExchangeRequest,
-        caller: Caller,
-        epoch: u64,
+        proof: Unverified<DpopProof>,
+        epoch: &mut Epoch,
         now: UnixTime,
-    ) -> Result<Evidence, ExchangeError> {
-        let ExchangeRequest { proof, subject, actor, wanted, .. } = request;
+    ) -> Result<VerifiedDpopProof, ExchangeError> {
         let rules = DpopRules {
             method: "POST",
             uris: &self.settings.token_endpoints,
@@ -86,28 +137,11 @@ impl Exchange {
             freshness: self.settings.freshness,
         };
         let proof = proof.verify(&rules, now).map_err(ExchangeError::Proof)?;
-        if !proof.nonce().is_some_and(|nonce| self.nonces.recognise(nonce, now, epoch)) {
-            return Err(ExchangeError::Nonce);
+        let recognised = |epoch: &Epoch| proof.nonce().is_some_and(|nonce| self.nonces.recognise(nonce, now, epoch.id));
+        if !recognised(epoch) {
+            *epoch = self.store.current_epoch(now).await.map_err(ExchangeError::Store)?;
         }
-        let wanted = match wanted {
-            Wanted::Delegation { target, scope } => {
-                Proved::Delegation { user: self.verify_user(&subject, caller.id(), now).await?, target, scope }
-            }
-            Wanted::Wit => {
-                let subject = self.verify_workload(&subject, now).await.map_err(ExchangeError::Subject)?;
-                is_bound_caller(&subject, &caller, &proof).map_err(ExchangeError::SubjectUnfit)?;
-                Proved::Wit { subject }
-            }
-        };
-        let actor = match actor {
-            None => None,
-            Some(actor) => {
-                let actor = self.verify_workload(&actor, now).await.map_err(ExchangeError::Actor)?;
-                is_bound_caller(&actor, &caller, &proof).map_err(ExchangeError::ActorUnfit)?;
-                Some(actor)
-            }
-        };
-        Ok(Evidence { caller, proof, actor, wanted })
+        if recognised(epoch) { Ok(proof) } else { Err(ExchangeError::Nonce) }
     }
 
     async fn verify_user(&self, subject: &Presented, caller: &WorkloadId, now: UnixTime) -> Result<User, ExchangeError> {
@@ -133,17 +167,15 @@ impl Exchange {
     }
 }
 
-/// A credential beside the client assertion must name the caller; one that is bound to a key, that of the proof.
-fn is_bound_caller(credential: &WorkloadCredential, caller: &Caller, proof: &VerifiedDpopProof) -> Result<(), &'static str> {
+/// A credential beside the one that authenticated the caller must name the caller; one that is bound to a key, the key that
+/// was proved.
+fn is_bound_caller(credential: &WorkloadCredential, caller: &Caller, binding: &Binding) -> Result<(), &'static str> {
     if credential.id() != caller.id() {
         return Err("it names another workload than the caller");
     }
     match credential {
-        WorkloadCredential::Wit(wit) if wit.confirmation().key.thumbprint() != proof.thumbprint() => {
-            Err("it is bound to another key than the proof's")
-        }
-        WorkloadCredential::Wit(wit) if wit.confirmation().algorithm != proof.key().algorithm => {
-            Err("the proof uses another algorithm than it names")
+        WorkloadCredential::Wit(wit) if !binding.is_to(wit.confirmation()) => {
+            Err("it is bound to another key than the one proved, or to another algorithm")
         }
         _ => Ok(()),
     }

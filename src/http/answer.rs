@@ -3,10 +3,12 @@
 use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
 use http::{HeaderValue, StatusCode};
-use procura_token::{JktConfirmation, ScopeSet, TokenType};
+use http_body_util::{BodyExt as _, Collected};
+use procura_token::{Confirmation, RequestHead, ScopeSet, TokenType, UnixTime};
 use serde::Serialize;
 
-use crate::exchange::Issued;
+use super::error;
+use crate::exchange::{AnswerSigner, Exchange, Issued};
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -18,19 +20,24 @@ struct Body<'a> {
     scope: Option<&'a ScopeSet>,
     /// The binding of a token that `token_type` says nothing about (draft-mcguinness-oauth-token-exchange-cnf).
     #[serde(skip_serializing_if = "Option::is_none")]
-    cnf: Option<JktConfirmation>,
+    cnf: Option<Confirmation>,
 }
 
 /// 200 with the token, and the nonce for the next proof.
 pub(super) fn issued(issued: &Issued, nonce: &str) -> Response {
-    let is_access_token = issued.kind == TokenType::AccessToken;
+    // A certificate-bound token goes by the name of a bearer's and is none (RFC 8705 section 3).
+    let token_type = match (issued.kind, issued.confirmation) {
+        (TokenType::AccessToken, Confirmation::Key(_)) => "DPoP",
+        (TokenType::AccessToken, Confirmation::Certificate(_)) => "Bearer",
+        _ => "N_A",
+    };
     let body = Body {
         access_token: &issued.token,
         issued_token_type: issued.kind.as_str(),
-        token_type: if is_access_token { "DPoP" } else { "N_A" },
+        token_type,
         expires_in: issued.expires_in.as_secs(),
         scope: issued.scope.as_ref(),
-        cnf: (!is_access_token).then_some(JktConfirmation { jkt: issued.key }),
+        cnf: (token_type != "DPoP").then_some(issued.confirmation),
     };
     let mut response = json(StatusCode::OK, &body);
     give_nonce(&mut response, nonce);
@@ -47,6 +54,26 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
     response
+}
+
+/// The response with our WIT and our signature, or an error in its place: who wanted it signed must not get it bare.
+pub(super) async fn signed(
+    exchange: &Exchange,
+    signer: &AnswerSigner,
+    response: Response,
+    request: &RequestHead<'_>,
+    now: UnixTime,
+) -> Response {
+    let (mut parts, body) = response.into_parts();
+    // Bodies made here are in memory: collecting one cannot fail, and an empty one would not match what was said.
+    let Ok(body) = body.collect().await.map(Collected::to_bytes) else { return error::unsigned() };
+    match exchange.sign(signer, (parts.status.as_u16(), &mut parts.headers), request, &body, now) {
+        Ok(()) => Response::from_parts(parts, body.into()),
+        Err(cause) => {
+            tracing::error!(%cause, "an answer could not be signed");
+            error::unsigned()
+        }
+    }
 }
 
 /// Adds the one `DPoP-Nonce` field (RFC 9449 section 8).

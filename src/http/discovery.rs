@@ -9,7 +9,7 @@ use http::{HeaderValue, StatusCode};
 use procura_token::{Algorithm, Issuer, JwkSet, TokenType};
 use serde::Serialize;
 
-use super::answer;
+use super::{Shared, answer};
 use crate::app::App;
 use crate::exchange::GRANT_TYPE;
 
@@ -28,9 +28,16 @@ struct Metadata<'a> {
     grant_types_supported: [&'static str; 1],
     /// Required by section 2 although no grant here uses it: empty.
     response_types_supported: [&'static str; 0],
-    token_endpoint_auth_methods_supported: [&'static str; 1],
+    /// draft-ietf-oauth-spiffe-client-auth; the names for WITs are private.
+    token_endpoint_auth_methods_supported: Vec<&'static str>,
     token_endpoint_auth_signing_alg_values_supported: &'a [Algorithm],
     dpop_signing_alg_values_supported: &'a [Algorithm],
+    /// RFC 8705 section 3.3; absent means false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    tls_client_certificate_bound_access_tokens: bool,
+    /// RFC 8705 section 5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mtls_endpoint_aliases: Option<Aliases>,
     scopes_supported: Vec<String>,
     /// RFC 9728 section 4.
     protected_resources: Vec<&'a str>,
@@ -38,6 +45,12 @@ struct Metadata<'a> {
     procura_requested_token_types_supported: [&'static str; 2],
     /// Private: where the SPIFFE bundle with our WIT keys is.
     procura_spiffe_bundle_uri: String,
+}
+
+/// The endpoints that want a client certificate.
+#[derive(Serialize)]
+struct Aliases {
+    token_endpoint: String,
 }
 
 /// The path of the issuer, without the slash at its end: every endpoint is below it, and the metadata's well-known part goes
@@ -52,11 +65,13 @@ pub(super) fn base_path(issuer: &Issuer) -> String {
 }
 
 /// RFC 8414 metadata.
-pub(super) async fn metadata(State(app): State<Arc<App>>) -> Response {
+pub(super) async fn metadata(State(Shared { app, settings, .. }): State<Shared>) -> Response {
     let exchange = app.exchange();
     let scopes: std::collections::BTreeSet<String> =
         exchange.policy.targets().iter().flat_map(|target| target.scopes.iter()).map(ToString::to_string).collect();
-    let url = |path: &str| format!("{}{path}", app.issuer().as_str().trim_end_matches('/'));
+    let below = |base: &Issuer, path: &str| format!("{}{path}", base.as_str().trim_end_matches('/'));
+    let url = |path: &str| below(app.issuer(), path);
+    let sees_certificates = settings.mtls_url.is_some() || settings.proxy.is_some();
     cacheable(answer::json(
         StatusCode::OK,
         &Metadata {
@@ -65,9 +80,14 @@ pub(super) async fn metadata(State(app): State<Arc<App>>) -> Response {
             jwks_uri: url("/jwks.json"),
             grant_types_supported: [GRANT_TYPE],
             response_types_supported: [],
-            token_endpoint_auth_methods_supported: ["spiffe_jwt"],
+            token_endpoint_auth_methods_supported: match sees_certificates {
+                true => vec!["spiffe_jwt", "spiffe_x509", "wimse_wpt", "wimse_http_signature"],
+                false => vec!["spiffe_jwt", "wimse_wpt", "wimse_http_signature"],
+            },
             token_endpoint_auth_signing_alg_values_supported: Algorithm::SVID,
             dpop_signing_alg_values_supported: &exchange.settings.algorithms,
+            tls_client_certificate_bound_access_tokens: sees_certificates,
+            mtls_endpoint_aliases: settings.mtls_url.as_ref().map(|base| Aliases { token_endpoint: below(base, "/token") }),
             scopes_supported: scopes.into_iter().collect(),
             protected_resources: exchange.policy.targets().iter().map(|target| target.resource.as_str()).collect(),
             procura_requested_token_types_supported: [TokenType::AccessToken.as_str(), TokenType::Wit.as_str()],

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use procura_token::WORKLOAD_IDENTITY_TOKEN;
 use serde::Serialize;
 
 use super::answer;
@@ -55,16 +56,26 @@ const fn wire(code: &'static str) -> (StatusCode, &'static str) {
     }
 }
 
-/// RFC 6749 section 5.2: who tried the `Authorization` header learns that its scheme is not the way.
+/// RFC 6749 section 5.2: who tried the `Authorization` header learns which scheme is the way; so does who sent a WIT (WIMSE
+/// WPT section 3).
 fn challenge(response: &mut Response, request: &HeaderMap) {
-    let Some(attempt) = request.get(AUTHORIZATION) else { return };
-    let scheme = attempt.as_bytes().split(|byte| *byte == b' ').next().unwrap_or_default();
-    let challenge = match scheme.to_ascii_lowercase().as_slice() {
-        b"bearer" => "Bearer realm=\"procura\"",
-        b"dpop" => "DPoP realm=\"procura\"",
-        _ => "Basic realm=\"procura\"",
+    let attempt = request.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+    let scheme = attempt.map(|value| value.split(|byte| *byte == b' ').next().unwrap_or_default().to_ascii_lowercase());
+    let challenge = match scheme.as_deref() {
+        _ if request.contains_key(WORKLOAD_IDENTITY_TOKEN) => "WPT",
+        None => return,
+        Some(b"wpt") => "WPT",
+        Some(b"bearer") => "Bearer realm=\"procura\"",
+        Some(b"dpop") => "DPoP realm=\"procura\"",
+        Some(_) => "Basic realm=\"procura\"",
     };
     response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+}
+
+/// The answer was to be signed and could not be.
+pub(super) fn unsigned() -> Response {
+    let (status, description) = wire("server_error");
+    answer::json(status, &OauthError { error: "server_error", error_description: description })
 }
 
 /// The body of `POST /token` is something else than a form.

@@ -10,6 +10,7 @@ use http::StatusCode;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
+use super::meter::ShedMeter;
 use super::{answer, error};
 use crate::app::App;
 
@@ -39,13 +40,18 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
 pub(super) struct Load {
     pub(super) slots: Arc<Semaphore>,
     pub(super) timeout: Duration,
+    pub(super) shed: ShedMeter,
 }
 
 /// Turns requests away when too many are worked on already, and gives up on those that take too long.
 pub(super) async fn shed(State(load): State<Load>, request: Request, next: Next) -> Response {
     let Ok(_slot) = load.slots.try_acquire() else {
+        load.shed.busy.increment(1);
         return error::overloaded("too many requests at once; try again shortly");
     };
     let answered = tokio::time::timeout(load.timeout, next.run(request)).await;
-    answered.unwrap_or_else(|_| error::overloaded("the request took too long; try again shortly"))
+    answered.unwrap_or_else(|_| {
+        load.shed.late.increment(1);
+        error::overloaded("the request took too long; try again shortly")
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +15,15 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
+use procura_token::PeerCertificate;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tower::Service as _;
 
-use super::tls::{TlsError, TlsSettings};
+use super::meter::ConnectionMeter;
+use super::tls::{ServerCertificate, Tls, TlsError, TlsSettings};
 
 /// The most bytes of a request's head, and the most header fields.
 const MAX_HEAD: (usize, usize) = (64 * 1024, 64);
@@ -31,6 +33,8 @@ const MAX_STREAMS: u32 = 128;
 /// How to listen.
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
+    /// What metrics call this listener.
+    pub name: &'static str,
     /// The address.
     pub listen: SocketAddr,
     /// Certificate and key; plain HTTP without.
@@ -58,7 +62,7 @@ pub enum ServerError {
 /// A bound listener.
 pub struct Server {
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Tls>,
     settings: ServerSettings,
 }
 
@@ -68,7 +72,7 @@ impl Server {
     /// # Errors
     /// [`ServerError`] with the address or the file.
     pub async fn bind(settings: ServerSettings) -> Result<Self, ServerError> {
-        let tls = settings.tls.as_ref().map(TlsSettings::acceptor).transpose()?;
+        let tls = settings.tls.clone().map(Tls::new).transpose()?;
         let listener = TcpListener::bind(settings.listen).await.map_err(|cause| {
             let remedy = match cause.kind() {
                 std::io::ErrorKind::AddrInUse => "stop the program that uses it, or choose another port",
@@ -86,11 +90,17 @@ impl Server {
         self.listener.local_addr().unwrap_or(self.settings.listen)
     }
 
+    /// The certificate it shows, if it speaks TLS.
+    pub fn certificate(&self) -> Option<Arc<ServerCertificate>> {
+        self.tls.as_ref().map(|tls| Arc::clone(tls.certificate()))
+    }
+
     /// Serves until `stop` resolves, then lets requests under way finish, for a while.
     pub async fn serve(self, router: Router, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
         let graceful = GracefulShutdown::new();
         let slots = Arc::new(Semaphore::new(self.settings.max_connections));
+        let meter = ConnectionMeter::new(self.settings.name);
         loop {
             let accepted = tokio::select! {
                 () = &mut stop => break,
@@ -99,16 +109,19 @@ impl Server {
             let Some((stream, peer, slot)) = accepted else { continue };
             let (tls, router, watcher) = (self.tls.clone(), router.clone(), graceful.watcher());
             let timeout = self.settings.header_timeout;
+            let meter = meter.clone();
             tokio::spawn(async move {
+                let connected = meter.connected();
                 match tls {
-                    None => serve_connection(stream, peer, router, watcher, timeout).await,
-                    Some(tls) => match tokio::time::timeout(timeout, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => serve_connection(stream, peer, router, watcher, timeout).await,
-                        Ok(Err(cause)) => tracing::debug!(%peer, %cause, "TLS handshake failed"),
-                        Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
+                    None => serve_connection(stream, Connection { peer, certificate: None }, router, watcher, timeout).await,
+                    Some(tls) => match shake_hands(&tls, stream, peer, timeout).await {
+                        Some((stream, certificate)) => {
+                            serve_connection(stream, Connection { peer, certificate }, router, watcher, timeout).await;
+                        }
+                        None => meter.handshake_failures.increment(1),
                     },
                 }
-                drop(slot);
+                drop((connected, slot));
             });
         }
         if tokio::time::timeout(self.settings.shutdown_timeout, graceful.shutdown()).await.is_err() {
@@ -135,15 +148,46 @@ impl Server {
     }
 }
 
+/// Who is at the other end of a connection.
+#[derive(Clone)]
+pub(super) struct Connection {
+    /// The socket's address there.
+    pub(super) peer: SocketAddr,
+    /// The certificate whose key the handshake proved the possession of.
+    pub(super) certificate: Option<Arc<PeerCertificate>>,
+}
+
+impl Connection {
+    /// The address. One of IPv4 is that, whatever socket it came through.
+    pub(super) const fn address(&self) -> IpAddr {
+        self.peer.ip().to_canonical()
+    }
+}
+
+async fn shake_hands(
+    tls: &Tls,
+    stream: TcpStream,
+    peer: SocketAddr,
+    timeout: Duration,
+) -> Option<(TlsStream<TcpStream>, Option<Arc<PeerCertificate>>)> {
+    match tokio::time::timeout(timeout, tls.accept(stream)).await {
+        Ok(Ok(accepted)) => return Some(accepted),
+        Ok(Err(cause)) => tracing::debug!(%peer, %cause, "TLS handshake failed"),
+        Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
+    }
+    None
+}
+
 async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
-    peer: SocketAddr,
+    connection: Connection,
     router: Router,
     watcher: hyper_util::server::graceful::Watcher,
     header_timeout: Duration,
 ) {
+    let (peer, of) = (connection.peer, connection);
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(of.clone());
         let mut router = router.clone();
         async move { Ok::<_, Infallible>(router.call(request.map(Body::new)).await.unwrap_or_else(|never| match never {})) }
     });

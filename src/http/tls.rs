@@ -1,13 +1,26 @@
-//! TLS for the listener: rustls over aws-lc-rs, TLS 1.3 unless more is allowed.
+//! TLS for the listeners: rustls over aws-lc-rs, TLS 1.3 unless more is allowed.
 
+mod certificate;
+mod possession;
+
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use procura_token::PeerCertificate;
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{NoClientAuth, ServerSessionMemoryCache};
 use rustls::version::{TLS12, TLS13};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+pub use certificate::ServerCertificate;
+
+use possession::ProofOfPossession;
+
+/// Sessions that can be resumed. One with a client certificate takes about 2 KiB.
+const MAX_SESSIONS: usize = 4096;
 
 /// Certificate and key.
 #[derive(Clone, Debug)]
@@ -18,6 +31,8 @@ pub struct TlsSettings {
     pub key_file: PathBuf,
     /// Whether TLS 1.2 is spoken too.
     pub allow_tls12: bool,
+    /// Whether a client must prove that it holds the key of a certificate. Which one is not judged here.
+    pub client_certificate: bool,
 }
 
 /// A certificate or key that cannot be used.
@@ -44,33 +59,47 @@ pub enum TlsError {
     },
 }
 
-impl TlsSettings {
-    pub(super) fn acceptor(&self) -> Result<TlsAcceptor, TlsError> {
-        let versions: &[_] = if self.allow_tls12 { &[&TLS13, &TLS12] } else { &[&TLS13] };
+/// What makes connections out of sockets.
+#[derive(Clone)]
+pub(super) struct Tls {
+    acceptor: TlsAcceptor,
+    certificate: Arc<ServerCertificate>,
+}
+
+impl Tls {
+    pub(super) fn new(settings: TlsSettings) -> Result<Self, TlsError> {
+        let versions: &[_] = if settings.allow_tls12 { &[&TLS13, &TLS12] } else { &[&TLS13] };
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let pair = |cause| TlsError::Pair { file: self.certificate_file.clone(), cause };
-        let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions).map_err(pair)?;
-        let mut config = builder.with_no_client_auth().with_single_cert(self.chain()?, self.key()?).map_err(pair)?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(TlsAcceptor::from(Arc::new(config)))
-    }
-
-    fn chain(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-        let unusable = |what: String| TlsError::File {
-            file: self.certificate_file.clone(),
-            what,
-            remedy: "give a certificate chain in PEM",
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions);
+        let builder = builder.map_err(|cause| TlsError::Pair { file: settings.certificate_file.clone(), cause })?;
+        let builder = match settings.client_certificate {
+            true => builder.with_client_cert_verifier(Arc::new(ProofOfPossession::new(&provider))),
+            false => builder.with_client_cert_verifier(Arc::new(NoClientAuth)),
         };
-        let certificates = CertificateDer::pem_file_iter(&self.certificate_file);
-        let chain = certificates.and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(|cause| unusable(cause.to_string()))?;
-        if chain.is_empty() { Err(unusable("holds no certificate".to_owned())) } else { Ok(chain) }
+        let with_client = settings.client_certificate;
+        let certificate = Arc::new(ServerCertificate::open(settings, provider)?);
+        let mut config = builder.with_cert_resolver(Arc::<ServerCertificate>::clone(&certificate));
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.session_storage = ServerSessionMemoryCache::new(MAX_SESSIONS);
+        // Without it a TLS 1.2 session, and the client certificate with it, is not bound to its handshake (RFC 7627).
+        config.require_ems = with_client;
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), certificate })
     }
 
-    fn key(&self) -> Result<PrivateKeyDer<'static>, TlsError> {
-        PrivateKeyDer::from_pem_file(&self.key_file).map_err(|cause| TlsError::File {
-            file: self.key_file.clone(),
-            what: cause.to_string(),
-            remedy: "give a private key in PEM",
-        })
+    /// The certificate shown from now on.
+    pub(super) const fn certificate(&self) -> &Arc<ServerCertificate> {
+        &self.certificate
+    }
+
+    /// Shakes hands. A resumed session has the client certificate of the one it resumes.
+    pub(super) async fn accept(&self, stream: TcpStream) -> io::Result<(TlsStream<TcpStream>, Option<Arc<PeerCertificate>>)> {
+        let stream = self.acceptor.accept(stream).await?;
+        let Some(chain) = stream.get_ref().1.peer_certificates() else { return Ok((stream, None)) };
+        let chain = chain.iter().map(|certificate| certificate.clone().into_owned()).collect();
+        let certificate = PeerCertificate::new(chain).map_err(|cause| io::Error::new(io::ErrorKind::InvalidData, cause))?;
+        Ok((stream, Some(Arc::new(certificate))))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,40 +1,61 @@
 //! `POST /token`.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-
 use axum::body::{Body, Bytes};
 use axum::extract::{Extension, Request, State};
 use axum::response::Response;
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
+use http::uri::PathAndQuery;
 use http_body_util::BodyExt as _;
 
-use super::{answer, error};
-use crate::app::App;
-use crate::exchange::Incoming;
+use procura_token::RequestHead;
+
+use super::server::Connection;
+use super::{Shared, answer, certificate, error};
+use crate::app::Stopwatch;
+use crate::exchange::{Answer, Incoming};
 
 /// The most bytes of a form.
 const MAX_FORM: usize = 64 * 1024;
 
 /// RFC 8693 token exchange.
-pub(super) async fn exchange(State(app): State<Arc<App>>, Extension(peer): Extension<SocketAddr>, request: Request) -> Response {
-    let (Parts { headers, .. }, body) = request.into_parts();
+pub(super) async fn exchange(
+    State(shared): State<Shared>,
+    Extension(connection): Extension<Connection>,
+    request: Request,
+) -> Response {
+    let Shared { app, settings, meter } = shared;
+    let (Parts { method, uri, headers, .. }, body) = request.into_parts();
     let Some(form) = read(body).await else { return error::no_body() };
     if !is_form(&headers) {
         return error::not_a_form();
     }
-    let now = app.now();
-    let proofs: Vec<&[u8]> = headers.get_all("dpop").iter().map(http::HeaderValue::as_bytes).collect();
-    let has_authorization = headers.contains_key(AUTHORIZATION);
-    let incoming = Incoming { form: &form, proofs: &proofs, has_authorization, source: peer.ip() };
-    let outcome = app.exchange().exchange(incoming, now).await;
+    let certificate = certificate::of_request(&connection, &headers, settings.proxy.as_ref());
+    let (now, watch) = (app.now(), Stopwatch::start());
+    let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    let incoming = Incoming {
+        form: &form,
+        method: method.as_str(),
+        target,
+        headers: &headers,
+        certificate: certificate.as_ref().map(Option::as_deref).map_err(|cause| *cause),
+        source: connection.address(),
+    };
+    let Answer { outcome, signer } = app.exchange().exchange(incoming, now).await;
+    meter.count(&outcome, watch.elapsed());
     // After the exchange: it may have found out that the store's memory has begun anew.
-    let nonce = app.exchange().nonces.give(now, app.exchange().store.epoch().id);
-    match outcome {
+    let nonce = app.exchange().nonce(now);
+    let response = match outcome {
         Ok(issued) => answer::issued(&issued, &nonce),
         Err(cause) => error::refused(&cause, &headers, &nonce),
+    };
+    match signer {
+        None => response,
+        Some(signer) => {
+            let head = RequestHead { method: method.as_str(), target, headers: &headers };
+            answer::signed(app.exchange(), &signer, response, &head, now).await
+        }
     }
 }
 

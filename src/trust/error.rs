@@ -1,6 +1,6 @@
 //! Why a credential is not believed, or an authority cannot be asked.
 
-use procura_token::{ParseError, VerifyError};
+use procura_token::{CertificateError, ParseError, VerifyError};
 
 /// Why a credential is not believed, or an authority's keys cannot be had.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -9,6 +9,9 @@ pub enum TrustError {
     /// The credential itself is wrong.
     #[error(transparent)]
     Credential(#[from] VerifyError),
+    /// The certificate is wrong, or no authority of its trust domain issued it.
+    #[error("certificate: {0}")]
+    Certificate(#[from] CertificateError),
     /// Its trust domain is not configured.
     #[error("the trust domain is not one we believe")]
     UnknownTrustDomain,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use procura_token::{Issuer, JwkSet};
+use procura_token::Issuer;
 use serde::Deserialize;
 
 /// The most bytes of a key set or a discovery document.
@@ -12,14 +12,14 @@ const MAX_DOCUMENT: usize = 256 * 1024;
 /// How long one fetch may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Reads a key set from a file.
-pub(super) fn read_file(path: &Path) -> Result<JwkSet, String> {
+/// Reads the document of a key set from a file.
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     let fault = |what: &dyn fmt::Display| format!("{}: {what}", path.display());
     let bytes = std::fs::read(path).map_err(|cause| fault(&format_args!("cannot be read ({})", cause.kind())))?;
     if bytes.len() > MAX_DOCUMENT {
         return Err(fault(&"larger than 256 KiB"));
     }
-    JwkSet::parse(&bytes).map_err(|cause| fault(&format_args!("not a JWK Set: {cause}")))
+    Ok(bytes)
 }
 
 /// An issuer whose keys are found by OpenID Connect Discovery 1.0: `<issuer>/.well-known/openid-configuration` names
@@ -57,8 +57,8 @@ impl Discovery {
         Ok(Self { issuer, http })
     }
 
-    /// Fetches the metadata, compares its issuer byte for byte, and fetches the keys.
-    pub(super) async fn fetch(&self) -> Result<JwkSet, String> {
+    /// Fetches the metadata, compares its issuer byte for byte, and fetches the document of its keys.
+    pub(super) async fn fetch(&self) -> Result<Vec<u8>, String> {
         let base = self.issuer.as_str().trim_end_matches('/');
         let metadata = self.get(&format!("{base}/.well-known/openid-configuration")).await?;
         let metadata: Metadata = procura_token::parse_json(&metadata).map_err(|cause| format!("its metadata: {cause}"))?;
@@ -68,8 +68,7 @@ impl Discovery {
         if !metadata.jwks_uri.is_protected() {
             return Err("its `jwks_uri` is not https".to_owned());
         }
-        let keys = self.get(metadata.jwks_uri.as_str()).await?;
-        JwkSet::parse(&keys).map_err(|cause| format!("its keys: {cause}"))
+        self.get(metadata.jwks_uri.as_str()).await
     }
 
     async fn get(&self, url: &str) -> Result<Vec<u8>, String> {

@@ -1,10 +1,11 @@
 //! The keys of one authority, kept fresh.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use procura_token::{JwkSet, KeySet, UnixTime};
+use procura_token::{JwkSet, KeySet, UnixTime, X509Authorities};
 
 use super::TrustError;
 use super::fetch::{Discovery, read_file};
@@ -25,29 +26,82 @@ pub(super) enum KeySource {
     Discovery(Discovery),
 }
 
+impl fmt::Display for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Discovery(_) => f.write_str("its keys"),
+        }
+    }
+}
+
+/// What a fetched document holds for one use.
+pub(super) trait Material: Clone + Default + PartialEq {
+    /// Reads the entries of a document that are for one of `uses`; says in the log what of them is odd.
+    fn read(document: &[u8], uses: &[Option<&str>], authority: &str) -> Result<Self, String>;
+
+    /// Whether there can be a verdict on a token whose header says `key_id`.
+    fn knows(&self, key_id: Option<&str>) -> bool;
+
+    /// Adds what holds besides the fetched: ours, where we are the authority too.
+    fn extend(&mut self, own: &Self);
+}
+
+impl Material for KeySet {
+    fn read(document: &[u8], uses: &[Option<&str>], _: &str) -> Result<Self, String> {
+        let set = JwkSet::parse(document).map_err(|cause| format!("not a JWK Set: {cause}"))?;
+        Ok(Self::new(&set, uses))
+    }
+
+    fn knows(&self, key_id: Option<&str>) -> bool {
+        self.knows(key_id)
+    }
+
+    fn extend(&mut self, own: &Self) {
+        self.extend(own);
+    }
+}
+
+impl Material for X509Authorities {
+    /// There is one use for certificates.
+    fn read(document: &[u8], _: &[Option<&str>], authority: &str) -> Result<Self, String> {
+        let (authorities, left_out) = Self::parse_bundle(document).map_err(|cause| format!("not a SPIFFE bundle: {cause}"))?;
+        for cause in left_out {
+            tracing::warn!(authority, %cause, "not all of an x509-svid entry is used");
+        }
+        Ok(authorities)
+    }
+
+    fn knows(&self, _: Option<&str>) -> bool {
+        true
+    }
+
+    fn extend(&mut self, _: &Self) {}
+}
+
 /// The keys at one moment. A new version means that verdicts made with the old one are void.
 #[derive(Debug, Default)]
-pub(super) struct Keys {
+pub(super) struct Keys<M = KeySet> {
     pub(super) version: u64,
-    pub(super) set: KeySet,
+    pub(super) set: M,
     fetched: Option<UnixTime>,
 }
 
 /// The keys of one authority for one use, fetched again when they grow old or an unknown `kid` appears.
 #[derive(Debug)]
-pub(super) struct KeyStore {
+pub(super) struct KeyStore<M: Material = KeySet> {
     authority: String,
     source: KeySource,
     uses: &'static [Option<&'static str>],
     /// Keys that hold besides the fetched ones: ours, where we are the authority too.
-    own: KeySet,
-    current: RwLock<Arc<Keys>>,
+    own: M,
+    current: RwLock<Arc<Keys<M>>>,
     /// Held while fetching, and remembers the last attempt, successful or not.
     attempt: tokio::sync::Mutex<Option<UnixTime>>,
 }
 
-impl KeyStore {
-    pub(super) fn new(authority: String, source: KeySource, uses: &'static [Option<&'static str>], own: KeySet) -> Self {
+impl<M: Material> KeyStore<M> {
+    pub(super) fn new(authority: String, source: KeySource, uses: &'static [Option<&'static str>], own: M) -> Self {
         let current = RwLock::new(Arc::new(Keys { version: 0, set: own.clone(), fetched: None }));
         Self { authority, source, uses, own, current, attempt: tokio::sync::Mutex::new(None) }
     }
@@ -61,7 +115,7 @@ impl KeyStore {
     }
 
     /// The keys to judge a token by whose header says `key_id`.
-    pub(super) async fn keys(&self, key_id: Option<&str>, now: UnixTime) -> Result<Arc<Keys>, TrustError> {
+    pub(super) async fn keys(&self, key_id: Option<&str>, now: UnixTime) -> Result<Arc<Keys<M>>, TrustError> {
         let keys = self.current();
         let age = keys.fetched.map(|fetched| now.since(fetched));
         let is_fresh = age.is_some_and(|age| age < MAX_AGE);
@@ -80,7 +134,7 @@ impl KeyStore {
     }
 
     /// Fetches, unless that was tried a moment ago. One at a time: the others wait and find the result.
-    async fn refresh(&self, now: UnixTime) -> Result<Arc<Keys>, TrustError> {
+    pub(super) async fn refresh(&self, now: UnixTime) -> Result<Arc<Keys<M>>, TrustError> {
         let mut attempt = self.attempt.lock().await;
         if attempt.is_some_and(|last| now.since(last) < FLOOR) {
             let keys = self.current();
@@ -92,8 +146,9 @@ impl KeyStore {
             KeySource::File(path) => read_file(path),
             KeySource::Discovery(discovery) => discovery.fetch().await,
         };
-        match fetched {
-            Ok(set) => Ok(self.replace(&set, now)),
+        let read = |document: Vec<u8>| M::read(&document, self.uses, &self.authority);
+        match fetched.and_then(|document| read(document).map_err(|cause| format!("{}: {cause}", self.source))) {
+            Ok(set) => Ok(self.replace(set, now)),
             Err(cause) => {
                 tracing::warn!(authority = self.authority, cause, "keys could not be fetched; the last ones stay in use");
                 Err(self.unavailable(&cause))
@@ -101,8 +156,7 @@ impl KeyStore {
         }
     }
 
-    fn replace(&self, fetched: &JwkSet, now: UnixTime) -> Arc<Keys> {
-        let mut set = KeySet::new(fetched, self.uses);
+    fn replace(&self, mut set: M, now: UnixTime) -> Arc<Keys<M>> {
         set.extend(&self.own);
         let mut current = self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let version = if current.set == set { current.version } else { current.version + 1 };
@@ -110,7 +164,7 @@ impl KeyStore {
         Arc::clone(&current)
     }
 
-    fn current(&self) -> Arc<Keys> {
+    fn current(&self) -> Arc<Keys<M>> {
         Arc::clone(&self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Clients of other authors against a running service and a guarded calendar. Needs what `cargo build --workspace` and
-# tools/setup.sh leave behind. Exit code 0 if every suite passed.
+# Clients of other authors against a running service and a guarded calendar. Needs what `cargo build --workspace
+# --bins --examples` and tools/setup.sh leave behind. Exit code 0 if every suite passed.
 set -euo pipefail
 cd "$(dirname "$0")"
 root=$(cd ../.. && pwd)
@@ -28,10 +28,10 @@ stop() {
 trap stop EXIT
 trap 'exit 130' INT TERM
 
-# Both held at once, so that they differ.
-read -r service_port calendar_port < <("$python" -c '
+# All held at once, so that they differ.
+read -r service_port mutual_port calendar_port < <("$python" -c '
 import socket
-held = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+held = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
 print(*(socket.getsockname()[1] for socket in held))')
 
 # Answers below 500 count: the calendar is ready when it asks for credentials.
@@ -54,6 +54,7 @@ except OSError:
 }
 
 export INTEROP_DIR=$dir/world
+export INTEROP_MESSAGES=$binaries/examples/message_peer
 export INTEROP_PROCURA=$binaries/procura
 export INTEROP_ISSUER=http://127.0.0.1:$service_port
 export INTEROP_RESOURCE=http://127.0.0.1:$calendar_port/calendar
@@ -63,7 +64,8 @@ mkdir -p "$INTEROP_DIR"/{targets,policies}
 sed "s|@resource@|$INTEROP_RESOURCE|" target.toml >"$INTEROP_DIR/targets/interop.toml"
 sed "s|@resource@|$INTEROP_RESOURCE|" policy.cedar >"$INTEROP_DIR/policies/interop.cedar"
 
-"$INTEROP_PROCURA" dev --dir "$INTEROP_DIR" --listen "127.0.0.1:$service_port" >"$dir/service.log" 2>&1 &
+"$INTEROP_PROCURA" dev --dir "$INTEROP_DIR" --listen "127.0.0.1:$service_port" --mtls "127.0.0.1:$mutual_port" \
+  >"$dir/service.log" 2>&1 &
 started+=($!)
 ready "${started[-1]}" "$INTEROP_ISSUER/readyz"
 "$binaries/calendar" --issuer "$INTEROP_ISSUER" --resource "$INTEROP_RESOURCE" --listen "127.0.0.1:$calendar_port" --nonces \
@@ -84,7 +86,7 @@ case $planned in
   *) echo "the planner got: $planned" >&2; failed=1 ;;
 esac
 echo "interop: python"
-PYTHONDONTWRITEBYTECODE=1 "$python" -m unittest discover --start-directory python || failed=1
+PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$root/spec-conformance/tools "$python" -m unittest discover --start-directory python || failed=1
 echo "interop: node"
 node --test --test-reporter=spec node/*.test.mjs || failed=1
 exit "$failed"

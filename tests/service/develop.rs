@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::{CALENDAR, Ended, Service, claims, header, procura, run};
+use crate::support::{Answer, CALENDAR, Ended, Form, Service, claims, header, procura, run};
 
 struct Shell {
     dir: tempfile::TempDir,
@@ -12,7 +12,7 @@ struct Shell {
 impl Shell {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let service = Service::develop(dir.path());
+        let service = Service::develop(dir.path(), &[]);
         Self { dir, service }
     }
 
@@ -63,7 +63,7 @@ fn a_wit_got_from_a_shell_serves_as_actor_token_with_its_key() {
     assert_eq!(run(procura(&["keys", "generate", "--out"]).arg(&key)).code, 0);
     let svid = |name: &str| shell.keep(name, &["svid", "--kind", "jwt", "--id", "/agent/planner"]);
     let key = key.to_str().unwrap();
-    let got = shell.exchange(&svid("one"), &["--wit", "--key", key]);
+    let got = shell.exchange(&svid("one"), &["--request-wit", "--key", key]);
     assert_eq!(got.code, 0, "{got:?}");
     assert_eq!(header(got.stdout.trim())["typ"], "wit+jwt");
     std::fs::write(shell.path("wit"), got.stdout).unwrap();
@@ -85,10 +85,42 @@ fn the_world_is_complete_and_survives_a_second_start() {
     let before = read(&shell);
     let x509 = std::fs::read_to_string(shell.keep("x509", &["svid", "--kind", "x509", "--id", "/agent/planner"])).unwrap();
     assert!(x509.starts_with("-----BEGIN CERTIFICATE-----") && x509.contains("PRIVATE KEY-----"), "{x509}");
+    let key = shell.path("agent.jwk");
+    assert_eq!(run(procura(&["keys", "generate", "--out"]).arg(&key)).code, 0);
+    let for_key = ["svid", "--kind", "x509", "--id", "/agent/planner", "--key", key.to_str().unwrap()];
+    let x509 = std::fs::read_to_string(shell.keep("bare", &for_key)).unwrap();
+    assert!(x509.starts_with("-----BEGIN CERTIFICATE-----") && !x509.contains("PRIVATE KEY-----"), "{x509}");
     let needs_key = ["dev", "svid", "--kind", "wit", "--id", "/agent/planner", "--dir"];
     run(procura(&needs_key).arg(shell.dir.path())).says(2, &["give --key FILE"]);
     shell.service.signal("-TERM");
     assert_eq!(shell.service.wait().code(), Some(0));
-    shell.service = Service::develop(shell.dir.path());
+    shell.service = Service::develop(shell.dir.path(), &[]);
     assert_eq!(read(&shell), before);
+}
+
+#[tokio::test]
+async fn the_world_is_reached_over_mutual_tls_with_a_certificate_from_a_shell() {
+    let dir = tempfile::tempdir().unwrap();
+    let shell = Shell { service: Service::develop(dir.path(), &["--mtls", "127.0.0.1:0"]), dir };
+    let read = |path: PathBuf| std::fs::read(path).unwrap();
+    let svid = read(shell.keep("svid.pem", &["svid", "--kind", "x509", "--id", "/agent/planner"]));
+    let authority = reqwest::Certificate::from_pem(&read(shell.path("authority/ca.pem"))).unwrap();
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([authority]);
+    let client = client.identity(reqwest::Identity::from_pem(&svid).unwrap()).build().unwrap();
+    for name in ["https://127.0.0.1", "https://localhost"] {
+        let door = shell.service.door("serving with client certificates", name, client.clone());
+        assert_eq!(door.get("/readyz").await.status, 200, "{name}");
+        let alice = read(shell.keep("alice", &["user-token", "--sub", "alice"]));
+        let form = Form::default()
+            .add("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange")
+            .add("subject_token", String::from_utf8(alice).unwrap().trim())
+            .add("subject_token_type", "urn:ietf:params:oauth:token-type:id_token")
+            .add("audience", "calendar");
+        let request = door.request("POST", "/token").header("content-type", "application/x-www-form-urlencoded");
+        let granted = Answer::of(request.body(form.encode())).await;
+        assert!(claims(&granted.token())["cnf"]["x5t#S256"].is_string(), "{granted:?}");
+    }
+    assert!(String::from_utf8(read(shell.path("config.toml"))).unwrap().contains("[mtls]"));
+    let key = shell.path("keys/mtls-key.pem").metadata().unwrap();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&key.permissions()) & 0o777, 0o600);
 }

@@ -4,13 +4,18 @@
 mod redis;
 mod support;
 
+mod admin;
 mod audit;
 mod command;
 mod delegation;
 mod develop;
+mod exchange;
 mod issuer;
 mod load;
+mod mtls;
 mod outage;
+mod proof;
+mod proxy;
 mod replay;
 mod request;
 mod signal;

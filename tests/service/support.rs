@@ -3,6 +3,7 @@
 mod agent;
 mod answer;
 mod authority;
+mod door;
 mod form;
 mod held;
 mod jwt;
@@ -14,13 +15,14 @@ mod world;
 pub(crate) use agent::Agent;
 pub(crate) use answer::Answer;
 pub(crate) use authority::Authority;
+pub(crate) use door::Door;
 pub(crate) use form::Form;
 pub(crate) use held::Held;
 pub(crate) use jwt::{claims, header, malleate, sign};
 pub(crate) use program::{Ended, procura, run};
 pub(crate) use provider::{KEYS, METADATA, Page, Provider};
 pub(crate) use service::Service;
-pub(crate) use world::{CALENDAR, ISSUER, World, now};
+pub(crate) use world::{CALENDAR, ISSUER, MTLS_URL, World, now};
 
 /// Grants are of ID tokens or JWTs.
 pub(crate) const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";

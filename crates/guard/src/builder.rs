@@ -1,17 +1,26 @@
 //! How a guard is made.
 
+mod caller;
+
 use core::time::Duration;
 use std::sync::Arc;
 
+use http::HeaderName;
 use procura_token::{Algorithm, Freshness, Htu, Issuer, MAX_SKEW, Nonces, ParseError, Resource};
 
-use crate::cache::TokenCache;
+use crate::cache::Cache;
+use crate::credentials::Accepted;
 use crate::guard::Inner;
+use crate::refusal::Challenges;
 use crate::replay::AnyReplayStore;
+use crate::response::ResponseSigning;
+use crate::workload::Workloads;
 use crate::{Clock, Guard, Keys, KeysError, MemoryReplayStore, ReplayStore, SystemClock};
 
 /// How long a nonce is given out; it is good for as long again.
 const NONCE_PERIOD: Duration = Duration::from_secs(60);
+/// The most bytes of a body that is read to be verified or signed.
+const BODY_LIMIT: usize = 1 << 20;
 
 /// Why a guard cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -34,12 +43,26 @@ pub enum BuildError {
     /// No algorithm for tokens or for proofs.
     #[error("no algorithm is accepted")]
     NoAlgorithm,
+    /// A way of proving WITs is accepted and no trust domain is trusted, or the reverse.
+    #[error("WITs need both a trust domain and a way to prove them")]
+    Wits,
+    /// A trust domain was given twice.
+    #[error("trust domain `{0}` was given twice")]
+    TrustDomain(String),
+    /// A header field for tokens that was given twice, has a meaning of its own, or is the seventeenth.
+    #[error("header field `{0}` cannot carry another token")]
+    TokenField(HeaderName),
+    /// Responses are to be signed, but no message signatures are accepted.
+    #[error("responses are signed for requests with message signatures only")]
+    Responses,
     /// The issuer's keys cannot be fetched as configured.
     #[error(transparent)]
     Keys(#[from] KeysError),
 }
 
 /// Makes a [`Guard`]. Issuer, audience and one public URL are needed; the rest has safe defaults.
+///
+/// A guard takes `Authorization: DPoP` and nothing else, unless told so here.
 pub struct GuardBuilder {
     issuer: Issuer,
     audience: Resource,
@@ -52,6 +75,10 @@ pub struct GuardBuilder {
     replay: Box<dyn AnyReplayStore>,
     keys: Option<Keys>,
     clock: Box<dyn Clock>,
+    accepted: Accepted,
+    domains: Vec<(Box<str>, Keys)>,
+    body_limit: usize,
+    responses: Option<ResponseSigning>,
 }
 
 impl GuardBuilder {
@@ -68,6 +95,10 @@ impl GuardBuilder {
             replay: Box::new(MemoryReplayStore::default()),
             keys: None,
             clock: Box::new(SystemClock),
+            accepted: Accepted::default(),
+            domains: Vec::new(),
+            body_limit: BODY_LIMIT,
+            responses: None,
         }
     }
 
@@ -81,7 +112,7 @@ impl GuardBuilder {
         self
     }
 
-    /// The algorithms of access tokens. Default: all that are known, each only with a key that fits.
+    /// The algorithms of access tokens and WITs. Default: all that are known, each only with a key that fits.
     #[must_use]
     pub fn token_algorithms(mut self, algorithms: &[Algorithm]) -> Self {
         self.token_algorithms = algorithms.to_vec();
@@ -154,6 +185,19 @@ impl GuardBuilder {
         if self.token_algorithms.is_empty() || self.proof_algorithms.is_empty() {
             return Err(BuildError::NoAlgorithm);
         }
+        if self.accepted.wits() == self.domains.is_empty() {
+            return Err(BuildError::Wits);
+        }
+        if self.responses.is_some() && !self.accepted.signatures {
+            return Err(BuildError::Responses);
+        }
+        caller::verify_token_fields(&self.accepted)?;
+        let names: Vec<_> = self.proof_algorithms.iter().map(|algorithm| algorithm.as_str()).collect();
+        let challenges = Challenges {
+            algorithms: names.join(" ").into(),
+            bearer: self.accepted.certificates.then(|| self.audience.as_str().into()),
+            wpt: self.accepted.wpt,
+        };
         let keys = match self.keys {
             Some(keys) => keys,
             None => Keys::of_issuer(&self.issuer)?,
@@ -170,7 +214,12 @@ impl GuardBuilder {
             replay: self.replay,
             keys,
             clock: self.clock,
-            tokens: TokenCache::default(),
+            tokens: Cache::default(),
+            accepted: self.accepted,
+            workloads: Workloads::new(self.domains)?,
+            body_limit: self.body_limit,
+            responses: self.responses,
+            challenges: Arc::new(challenges),
         })))
     }
 }

@@ -8,11 +8,13 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, ParsedPublicKey, RSA_PKCS1_SHA256,
     RsaKeyPair,
 };
-use criterion::{Criterion, criterion_group, criterion_main};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use procura_token::{
-    AccessToken, Actor, ActorChain, Algorithm, Authentication, Delegation, DpopProof, DpopRules, Freshness, Htu, IdToken,
-    IdTokenRules, Issuer, JktConfirmation, JwkSet, JwtSvid, JwtSvidRules, KeySet, NewDpopProof, NewJwtSvid, Signer, SigningKey,
-    TokenId, UnixTime, Unverified, access_token_hash, base64url,
+    AccessToken, Actor, ActorChain, Algorithm, Authentication, CertificateDer, Delegation, DpopProof, DpopRules, Freshness, Htu,
+    IdToken, IdTokenRules, Issuer, JwkSet, JwtSvid, JwtSvidRules, KeySet, NewDpopProof, NewJwtSvid, PeerCertificate, Signer,
+    SigningKey, TokenId, UnixTime, Unverified, UnverifiedX509Svid, X509Authorities, access_token_hash, base64url,
 };
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
@@ -53,7 +55,7 @@ fn access_token(signer: &SigningKey) -> AccessToken {
         jti: id("0190f0f0-0000-7000-8000-000000000001"),
         scope: "calendar.read calendar.write".parse().unwrap(),
         act: Some(ActorChain::new(Actor { id: AGENT.parse().unwrap(), profile: None })),
-        cnf: JktConfirmation { jkt: signer.public_key().thumbprint() },
+        cnf: signer.public_key().thumbprint().into(),
         delegation: Some(Delegation { id: id("0190f0f0-0000-7000-8000-000000000002"), until: EXP, parent: None }),
         authentication: Authentication { auth_time: Some(NOW), acr: Some("1".into()), amr: Some(vec!["pwd".into()]) },
     }
@@ -115,5 +117,22 @@ fn thumbprint(c: &mut Criterion) {
     c.bench_function("jwk/thumbprint", |b| b.iter(|| black_box(signer.public_key()).thumbprint()));
 }
 
-criterion_group!(benches, floor, dpop, issue, jwt_svid, id_token, thumbprint);
+/// A leaf, an intermediate and the authority: three parses and two signatures.
+fn x509_svid(c: &mut Criterion) {
+    let file: serde_json::Value = serde_json::from_str(include_str!("../../../spec-conformance/vectors/x509-svid.json")).unwrap();
+    let vectors = file["vectors"].as_array().unwrap();
+    let vector = vectors.iter().find(|vector| vector["id"] == "x509-svid/good-intermediate").unwrap();
+    let chain = vector["input"]["chain"].as_array().unwrap();
+    let chain = chain.iter().map(|one| CertificateDer::from(STANDARD.decode(one.as_str().unwrap()).unwrap())).collect::<Vec<_>>();
+    let (authorities, _) = X509Authorities::parse_bundle(vector["input"]["bundle"].to_string().as_bytes()).unwrap();
+    c.bench_function("x509_svid/name_of_connection", |b| {
+        b.iter_batched(|| chain.clone(), |chain| PeerCertificate::new(chain).unwrap(), BatchSize::SmallInput);
+    });
+    let peer = PeerCertificate::new(chain.clone()).unwrap();
+    c.bench_function("x509_svid/parse_and_verify", |b| {
+        b.iter(|| UnverifiedX509Svid::parse(black_box(&peer)).unwrap().verify(&authorities, NOW).unwrap());
+    });
+}
+
+criterion_group!(benches, floor, dpop, issue, jwt_svid, id_token, x509_svid, thumbprint);
 criterion_main!(benches);

@@ -9,13 +9,13 @@ use crate::jws::Header;
 use crate::verified::Kind;
 use crate::window::verify_window;
 use crate::{
-    ActorChain, Algorithm, Authentication, Issuer, JktConfirmation, KeySet, ParseError, Resource, ScopeSet, Subject, Thumbprint,
-    TokenId, UnixTime, Unverified, Verified, VerifyError, WorkloadId,
+    ActorChain, Algorithm, Authentication, Confirmation, Issuer, KeySet, ParseError, Resource, ScopeSet, Subject, TokenId,
+    UnixTime, Unverified, Verified, VerifyError, WorkloadId,
 };
 
 /// The claims of an access token of this service: "agent X on behalf of user Y, for this, until then".
 ///
-/// Always bound to a key by `cnf.jkt`; without one it does not parse. RFC 9068 requires `iss`, `exp`, `aud`, `sub`,
+/// Always bound by `cnf` to a key or to a certificate; without one, or with both, it does not parse. RFC 9068 requires `iss`, `exp`, `aud`, `sub`,
 /// `client_id`, `iat` and `jti`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AccessToken {
@@ -38,8 +38,8 @@ pub struct AccessToken {
     /// Who acts; absent in a token that a workload holds for itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub act: Option<ActorChain>,
-    /// The key of the current actor.
-    pub cnf: JktConfirmation,
+    /// What the current actor proves to have.
+    pub cnf: Confirmation,
     /// The delegation it belongs to; present exactly when `act` is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delegation: Option<Delegation>,
@@ -84,7 +84,7 @@ impl Unverified<AccessToken> {
 
     /// Verifies issuer, algorithm, signature, audience and time at `now` (RFC 9068 section 4).
     ///
-    /// Not checked: possession of the key of `cnf.jkt` (see [`Verified::verify_binding`]), scope, and revocation.
+    /// Not checked: possession of what `cnf` names (see [`Verified::verify_binding`]), scope, and revocation.
     ///
     /// # Errors
     /// [`VerifyError`], naming the first rule that is broken.
@@ -116,12 +116,14 @@ impl Verified<AccessToken> {
         verify_window(self.exp, Some(self.iat), now, skew)
     }
 
-    /// Whether the token is bound to the key that `proof` proves.
+    /// Whether the token is bound to what was `proved`: the [`Thumbprint`](crate::Thumbprint) of a key by which a proof
+    /// was verified, or the [`CertificateThumbprint`](crate::CertificateThumbprint) of the certificate with which the
+    /// peer authenticated this connection. A token that is bound to the one is not satisfied by the other.
     ///
     /// # Errors
-    /// [`VerifyError::Binding`] if it is another key's.
-    pub fn verify_binding(&self, proof: Thumbprint) -> Result<(), VerifyError> {
-        if self.cnf.jkt == proof { Ok(()) } else { Err(VerifyError::Binding) }
+    /// [`VerifyError::Binding`] if it is bound to anything else.
+    pub fn verify_binding(&self, proved: impl Into<Confirmation>) -> Result<(), VerifyError> {
+        if self.cnf == proved.into() { Ok(()) } else { Err(VerifyError::Binding) }
     }
 }
 
@@ -139,7 +141,7 @@ pub(crate) struct Raw {
     scope: ScopeSet,
     #[serde(default, deserialize_with = "present")]
     act: Option<ActorChain>,
-    cnf: JktConfirmation,
+    cnf: Confirmation,
     #[serde(default, deserialize_with = "present_object")]
     delegation: Option<Delegation>,
     #[serde(flatten)]
@@ -186,6 +188,6 @@ impl AccessToken {
     /// # Errors
     /// [`SignError`](crate::SignError) if the key cannot be used.
     pub fn issue(&self, signer: &dyn crate::Signer) -> Result<String, crate::SignError> {
-        crate::signing::sign(signer, Some("at+jwt"), false, self)
+        crate::signing::sign(signer, Some("at+jwt"), crate::signing::ShownKey::Name, self)
     }
 }

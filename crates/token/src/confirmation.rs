@@ -1,15 +1,31 @@
-//! Which key a token is bound to: the `cnf` claim (RFC 7800).
+//! What a token is bound to: the `cnf` claim (RFC 7800).
 
 use serde::{Deserialize, Serialize, de};
 
 use crate::json::{object, present};
-use crate::{Algorithm, Jwk, ParseError, Thumbprint, VerifyingKey};
+use crate::{Algorithm, CertificateThumbprint, Jwk, ParseError, Thumbprint, VerifyingKey};
 
-/// `cnf` of an access token: the thumbprint of the key its holder proves with DPoP (RFC 9449 section 6.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct JktConfirmation {
-    /// The RFC 7638 thumbprint.
-    pub jkt: Thumbprint,
+/// `cnf` of an access token: what its holder proves to have, a key or a certificate. Exactly one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub enum Confirmation {
+    /// `jkt`: the key that DPoP proofs are by (RFC 9449 section 6.1).
+    #[serde(rename = "jkt")]
+    Key(Thumbprint),
+    /// `x5t#S256`: the client certificate of the mutual TLS connection (RFC 8705 section 3.1).
+    #[serde(rename = "x5t#S256")]
+    Certificate(CertificateThumbprint),
+}
+
+impl From<Thumbprint> for Confirmation {
+    fn from(key: Thumbprint) -> Self {
+        Self::Key(key)
+    }
+}
+
+impl From<CertificateThumbprint> for Confirmation {
+    fn from(certificate: CertificateThumbprint) -> Self {
+        Self::Certificate(certificate)
+    }
 }
 
 /// `cnf` of a WIT: the whole public key, with the one algorithm proofs must use (WIMSE workload credentials section 5.1).
@@ -37,17 +53,20 @@ struct RawConfirmation {
     #[serde(default, deserialize_with = "present")]
     kid: Option<de::IgnoredAny>,
     #[serde(default, deserialize_with = "present", rename = "x5t#S256")]
-    x5t: Option<de::IgnoredAny>,
+    x5t: Option<CertificateThumbprint>,
 }
 
 const fn several() -> ParseError {
     ParseError::value("`cnf`", "not exactly one confirmation of the expected kind")
 }
 
-impl<'de> Deserialize<'de> for JktConfirmation {
+impl<'de> Deserialize<'de> for Confirmation {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match object(deserializer)? {
-            RawConfirmation { jkt: Some(jkt), jwk: None, jwe: None, jku: None, kid: None, x5t: None } => Ok(Self { jkt }),
+            RawConfirmation { jkt: Some(jkt), x5t: None, jwk: None, jwe: None, jku: None, kid: None } => Ok(Self::Key(jkt)),
+            RawConfirmation { jkt: None, x5t: Some(x5t), jwk: None, jwe: None, jku: None, kid: None } => {
+                Ok(Self::Certificate(x5t))
+            }
             _ => Err(de::Error::custom(several())),
         }
     }

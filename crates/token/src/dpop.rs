@@ -9,7 +9,7 @@ use crate::jws::Header;
 use crate::verified::Kind;
 use crate::{
     Algorithm, Htu, JwkConfirmation, ParseError, Thumbprint, TokenId, UnixTime, Unverified, Verified, VerifyError, VerifyingKey,
-    access_token_hash, sha256,
+    access_token_hash,
 };
 
 /// The most bytes of a `nonce`.
@@ -118,6 +118,11 @@ impl VerifiedDpopProof {
         &self.key
     }
 
+    /// Gives up the proof for the key it proved.
+    pub fn into_key(self) -> JwkConfirmation {
+        self.key
+    }
+
     /// `nonce`, at most 512 bytes.
     pub fn nonce(&self) -> Option<&str> {
         self.proof.nonce.as_deref()
@@ -133,7 +138,13 @@ impl VerifiedDpopProof {
     /// Per key, so that no client can use up another's `jti`; without `htu`, so that no spelling of a URI makes a second
     /// use look like a first one.
     pub fn replay_key(&self) -> [u8; 32] {
-        sha256(&[self.thumbprint().as_bytes().as_slice(), &[0], self.proof.id.as_str().as_bytes()].concat())
+        self.thumbprint().replay_key(&self.proof.id)
+    }
+
+    /// `iat`: the instant at which the proof was made. A store that has forgotten what was before it cannot tell whether the
+    /// proof is new, unless its nonce does. It is the maker's word, as for the other proofs.
+    pub fn made_since(&self) -> UnixTime {
+        self.proof.issued_at
     }
 
     /// Until when the proof would be accepted by clocks up to `skew` apart, and one second more: how long a store must
@@ -205,6 +216,6 @@ impl NewDpopProof<'_> {
     /// # Errors
     /// [`SignError`](crate::SignError) if the key cannot be used.
     pub fn sign(&self, signer: &dyn crate::Signer) -> Result<String, crate::SignError> {
-        crate::signing::sign(signer, Some("dpop+jwt"), true, self)
+        crate::signing::sign(signer, Some("dpop+jwt"), crate::signing::ShownKey::Whole, self)
     }
 }

@@ -112,7 +112,39 @@ pub enum VerifyError {
     /// `ath` is missing, or is not the hash of the token presented.
     #[error("`ath` is not the hash of the access token")]
     AccessTokenHash,
-    /// The proof's key is not the key the token is bound to.
-    #[error("the proof is by another key than the token is bound to")]
+    /// What was proved, a key or a certificate, is not what the token is bound to.
+    #[error("the token is bound to another key or certificate than the one that was proved")]
     Binding,
+    /// A proof by another algorithm than `cnf.jwk.alg` names, letter for letter.
+    #[error("algorithm {0} is not the one the confirmed key is for")]
+    ConfirmedAlgorithm(Algorithm),
+    /// A proof that would be valid for longer than any proof may be.
+    #[error("valid until {exp}, too far ahead of {now}")]
+    LifetimeTooLong {
+        /// When it ends.
+        exp: UnixTime,
+        /// The instant it was judged at.
+        now: UnixTime,
+    },
+    /// `wth` is not the hash of the WIT, or the message was signed beside another WIT.
+    #[error("the proof is for another WIT")]
+    WitHash,
+    /// `tth` is missing, is not the hash of the transaction token, or there is none.
+    #[error("`tth` is not the hash of the transaction token")]
+    TransactionTokenHash,
+    /// `oth` and the other tokens of the request differ: one is not covered, not the one covered, or not there.
+    #[error("`oth` does not cover exactly the other tokens of the request")]
+    OtherTokenHash,
+    /// The signature leaves out a component that the profile demands.
+    #[error("the signature does not cover `{0}`")]
+    NotCovered(&'static str),
+    /// The signature covers a component that the message does not have.
+    #[error("the signature covers a component that the message does not have")]
+    NoSuchComponent,
+    /// There is a body and no usable `Content-Digest`, or the digest is of another body.
+    #[error("the body is not the one that was signed")]
+    ContentDigest,
+    /// `wimse-req-nonce` is missing, or is not the nonce of our request.
+    #[error("the response is not to this request")]
+    RequestNonce,
 }

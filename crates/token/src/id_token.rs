@@ -272,6 +272,6 @@ impl NewIdToken<'_> {
     /// # Errors
     /// [`SignError`](crate::SignError) if the key cannot be used.
     pub fn issue(&self, signer: &dyn crate::Signer) -> Result<String, crate::SignError> {
-        crate::signing::sign(signer, Some("JWT"), false, self)
+        crate::signing::sign(signer, Some("JWT"), crate::signing::ShownKey::Name, self)
     }
 }

@@ -19,6 +19,7 @@ pub struct JwtSvid {
     audience: Audience,
     expires: UnixTime,
     not_before: Option<UnixTime>,
+    issued_at: Option<UnixTime>,
 }
 
 /// What a JWT-SVID is judged against.
@@ -39,6 +40,11 @@ impl JwtSvid {
     /// `exp`.
     pub const fn expires(&self) -> UnixTime {
         self.expires
+    }
+
+    /// `iat`, if it is there. It has no part in the judgement: SPIFFE gives it no meaning.
+    pub const fn issued_at(&self) -> Option<UnixTime> {
+        self.issued_at
     }
 }
 
@@ -85,9 +91,8 @@ pub(crate) struct Raw {
     nbf: Option<UnixTime>,
     #[serde(default, deserialize_with = "crate::json::is_present", rename = "act")]
     has_actor: bool,
-    /// Means nothing here, but is a time if it is there.
-    #[serde(default, deserialize_with = "present", rename = "iat")]
-    _iat: Option<UnixTime>,
+    #[serde(default, deserialize_with = "present")]
+    iat: Option<UnixTime>,
 }
 
 impl Kind for JwtSvid {
@@ -106,7 +111,7 @@ impl Kind for JwtSvid {
         if !raw.sub.is_spiffe() {
             return Err(ParseError::value("`sub`", "not a SPIFFE ID"));
         }
-        Ok(Self { id: raw.sub, audience: raw.aud, expires: raw.exp, not_before: raw.nbf })
+        Ok(Self { id: raw.sub, audience: raw.aud, expires: raw.exp, not_before: raw.nbf, issued_at: raw.iat })
     }
 }
 
@@ -130,6 +135,6 @@ impl NewJwtSvid<'_> {
     /// # Errors
     /// [`SignError`](crate::SignError) if the key cannot be used.
     pub fn issue(&self, signer: &dyn crate::Signer) -> Result<String, crate::SignError> {
-        crate::signing::sign(signer, Some("JWT"), false, self)
+        crate::signing::sign(signer, Some("JWT"), crate::signing::ShownKey::Name, self)
     }
 }

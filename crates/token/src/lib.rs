@@ -9,6 +9,7 @@ pub mod base64url;
 mod confirmation;
 mod dpop;
 mod error;
+mod field;
 mod htu;
 mod id_token;
 mod json;
@@ -20,6 +21,7 @@ mod nonce;
 mod oauth;
 mod random;
 mod replay_memory;
+mod signature;
 #[cfg(feature = "sign")]
 mod signing;
 mod text;
@@ -30,14 +32,18 @@ mod verified;
 mod window;
 mod wit;
 mod workload_id;
+mod wpt;
+#[cfg(feature = "x509")]
+mod x509;
 
 pub use access_token::{AccessToken, AccessTokenRules, Delegation, DelegationId};
 pub use actor::{Actor, ActorChain, MAX_ACTORS};
 pub use algorithm::Algorithm;
 pub use audience::Audience;
-pub use confirmation::{JktConfirmation, JwkConfirmation};
+pub use confirmation::{Confirmation, JwkConfirmation};
 pub use dpop::{DpopProof, DpopRules, Freshness, NewDpopProof, VerifiedDpopProof};
 pub use error::{ParseError, VerifyError};
+pub use field::{TXN_TOKEN, WORKLOAD_IDENTITY_TOKEN, sole_field, token_fields, workload_identity_token, wpt_credentials};
 pub use htu::Htu;
 pub use id_token::{Authentication, IdToken, IdTokenRules, NewIdToken};
 pub use json::{MAX_DEPTH, parse as parse_json};
@@ -50,11 +56,23 @@ pub use oauth::{Issuer, Resource, Scope, ScopeSet, Subject, TokenId, TokenType};
 pub use random::random_bytes;
 pub use replay_memory::{Claimed, ReplayMemory, ReplayMemoryFull};
 #[cfg(feature = "sign")]
+pub use signature::{MessageSignError, NewRequestSignature, NewResponseSignature, SignatureFields};
+pub use signature::{
+    RequestHead, RequestSignatureRules, ResponseHead, ResponseSignatureRules, UnverifiedRequestSignature,
+    UnverifiedResponseSignature, VerifiedHead, VerifiedSignature, content_digest, verify_content_digest,
+};
+#[cfg(feature = "sign")]
 pub use signing::{SignError, Signer, SigningKey};
-pub use thumbprint::{Thumbprint, access_token_hash, sha256};
+pub use thumbprint::{CertificateThumbprint, Thumbprint, access_token_hash, sha256};
 pub use time::UnixTime;
 pub use trust_domain::TrustDomain;
 pub use verified::{Unverified, Verified};
-pub use window::MAX_SKEW;
+pub use window::{MAX_PROOF_AHEAD, MAX_PROOF_LIFETIME, MAX_SKEW};
 pub use wit::{NewWit, Wit};
 pub use workload_id::{MAX_WORKLOAD_ID, WorkloadId};
+pub use wpt::{NewWpt, VerifiedWpt, Wpt, WptRules};
+#[cfg(feature = "x509")]
+pub use x509::{
+    CertificateDer, CertificateError, LeftOut, MAX_CHAIN, MAX_CHAIN_BYTES, PeerCertificate, UnverifiedX509Svid, VerifiedX509Svid,
+    X509Authorities,
+};

@@ -94,7 +94,7 @@ impl Subject {
     }
 }
 
-/// The name of one token or proof: `jti`, 1 to 256 visible ASCII characters.
+/// The name of one token or proof: `jti`, or the `nonce` of a message signature; 1 to 256 printable ASCII characters.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenId(Box<str>);
 
@@ -103,7 +103,7 @@ text!(TokenId);
 impl TokenId {
     fn rule(id: &str) -> Result<(), ParseError> {
         if id.is_empty() || id.len() > 256 || !id.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-            return Err(ParseError::value("`jti`", "not 1 to 256 printable ASCII characters"));
+            return Err(ParseError::value("`jti` or `nonce`", "not 1 to 256 printable ASCII characters"));
         }
         Ok(())
     }

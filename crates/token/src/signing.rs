@@ -182,11 +182,22 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// Signs `claims` under a header of `typ`, the signer's `alg`, and either its `kid` or, in a proof, its whole public key.
+/// What a header says of the key it is signed with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ShownKey {
+    /// `kid`: the verifier has the key.
+    Name,
+    /// `jwk`: a DPoP proof brings its key.
+    Whole,
+    /// Nothing: a WPT's key stands in the WIT.
+    Nothing,
+}
+
+/// Signs `claims` under a header of `typ`, the signer's `alg`, and what is to be shown of its key.
 pub(crate) fn sign(
     signer: &dyn Signer,
     typ: Option<&str>,
-    carries_key: bool,
+    shown: ShownKey,
     claims: &impl Serialize,
 ) -> Result<String, SignError> {
     #[derive(Serialize)]
@@ -204,8 +215,8 @@ pub(crate) fn sign(
     let header = Header {
         typ,
         alg: signer.algorithm(),
-        kid: if carries_key { None } else { public.key_id.as_deref() },
-        jwk: carries_key.then(bare),
+        kid: public.key_id.as_deref().filter(|_| shown == ShownKey::Name),
+        jwk: (shown == ShownKey::Whole).then(bare),
     };
     let part = |json: Result<Vec<u8>, serde_json::Error>| json.map(base64url::encode).map_err(|_| SignError);
     let mut token = part(serde_json::to_vec(&header))?;

@@ -148,6 +148,6 @@ impl NewWit<'_> {
     /// # Errors
     /// [`SignError`](crate::SignError) if the key cannot be used.
     pub fn issue(&self, signer: &dyn crate::Signer) -> Result<String, crate::SignError> {
-        crate::signing::sign(signer, Some("wit+jwt"), false, self)
+        crate::signing::sign(signer, Some("wit+jwt"), crate::signing::ShownKey::Name, self)
     }
 }

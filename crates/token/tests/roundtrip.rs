@@ -4,10 +4,9 @@
 mod sample;
 
 use procura_token::{
-    AccessToken, AccessTokenRules, Actor, ActorChain, Algorithm, Authentication, Delegation, DpopProof, DpopRules, Freshness,
-    Htu, IdToken, IdTokenRules, Issuer, JktConfirmation, JwkConfirmation, JwtSvid, JwtSvidRules, NewDpopProof, NewIdToken,
-    NewJwtSvid, NewWit, ScopeSet, Signer, SigningKey, Subject, TokenId, Unverified, VerifyError, Wit, WorkloadId,
-    access_token_hash,
+    AccessToken, AccessTokenRules, Actor, ActorChain, Algorithm, Authentication, Confirmation, Delegation, DpopProof, DpopRules,
+    Freshness, Htu, IdToken, IdTokenRules, Issuer, JwkConfirmation, JwtSvid, JwtSvidRules, NewDpopProof, NewIdToken, NewJwtSvid,
+    NewWit, ScopeSet, Signer, SigningKey, Subject, TokenId, Unverified, VerifyError, Wit, WorkloadId, access_token_hash,
 };
 use proptest::prelude::*;
 use sample::{EXP, Kind, NOW, SKEW, URI, at, key, keys_of};
@@ -49,15 +48,16 @@ fn signer() -> impl Strategy<Value = SigningKey> {
 prop_compose! {
     fn access_token()(
         sub in subject(), client_id in workload(), jti in token_id(), scope in scope(), authentication in authentication(),
-        act in prop::option::of((actors(), token_id(), prop::option::of(token_id()))), key: [u8; 32], life in 1_u64..3600,
+        act in prop::option::of((actors(), token_id(), prop::option::of(token_id()))), hash: [u8; 32], is_key: bool, life in 1_u64..3600,
     ) -> AccessToken {
         let (act, delegation) = act.map_or((None, None), |(chain, id, parent)| {
             (Some(chain), Some(Delegation { id, until: at(NOW + life), parent }))
         });
-        let jkt = procura_token::base64url::encode(key).parse().unwrap();
+        let hash = procura_token::base64url::encode(hash);
+        let cnf = if is_key { Confirmation::Key(hash.parse().unwrap()) } else { Confirmation::Certificate(hash.parse().unwrap()) };
         AccessToken {
             iss: URI.parse().unwrap(), sub, aud: URI.parse().unwrap(), client_id, iat: at(NOW), exp: at(NOW + life), jti, scope,
-            act, cnf: JktConfirmation { jkt }, delegation, authentication,
+            act, cnf, delegation, authentication,
         }
     }
 }

@@ -1,17 +1,19 @@
 //! Credentials of the development world, one at a time, for a client in any language.
 
-use std::path::PathBuf;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use procura_token::{
     Algorithm, Authentication, Jwk, JwkConfirmation, NewIdToken, NewJwtSvid, NewWit, ScopeSet, Signer as _, SigningKey, TokenId,
-    WorkloadId, random_bytes,
+    WorkloadId, base64url, random_bytes,
 };
 
+use super::super::keys::write_private;
 use super::super::{Usage, print};
-use super::world::{DEFAULT_DIRECTORY, TRUST_DOMAIN, USER_ISSUER, World};
+use super::world::{DEFAULT_DIRECTORY, SERVER_CERTIFICATE, TRUST_DOMAIN, USER_ISSUER, World};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::HumanDuration;
 
@@ -130,13 +132,13 @@ fn wit(world: &World, id: &WorkloadId, key: &PathBuf) -> anyhow::Result<String> 
 
 /// A certificate and, when it was made here, its key.
 fn x509_svid(world: &World, id: &WorkloadId, key_file: Option<&PathBuf>) -> anyhow::Result<String> {
-    let read = |path: PathBuf| std::fs::read_to_string(&path).with_context(|| format!("{}: cannot be read", path.display()));
-    let authority_key = rcgen::KeyPair::from_pem(&read(world.path("authority/ca-key.pem"))?)?;
-    let authority = rcgen::Issuer::new(World::authority_parameters()?, authority_key);
-    let key = match key_file {
-        Some(path) => rcgen::KeyPair::from_pem(&read(path.clone())?)
-            .with_context(|| format!("{}: not a private key in PEM", path.display()))?,
-        None => rcgen::KeyPair::generate()?,
+    let authority = authority(world)?;
+    let (key, made_here) = match key_file {
+        Some(path) => (CertificateKey::read(path)?, String::new()),
+        None => {
+            let key = rcgen::KeyPair::generate()?;
+            (CertificateKey::of(&key), key.serialize_pem())
+        }
     };
     let mut parameters = rcgen::CertificateParams::default();
     parameters.distinguished_name = rcgen::DistinguishedName::new();
@@ -148,8 +150,70 @@ fn x509_svid(world: &World, id: &WorkloadId, key_file: Option<&PathBuf>) -> anyh
     parameters.not_before = (now - Duration::from_secs(60)).into();
     parameters.not_after = (now + LIFETIME).into();
     let certificate = parameters.signed_by(&key, &authority)?.pem();
-    let made_here = if key_file.is_none() { key.serialize_pem() } else { String::new() };
     Ok(format!("{certificate}{made_here}").trim_end().to_owned())
+}
+
+/// The public key a certificate is for.
+struct CertificateKey {
+    bytes: Vec<u8>,
+    algorithm: &'static rcgen::SignatureAlgorithm,
+}
+
+impl CertificateKey {
+    fn of(key: &rcgen::KeyPair) -> Self {
+        Self { bytes: key.public_key_raw().to_vec(), algorithm: key.algorithm() }
+    }
+
+    /// Reads a P-256 key as JWK, public or private, or any private key in PEM.
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = read(path)?;
+        let unusable = || format!("{}: not a P-256 key as JWK, or a private key in PEM", path.display());
+        if !text.trim_start().starts_with('{') {
+            return Ok(Self::of(&rcgen::KeyPair::from_pem(&text).with_context(unusable)?));
+        }
+        let public = SigningKey::from_text(text.as_bytes()).map(|key| key.public_key().clone());
+        let public = serde_json::to_value(public.or_else(|_| Jwk::parse(text.as_bytes())).with_context(unusable)?)?;
+        anyhow::ensure!(public["crv"] == "P-256", unusable());
+        let mut bytes = vec![4];
+        for coordinate in ["x", "y"] {
+            bytes.extend(base64url::decode(public[coordinate].as_str().with_context(unusable)?)?);
+        }
+        Ok(Self { bytes, algorithm: &rcgen::PKCS_ECDSA_P256_SHA256 })
+    }
+}
+
+impl rcgen::PublicKeyData for CertificateKey {
+    fn der_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        self.algorithm
+    }
+}
+
+/// Writes a new certificate for `localhost` and `address`, and its key, for the listener that wants client certificates.
+pub(super) fn certify_server(world: &World, address: IpAddr) -> anyhow::Result<()> {
+    let key = rcgen::KeyPair::generate()?;
+    let mut parameters = rcgen::CertificateParams::new(["localhost".to_owned(), address.to_string()])?;
+    parameters.is_ca = rcgen::IsCa::ExplicitNoCa;
+    parameters.key_usages = vec![rcgen::KeyUsagePurpose::DigitalSignature];
+    parameters.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+    let [certificate_file, key_file] = SERVER_CERTIFICATE;
+    world.write(certificate_file, &parameters.signed_by(&key, &authority(world)?)?.pem())?;
+    // A new file, so that nobody else could have opened it.
+    let _ = std::fs::remove_file(world.path(key_file));
+    write_private(&world.path(key_file), key.serialize_pem().trim_end().as_bytes())
+}
+
+/// The authority of X.509-SVIDs.
+fn authority(world: &World) -> anyhow::Result<rcgen::Issuer<'static, rcgen::KeyPair>> {
+    let key = rcgen::KeyPair::from_pem(&read(&world.path("authority/ca-key.pem"))?)?;
+    Ok(rcgen::Issuer::new(World::authority_parameters()?, key))
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))
 }
 
 /// The group that alice and bob are in.

@@ -5,7 +5,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use procura_token::{Algorithm, Issuer, JwkSet, Signer as _, SigningKey, base64url, random_bytes};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use procura_token::{Algorithm, CertificateDer, Issuer, JwkSet, Signer as _, SigningKey, base64url, random_bytes};
+use rcgen::KeyPair;
+use rustls::pki_types::pem::PemObject as _;
 
 use super::super::keys::{write_key, write_private};
 use super::super::print;
@@ -18,6 +22,9 @@ pub(super) const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 pub(super) const TRUST_DOMAIN: &str = "dev.procura.test";
 /// The issuer of every user of this world. Nothing is served there: its keys are in a file.
 pub(super) const USER_ISSUER: &str = "https://users.dev.procura.test";
+
+/// Certificate and key of the listener for mutual TLS.
+pub(super) const SERVER_CERTIFICATE: [&str; 2] = ["keys/mtls.pem", "keys/mtls-key.pem"];
 
 const TARGETS: &str = include_str!("targets.toml");
 const POLICY: &str = include_str!("policy.cedar");
@@ -49,9 +56,9 @@ impl World {
         if !secret.exists() {
             write_private(&secret, base64url::encode(random_bytes::<32>()).as_bytes())?;
         }
-        world.publish("authority/svid.jwk", "jwt-svid", "trust/bundle.json")?;
-        world.publish("authority/users.jwk", "sig", "trust/users.jwks.json")?;
         world.authority()?;
+        world.write("trust/bundle.json", &world.bundle()?)?;
+        world.publish("authority/users.jwk", "sig", "trust/users.jwks.json")?;
         world.write_once("targets/dev.toml", TARGETS)?;
         world.write_once("policies/dev.cedar", POLICY)?;
         Ok(world)
@@ -63,7 +70,7 @@ impl World {
         if !config.exists() {
             let listen = DEFAULT_LISTEN.parse()?;
             let world = Self::create(directory, listen)?;
-            world.keep_configuration(&world.configuration(listen, None))?;
+            world.keep_configuration(&world.configuration(listen, None, None))?;
             return Ok(world);
         }
         Ok(Self { directory: directory.to_owned(), issuer: Config::load(&config)?.issuer })
@@ -86,9 +93,10 @@ impl World {
     }
 
     /// Says where everything is.
-    pub(super) fn announce(&self) {
+    pub(super) fn announce(&self, mtls: Option<SocketAddr>) {
+        let mtls = mtls.map_or_else(String::new, |address| format!("\n  mutual TLS    https://{address}"));
         print(&format!(
-            "Procura development world in {directory}\n  issuer        {issuer}\n  trust domain  {TRUST_DOMAIN}   agents: /agent/planner /agent/researcher /agent/archivist\n  user issuer   {USER_ISSUER}   users: alice bob\n  audit         {audit}\n  These keys protect nothing: for development only.",
+            "Procura development world in {directory}\n  issuer        {issuer}{mtls}\n  trust domain  {TRUST_DOMAIN}   agents: /agent/planner /agent/researcher /agent/archivist\n  user issuer   {USER_ISSUER}   users: alice bob\n  audit         {audit}\n  These keys protect nothing: for development only.",
             directory = self.directory.display(),
             issuer = self.issuer,
             audit = self.path("audit/events.jsonl").display(),
@@ -101,13 +109,29 @@ impl World {
         self.write(set, &serde_json::to_string_pretty(&JwkSet { keys: vec![key] })?)
     }
 
+    /// The SPIFFE bundle: the key of JWT-SVIDs, and the certificate of the authority of X.509-SVIDs (X.509-SVID section 6.1).
+    fn bundle(&self) -> anyhow::Result<String> {
+        let jwt = self.key("authority/svid.jwk")?.public_key().for_use("jwt-svid");
+        let pem = self.path("authority/ca.pem");
+        let unreadable = || format!("{}: not a certificate of a P-256 key in PEM", pem.display());
+        let der = CertificateDer::from_pem_file(&pem).with_context(unreadable)?;
+        let key = KeyPair::from_pem(&fs::read_to_string(self.path("authority/ca-key.pem"))?).with_context(unreadable)?;
+        let (x, y) =
+            key.public_key_raw().strip_prefix(&[4]).and_then(|point| point.split_at_checked(32)).with_context(unreadable)?;
+        let x509 = serde_json::json!({
+            "use": "x509-svid", "kty": "EC", "crv": "P-256", "x": base64url::encode(x), "y": base64url::encode(y),
+            "x5c": [STANDARD.encode(der)],
+        });
+        Ok(serde_json::to_string_pretty(&serde_json::json!({ "keys": [jwt, x509] }))?)
+    }
+
     /// The certificate authority of X.509-SVIDs: a certificate that names the trust domain and may sign.
     fn authority(&self) -> anyhow::Result<()> {
         let (certificate, key_file) = (self.path("authority/ca.pem"), self.path("authority/ca-key.pem"));
         if certificate.exists() && key_file.exists() {
             return Ok(());
         }
-        let key = rcgen::KeyPair::generate()?;
+        let key = KeyPair::generate()?;
         let parameters = Self::authority_parameters()?;
         self.write("authority/ca.pem", parameters.self_signed(&key)?.pem().trim_end())?;
         write_private(&key_file, key.serialize_pem().trim_end().as_bytes())
@@ -129,7 +153,13 @@ impl World {
     }
 
     /// What this world's configuration says when it is served at `listen`.
-    pub(super) fn configuration(&self, listen: SocketAddr, redis: Option<&str>) -> String {
+    pub(super) fn configuration(&self, listen: SocketAddr, mtls: Option<SocketAddr>, redis: Option<&str>) -> String {
+        let mtls = mtls.map_or_else(String::new, |address| {
+            let [certificate, key] = SERVER_CERTIFICATE;
+            format!(
+                "[mtls]\nlisten = \"{address}\"\nurl = \"https://{address}\"\ncertificate_file = \"{certificate}\"\nkey_file = \"{key}\"\n\n"
+            )
+        });
         let store = match redis {
             Some(url) => format!("kind = \"redis\"\nurl = \"{url}\""),
             None => "kind = \"memory\"".to_owned(),
@@ -138,6 +168,7 @@ impl World {
             include_str!("config.toml"),
             issuer = self.issuer,
             listen = listen,
+            mtls = mtls,
             store = store,
             trust_domain = TRUST_DOMAIN,
             user_issuer = USER_ISSUER
@@ -148,7 +179,8 @@ impl World {
         if self.path(name).exists() { Ok(()) } else { self.write(name, content) }
     }
 
-    fn write(&self, name: &str, content: &str) -> anyhow::Result<()> {
+    /// Writes a file of this world, or writes it anew.
+    pub(super) fn write(&self, name: &str, content: &str) -> anyhow::Result<()> {
         let path = self.path(name);
         fs::write(&path, format!("{}\n", content.trim_end())).with_context(|| format!("{}: cannot be written", path.display()))
     }

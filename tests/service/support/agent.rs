@@ -16,10 +16,15 @@ impl Agent {
 
     /// A new proof for the token endpoint.
     pub(crate) fn proof(&self, nonce: Option<&str>) -> String {
+        self.proof_at(ISSUER, nonce)
+    }
+
+    /// A new proof for the token endpoint below `base`.
+    pub(crate) fn proof_at(&self, base: &str, nonce: Option<&str>) -> String {
         let proof = NewDpopProof {
             jti: TokenId::from_random(random_bytes()),
             htm: "POST",
-            htu: &format!("{ISSUER}/token").parse().unwrap(),
+            htu: &format!("{base}/token").parse().unwrap(),
             iat: UnixTime::from_secs(now()),
             ath: None,
             nonce,
@@ -34,6 +39,11 @@ impl Agent {
     /// Asks to act for the user of `user_token` at the calendar, with every scope there is.
     pub(crate) fn delegation(&self, user_token: &str) -> Form {
         self.authenticated().add("subject_token", user_token).add("subject_token_type", ID_TOKEN).add("resource", CALENDAR)
+    }
+
+    /// The same, with nothing in it that says who asks.
+    pub(crate) fn unauthenticated(&self, user_token: &str) -> Form {
+        self.delegation(user_token).without("client_assertion").without("client_assertion_type")
     }
 
     /// Asks for a WIT by the JWT-SVID or WIT in `subject_token`.

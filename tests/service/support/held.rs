@@ -1,20 +1,26 @@
 //! A request that is under way: the service has its head and waits for its body.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use super::{Form, Service};
 
-pub(crate) struct Held {
-    stream: TcpStream,
+pub(crate) struct Held<S = TcpStream> {
+    stream: S,
     body: String,
 }
 
 impl Held {
     /// Sends the head and waits until the service asks for the body.
     pub(crate) fn begin(service: &Service, proof: &str, form: &Form) -> Self {
+        Self::over(TcpStream::connect(service.url("").trim_start_matches("http://")).unwrap(), proof, form)
+    }
+}
+
+impl<S: Read + Write> Held<S> {
+    /// The same over `stream`.
+    pub(crate) fn over(mut stream: S, proof: &str, form: &Form) -> Self {
         let body = form.encode();
-        let mut stream = TcpStream::connect(service.url("").trim_start_matches("http://")).unwrap();
         let head = format!(
             "POST /token HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\ndpop: {proof}\r\n\
              expect: 100-continue\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",

@@ -1,12 +1,13 @@
 //! A service that runs, in a process of its own that ends with the test.
 
 use std::io::{BufRead as _, BufReader};
+use std::ops::Deref;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use super::{Agent, Answer, Form, procura};
+use super::{Door, procura};
 
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -20,8 +21,7 @@ struct Log {
 pub(crate) struct Service {
     process: Child,
     log: Arc<Log>,
-    base: String,
-    http: reqwest::Client,
+    door: Door,
 }
 
 impl Service {
@@ -36,12 +36,12 @@ impl Service {
         service.listening().unwrap_or_else(|| panic!("it did not start:\n{}", log.text.lock().unwrap()))
     }
 
-    /// The development world in `dir`, on a port that its issuer names too.
-    pub(crate) fn develop(dir: &Path) -> Self {
+    /// The development world in `dir`, on a port that its issuer names too, started with `more` arguments.
+    pub(crate) fn develop(dir: &Path, more: &[&str]) -> Self {
         // The port found free may be taken by another before the service has it: then the next one.
         let attempt = |_| {
             let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-            Self::launch(procura(&["dev", "--listen", &address, "--dir"]).arg(dir)).listening()
+            Self::launch(procura(&["dev", "--listen", &address]).args(more).arg("--dir").arg(dir)).listening()
         };
         (0..5).find_map(attempt).unwrap()
     }
@@ -61,14 +61,14 @@ impl Service {
                 log.grown.notify_all();
             }
         });
-        Self { process, log, base: String::new(), http: http_client() }
+        Self { process, log, door: Door::new(http_client(), "") }
     }
 
     /// Waits until it says where it listens; `None` if it ends instead.
     fn listening(mut self) -> Option<Self> {
         let line = self.find("serving address=")?;
         let address = line.split("address=").nth(1).unwrap().split_whitespace().next().unwrap();
-        self.base = format!("http://{address}");
+        self.door = Door::new(http_client(), &format!("http://{address}"));
         Some(self)
     }
 
@@ -89,48 +89,17 @@ impl Service {
         self.log.text.lock().unwrap().clone()
     }
 
-    /// Where it listens, such as `http://127.0.0.1:4711`.
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.base)
-    }
-
     /// Speaks to it by another client and under another name.
     pub(crate) fn reached_by(mut self, http: reqwest::Client, base: &str) -> Self {
-        (self.http, self.base) = (http, self.base.replace("http://127.0.0.1", base));
+        self.door = Door::new(http, &self.door.url("").replace("http://127.0.0.1", base));
         self
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
-        Answer::of(self.http.get(self.url(path))).await
-    }
-
-    pub(crate) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
-        self.http.request(method.parse().unwrap(), self.url(path))
-    }
-
-    /// One presentation of `proof` with `form`.
-    pub(crate) async fn post(&self, proof: &str, form: &Form) -> Answer {
-        Answer::of(self.presentation(proof, form)).await
-    }
-
-    pub(crate) fn presentation(&self, proof: &str, form: &Form) -> reqwest::RequestBuilder {
-        let request = self.request("POST", "/token").header("DPoP", proof);
-        request.header("content-type", "application/x-www-form-urlencoded").body(form.encode())
-    }
-
-    /// The nonce of the moment: learnt as everyone does, by a request without one.
-    pub(crate) async fn nonce(&self, agent: &Agent, form: &Form) -> String {
-        let answer = self.post(&agent.proof(None), form).await;
-        answer.header("dpop-nonce").unwrap_or_else(|| panic!("no nonce: {answer:?}")).to_owned()
-    }
-
-    /// Sends `form` with a proof, and, asked for a nonce, once more.
-    pub(crate) async fn exchange(&self, agent: &Agent, form: &Form) -> Answer {
-        let first = self.post(&agent.proof(None), form).await;
-        if first.text.contains("use_dpop_nonce") {
-            return self.post(&agent.proof(first.header("dpop-nonce")), form).await;
-        }
-        first
+    /// The listener that the log announces by `line`, reached by `http` under the name `base`.
+    pub(crate) fn door(&self, line: &str, base: &str, http: reqwest::Client) -> Door {
+        let line = self.logged(line);
+        let port = line.split("address=").nth(1).unwrap().split_whitespace().next().unwrap().rsplit(':').next().unwrap();
+        Door::new(http, &format!("{base}:{port}"))
     }
 
     /// Sends a signal such as `-TERM`.
@@ -142,6 +111,15 @@ impl Service {
     /// Waits for its end.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         self.process.wait().unwrap()
+    }
+}
+
+/// Its public listener.
+impl Deref for Service {
+    type Target = Door;
+
+    fn deref(&self) -> &Door {
+        &self.door
     }
 }
 

@@ -6,10 +6,12 @@ use procura::clock::{Clock as _, SystemClock};
 use procura_token::{Signer as _, SigningKey};
 use serde_json::{Value, json};
 
-use super::{Ended, Service, procura, run, sign};
+use super::{Authority, Ended, Service, procura, run, sign};
 
 /// The issuer of a world made without `--listen`. The service may listen anywhere: an issuer is a name.
 pub(crate) const ISSUER: &str = "http://127.0.0.1:8080";
+/// Where the listener for mutual TLS says it is.
+pub(crate) const MTLS_URL: &str = "https://localhost:8444";
 const USER_ISSUER: &str = "https://users.dev.procura.test";
 pub(crate) const CALENDAR: &str = "http://127.0.0.1:8090/calendar";
 
@@ -54,6 +56,29 @@ impl World {
     /// Shares claims through the Redis at `url`, with time enough for a busy machine.
     pub(crate) fn use_redis(&self, url: &str, timeout: &str) {
         self.edit("kind = \"memory\"", &format!("kind = \"redis\"\nurl = \"{url}\"\ntimeout = \"{timeout}\""));
+    }
+
+    /// Adds a listener that requires client certificates, itself certified by `authority`.
+    pub(crate) fn use_mtls(&self, authority: &Authority) {
+        self.write_mtls(authority);
+        let table = format!(
+            "[mtls]\nlisten = \"127.0.0.1:0\"\nurl = \"{MTLS_URL}\"\ncertificate_file = \"mtls.pem\"\nkey_file = \"mtls-key.pem\""
+        );
+        self.edit("[keys.token]", &format!("{table}\n\n[keys.token]"));
+    }
+
+    /// Writes certificate and key of that listener.
+    pub(crate) fn write_mtls(&self, authority: &Authority) {
+        let (certificate, key) = authority.certify("localhost");
+        std::fs::write(self.path("mtls.pem"), certificate).unwrap();
+        std::fs::write(self.path("mtls-key.pem"), key).unwrap();
+    }
+
+    /// Certificate and key of a workload, in PEM, as the trust domain's authority signs them.
+    pub(crate) fn x509_svid(&self, path: &str) -> String {
+        let made = run(procura(&["dev", "svid", "--kind", "x509", "--id", path, "--dir"]).arg(self.dir.path()));
+        assert_eq!(made.code, 0, "{}", made.stderr);
+        made.stdout
     }
 
     pub(crate) fn serve(&self) -> Service {

@@ -6,8 +6,8 @@ use core::time::Duration;
 
 use procura_token::{
     AccessToken, AccessTokenRules, Actor, ActorChain, Algorithm, Authentication, Delegation, DpopProof, DpopRules, Freshness,
-    Htu, IdToken, IdTokenRules, Issuer, JktConfirmation, JwkConfirmation, JwkSet, JwtSvid, JwtSvidRules, KeySet, NewDpopProof,
-    NewIdToken, NewJwtSvid, NewWit, Resource, Signer, SigningKey, TokenId, UnixTime, Unverified, VerifyError, Wit, base64url,
+    Htu, IdToken, IdTokenRules, Issuer, JwkConfirmation, JwkSet, JwtSvid, JwtSvidRules, KeySet, NewDpopProof, NewIdToken,
+    NewJwtSvid, NewWit, Resource, Signer, SigningKey, TokenId, UnixTime, Unverified, VerifyError, Wit, base64url,
 };
 
 pub(crate) const NOW: u64 = 1_800_000_000;
@@ -51,7 +51,7 @@ pub(crate) fn access_token(signer: &SigningKey) -> AccessToken {
         jti: id("token-1"),
         scope: "calendar.read calendar.write".parse().unwrap(),
         act: Some(ActorChain::new(Actor { id: AGENT.parse().unwrap(), profile: Some("ai_agent".into()) })),
-        cnf: JktConfirmation { jkt: signer.public_key().thumbprint() },
+        cnf: signer.public_key().thumbprint().into(),
         delegation: Some(Delegation { id: id("delegation-1"), until: at(EXP), parent: Some(id("token-0")) }),
         authentication: Authentication::default(),
     }

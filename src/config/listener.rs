@@ -1,0 +1,92 @@
+//! The tables of further listeners, and of proxies before them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use procura_token::Issuer;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{AddressRange, Config, ConfigError};
+
+/// `[mtls]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MtlsConfig {
+    /// The address of the listener that requires a client certificate, such as `0.0.0.0:8444`.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// The base URL under which clients reach it, with the issuer's path if that has one. The metadata names it, and proofs
+    /// may.
+    #[schemars(with = "String")]
+    pub url: Issuer,
+    /// The certificate chain in PEM, leaf first.
+    pub certificate_file: PathBuf,
+    /// Its private key in PEM.
+    pub key_file: PathBuf,
+    /// Let clients that know no TLS 1.3 use TLS 1.2, which shows their certificates to the network. Default false.
+    #[serde(default)]
+    pub allow_tls12: bool,
+}
+
+/// `[proxy]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProxyConfig {
+    /// The addresses from which proxies connect, such as `["10.0.0.0/8"]`. Whoever can connect from there can claim any
+    /// certificate.
+    #[schemars(with = "Vec<String>")]
+    pub addresses: Vec<AddressRange>,
+    /// The header field in which they tell the client's certificate. They must remove it from what clients send.
+    pub client_certificate: CertificateField,
+}
+
+/// How a proxy tells the client's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CertificateField {
+    /// `Client-Cert` and `Client-Cert-Chain` (RFC 9440).
+    ClientCert,
+    /// `x-forwarded-client-cert` as Envoy writes it, with `Cert` or `Chain`.
+    XForwardedClientCert,
+}
+
+/// `[admin]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdminConfig {
+    /// The address of `/metrics`, `/healthz` and `/readyz`, such as `127.0.0.1:9090`. Plain HTTP, for anyone who can connect.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+}
+
+impl Config {
+    pub(super) fn listeners(&self) -> Result<(), ConfigError> {
+        if self.mtls.as_ref().is_some_and(|mtls| !mtls.url.as_str().starts_with("https://")) {
+            return Err(ConfigError::rule("mtls.url", "is not https", "give the https URL under which clients reach it"));
+        }
+        let others = [
+            ("mtls.listen", self.mtls.as_ref().map(|mtls| mtls.listen)),
+            ("admin.listen", self.admin.as_ref().map(|admin| admin.listen)),
+        ];
+        let mut taken = vec![self.server.listen];
+        for (key, address) in others.into_iter().filter_map(|(key, address)| Some((key, address?))) {
+            if address.port() != 0 && taken.contains(&address) {
+                return Err(ConfigError::rule(key, "is the address of another listener", "choose another port"));
+            }
+            taken.push(address);
+        }
+        self.proxy.as_ref().map_or(Ok(()), ProxyConfig::agree)
+    }
+}
+
+impl ProxyConfig {
+    fn agree(&self) -> Result<(), ConfigError> {
+        let wrong = |what| Err(ConfigError::rule("proxy.addresses", what, "name the addresses of your proxies"));
+        match self.addresses.as_slice() {
+            [] => wrong("is empty"),
+            ranges if ranges.iter().any(|range| range.0.prefix_len() == 0) => wrong("believes everyone"),
+            _ => Ok(()),
+        }
+    }
+}

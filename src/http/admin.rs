@@ -1,0 +1,46 @@
+//! What operators look at: a router for a listener of its own, whose limits the clients cannot use up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::middleware::from_fn_with_state;
+use axum::response::Response;
+use axum::routing::get;
+use http::HeaderValue;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::meter::ShedMeter;
+use super::{error, health};
+use crate::app::App;
+
+/// The most requests at once.
+const MAX_REQUESTS: usize = 16;
+
+/// Renders all metrics in the text format of Prometheus.
+type Render = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// The endpoints of the admin listener. `render` gives all metrics in the text format of Prometheus.
+pub fn admin_router(app: Arc<App>, request_timeout: Duration, render: impl Fn() -> String + Send + Sync + 'static) -> Router {
+    let load = health::Load { slots: Arc::new(Semaphore::new(MAX_REQUESTS)), timeout: request_timeout, shed: ShedMeter::new() };
+    let render: Render = Arc::new(render);
+    Router::new()
+        .route("/readyz", get(health::readyz))
+        .with_state(app)
+        .route("/healthz", get(health::healthz))
+        .route("/metrics", get(metrics).with_state(render))
+        .fallback(error::not_found)
+        .layer(from_fn_with_state(load, health::shed))
+        .layer(CatchPanicLayer::custom(error::panicked))
+}
+
+async fn metrics(State(render): State<Render>) -> Response {
+    let mut response = Response::new(render().into());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
