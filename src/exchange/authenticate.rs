@@ -36,8 +36,8 @@ pub(super) enum CallerCredential {
 
 /// How the key of a WIT was proved.
 pub(super) enum WitProof {
-    Wpt(VerifiedWpt),
-    Signature(VerifiedSignature),
+    Wpt(Box<VerifiedWpt>),
+    Signature(Box<VerifiedSignature>),
 }
 
 impl Caller {
@@ -59,7 +59,7 @@ impl Caller {
     }
 
     /// The signature over the request, if that is how the caller proved its key.
-    pub(super) const fn signature(&self) -> Option<&VerifiedSignature> {
+    pub(super) fn signature(&self) -> Option<&VerifiedSignature> {
         match &self.credential {
             CallerCredential::Wit { proof: WitProof::Signature(signature), .. } => Some(signature),
             _ => None,
@@ -118,12 +118,12 @@ impl Exchange {
             Authentication::Wpt { wit: text, proof } => {
                 let (wit, domain) = self.verify_caller_wit(&text, now).await?;
                 let proof = self.verify_wpt(proof, &text, &wit, incoming.headers, now)?;
-                (CallerCredential::Wit { wit, proof: WitProof::Wpt(proof) }, domain)
+                (CallerCredential::Wit { wit, proof: WitProof::Wpt(Box::new(proof)) }, domain)
             }
             Authentication::Signature { wit: text, signature } => {
                 let (wit, domain) = self.verify_caller_wit(&text, now).await?;
                 let proof = self.verify_signature(signature, &text, &wit, incoming.form, now)?;
-                (CallerCredential::Wit { wit, proof: WitProof::Signature(proof) }, domain)
+                (CallerCredential::Wit { wit, proof: WitProof::Signature(Box::new(proof)) }, domain)
             }
             Authentication::Certificate => match &certificate {
                 Some((svid, domain)) => (CallerCredential::X509Svid(Arc::clone(svid)), *domain),

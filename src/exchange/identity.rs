@@ -54,10 +54,10 @@ impl Identity {
 
     fn wit(&self, issuer: &dyn Signer, now: UnixTime) -> Result<HeaderValue, SignError> {
         let mut shown = self.wit.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((wit, expires)) = &*shown {
-            if now + LIFETIME / 2 < *expires {
-                return Ok(wit.clone());
-            }
+        if let Some((wit, expires)) = &*shown
+            && now + LIFETIME / 2 < *expires
+        {
+            return Ok(wit.clone());
         }
         let (iat, exp) = (now.whole_secs(), (now + LIFETIME).whole_secs());
         let jti = TokenId::from_random(random_bytes());
