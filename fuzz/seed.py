@@ -42,6 +42,23 @@ def body(certificate):
     return certificate[start : content + length]
 
 
+def beside(wit, text):
+    """The claims of a WPT that belong to this WIT."""
+    header, claims = text.split("\n", 1)
+    digest = base64.urlsafe_b64encode(hashlib.sha256(wit.encode()).digest()).rstrip(b"=").decode()
+    try:
+        return header + "\n" + json.dumps({**json.loads(claims), "wth": digest})
+    except (ValueError, TypeError):
+        return text
+
+
+def lines(given):
+    """The fields of a signed request, as `signature_input` takes them."""
+    fields = {name: value for name, value in given["request"]["headers"]}
+    names = ("Signature-Input", "Signature", "Workload-Identity-Token", "Content-Digest")
+    return "\n".join([*(fields.get(name, "") for name in names), given["body"]])
+
+
 for file in sorted(VECTORS.glob("*.json")):
     content = json.loads(file.read_text())
     for vector in content.get("vectors", []):
@@ -51,7 +68,13 @@ for file in sorted(VECTORS.glob("*.json")):
             if text := opened(given["token"], drop=("kid",)):
                 write("jws", text)
                 write("json", text.split("\n", 1)[1])
-        if "proof" in given:
+        if vector["kind"] == "wpt":
+            write("wpt", given["proof"])
+            if text := opened(given["proof"]):
+                write("wpt", beside("e30.e30.c2ln", text))
+        elif vector["kind"] == "http-signature" and "response" not in given:
+            write("signature_input", lines(given))
+        elif "proof" in given:
             write("dpop", given["proof"])
             if text := opened(given["proof"], drop=("jwk",)):
                 write("dpop", text)
@@ -75,5 +98,7 @@ for file in sorted(VECTORS.glob("*.json")):
 for key in json.loads((VECTORS / "keys.json").read_text()).values():
     if isinstance(key, dict):
         write("jwk", json.dumps(key))
+for text in ["sign\n/calendar\nnonce\nDPoP abc\nbody", "sign\n/\n\"\\\n\n"]:
+    write("signature_input", text)
 for text in ["a b c", "calendar.read calendar.write", "HTTPS://AS.Example:443/%74oken/../x?y#z", "http://[::1]:80/"]:
     write("identifiers", text)

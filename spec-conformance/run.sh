@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The black-box cases against two copies of the service over one Redis: a table by family, then the cases that failed.
+# The black-box cases against three copies of the service over one Redis, two of them behind proxies of one kind each: a
+# table by family, then the cases that failed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin="${CARGO_TARGET_DIR:-target}/debug"
@@ -23,14 +24,28 @@ wait_for() {
   exit 1
 }
 
-redis=$(free_port) one=$(free_port) two=$(free_port)
+redis=$(free_port) one=$(free_port) mutual=$(free_port) two=$(free_port) three=$(free_port)
 redis-server --port "$redis" --bind 127.0.0.1 --save '' --dir "$work" >"$work/redis.log" & started+=($!)
 for _ in $(seq 100); do redis-cli -p "$redis" ping >/dev/null 2>&1 && break; sleep 0.1; done
 
-"$bin/procura" dev --dir "$work/world" --listen "127.0.0.1:$one" --redis "redis://127.0.0.1:$redis" >"$work/one.log" 2>&1 & started+=($!)
+world=$work/world
+"$bin/procura" dev --dir "$world" --listen "127.0.0.1:$one" --mtls "127.0.0.1:$mutual" --redis "redis://127.0.0.1:$redis" \
+  >"$work/one.log" 2>&1 & started+=($!)
 wait_for "http://127.0.0.1:$one/readyz"
-sed -e "s/^listen = .*/listen = \"127.0.0.1:$two\"/" -e 's/events.jsonl/events-two.jsonl/' "$work/world/config.toml" >"$work/world/two.toml"
-"$bin/procura" serve --config "$work/world/two.toml" >"$work/two.log" 2>&1 & started+=($!)
-wait_for "http://127.0.0.1:$two/readyz"
 
-"$bin/procura-conformance" table --dev "$work/world" --second-issuer-url "http://127.0.0.1:$two"
+# A copy that takes certificates from the proxy at 127.0.0.2, in this header field.
+behind_proxy() {
+  sed -e '/^\[mtls\]/,/^$/d' -e "s/^listen = .*/listen = \"127.0.0.1:$2\"/" -e "s/events.jsonl/events-$1.jsonl/" "$world/config.toml"
+  printf '\n[proxy]\naddresses = ["127.0.0.2"]\nclient_certificate = "%s"\n' "$3"
+}
+behind_proxy two "$two" client-cert >"$world/two.toml"
+behind_proxy three "$three" x-forwarded-client-cert >"$world/three.toml"
+for copy in two three; do
+  "$bin/procura" serve --config "$world/$copy.toml" >"$work/$copy.log" 2>&1 & started+=($!)
+  wait_for "http://127.0.0.1:${!copy}/readyz"
+done
+
+"$bin/procura-conformance" table --dev "$world" --second-issuer-url "http://127.0.0.1:$two" --proxy-address 127.0.0.2 \
+  --client-cert-url "http://127.0.0.1:$two" --forwarded-url "http://127.0.0.1:$three" \
+  --written "$work/one.log" --written "$work/two.log" --written "$work/three.log" --written "$world/audit/events.jsonl" \
+  --written "$world/audit/events-two.jsonl" --written "$world/audit/events-three.jsonl" "$@"

@@ -28,7 +28,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("tower_http::", &["http.rs", "http/"]),
     ("hyper::", &["http.rs", "http/"]),
     ("tokio_rustls::", &["http.rs", "http/"]),
-    ("rustls::", &["http.rs", "http/"]),
+    // PEM, for the authority of the development world.
+    ("rustls::", &["http.rs", "http/", "cli/dev/world.rs"]),
     ("sfv::", &["http.rs", "http/"]),
     // An address range is a value of the configuration that `http` compares addresses with.
     ("ipnet::", &["config/value.rs", "http/"]),

@@ -1,8 +1,11 @@
 //! The black-box cases, a group a file.
 
 mod actor;
+mod algorithm;
 mod answer;
+mod binding;
 mod caller;
+mod certificate;
 mod confusion;
 mod dpop;
 mod flaw;
@@ -10,9 +13,12 @@ mod form;
 mod metadata;
 mod nonce;
 mod replay;
+mod signature;
 mod subject;
 mod target;
 mod wit;
+mod wpt;
+mod written;
 
 use crate::world::World;
 use anyhow::Result;
@@ -70,6 +76,7 @@ pub(crate) fn all() -> Vec<Case> {
         form::cases(),
         caller::cases(),
         dpop::cases(),
+        algorithm::cases(),
         nonce::cases(),
         subject::cases(),
         actor::cases(),
@@ -77,7 +84,12 @@ pub(crate) fn all() -> Vec<Case> {
         target::cases(),
         answer::cases(),
         wit::cases(),
+        wpt::cases(),
+        signature::cases(),
+        certificate::cases(),
+        binding::cases(),
         replay::cases(),
+        written::cases(),
     ];
     groups.into_iter().flatten().collect()
 }

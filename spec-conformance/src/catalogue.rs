@@ -25,6 +25,9 @@ pub(crate) struct Requirement {
     pub(crate) text: String,
     #[serde(default)]
     pub(crate) cases: Vec<String>,
+    /// Tests of this repository that show it, `path::name`: what a black-box case cannot reach.
+    #[serde(default)]
+    pub(crate) tests: Vec<String>,
     pub(crate) untested: Option<String>,
 }
 
@@ -38,6 +41,9 @@ pub(crate) struct Attack {
     pub(crate) beyond: Option<String>,
     #[serde(default)]
     pub(crate) cases: Vec<String>,
+    /// Tests of this repository that show it, `path::name`: what a black-box case cannot reach.
+    #[serde(default)]
+    pub(crate) tests: Vec<String>,
     pub(crate) untested: Option<String>,
 }
 

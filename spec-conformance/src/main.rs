@@ -2,10 +2,12 @@
 
 mod cases;
 mod catalogue;
+mod certificate;
 mod cli;
 mod clock;
 mod jose;
 mod report;
+mod signature;
 mod world;
 
 use clap::Parser;

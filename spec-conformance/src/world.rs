@@ -1,17 +1,28 @@
 //! The server under test and what the runner was given to speak with it.
 
 mod answer;
+mod connection;
 mod exchange;
+mod signed;
+mod wire;
+mod workload;
 
 pub(crate) use answer::{Answer, Granted};
 pub(crate) use exchange::{Exchange, Nonce, Present};
+pub(crate) use signed::SignedCall;
+pub(crate) use wire::Wire;
+pub(crate) use workload::{Workload, WptCall};
 
+use crate::certificate::Authority;
 use crate::jose::{Draft, Key, unique};
 use crate::{clock, jose};
 use anyhow::{Context, Result, ensure};
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Map, Value, json};
-use std::{sync::Mutex, time::Duration};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// How long one request may take.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -31,6 +42,27 @@ pub(crate) struct Options {
     pub(crate) audience: Option<String>,
     pub(crate) denied_resource: Option<String>,
     pub(crate) second: Option<String>,
+    /// Another agent that may ask for a WIT.
+    pub(crate) other_agent: String,
+    /// Signs WITs of the trust domain: the server's own key, for WITs that it would never sign.
+    pub(crate) wit_key: Option<Key>,
+    /// Signs X.509-SVIDs of the trust domain.
+    pub(crate) authority: Option<Authority>,
+    /// What the listener for mutual TLS is authenticated by, in PEM.
+    pub(crate) tls_root: Option<String>,
+    pub(crate) proxy: Option<Proxy>,
+    /// What the server wrote: its log and its audit trail.
+    pub(crate) written: Vec<PathBuf>,
+}
+
+/// A proxy whose word on certificates the server takes.
+pub(crate) struct Proxy {
+    /// The address it calls from.
+    pub(crate) address: IpAddr,
+    /// The node that takes `Client-Cert` from it.
+    pub(crate) client_cert: Option<String>,
+    /// The node that takes `x-forwarded-client-cert` from it.
+    pub(crate) forwarded: Option<String>,
 }
 
 /// The server as it described itself, and our means.
@@ -41,6 +73,7 @@ pub(crate) struct World {
     pub(crate) token_endpoint: String,
     http: Client,
     nonce: Mutex<Option<String>>,
+    workload: tokio::sync::Mutex<Option<Arc<Workload>>>,
 }
 
 impl World {
@@ -51,7 +84,8 @@ impl World {
         let metadata_answer = Answer::of(http.get(&url)).await.with_context(|| format!("no answer from {url}"))?;
         let metadata = metadata_answer.json().with_context(|| format!("{url} answers {}", metadata_answer.status))?;
         let token_endpoint = metadata["token_endpoint"].as_str().context("the metadata name no `token_endpoint`")?.to_owned();
-        Ok(Self { options, metadata, metadata_answer, token_endpoint, http, nonce: Mutex::default() })
+        let (nonce, workload) = (Mutex::default(), tokio::sync::Mutex::default());
+        Ok(Self { options, metadata, metadata_answer, token_endpoint, http, nonce, workload })
     }
 
     /// GET of a URL of the server.
@@ -71,8 +105,13 @@ impl World {
 
     /// The same path at the second node.
     pub(crate) fn second_endpoint(&self) -> Option<String> {
+        self.options.second.as_ref().map(|base| self.endpoint_below(base))
+    }
+
+    /// The token endpoint of a node that is reached at another base.
+    pub(crate) fn endpoint_below(&self, base: &str) -> String {
         let path = self.token_endpoint.strip_prefix(self.options.issuer.trim_end_matches('/')).unwrap_or("/token");
-        self.options.second.as_ref().map(|base| format!("{}{path}", base.trim_end_matches('/')))
+        format!("{}{path}", base.trim_end_matches('/'))
     }
 
     /// The key set named by the metadata.
@@ -114,7 +153,7 @@ impl World {
 
     /// A good proof for the token endpoint, without nonce.
     pub(crate) fn proof(&self, key: &Key) -> Draft {
-        let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": key.public()});
+        let header = json!({"typ": "dpop+jwt", "alg": key.algorithm(), "jwk": key.public()});
         let claims = json!({"jti": unique(), "htm": "POST", "htu": self.token_endpoint, "iat": clock::now()});
         Draft::new(header, claims, key.clone())
     }

@@ -2,8 +2,8 @@
 
     cargo run -p procura-conformance -- run --list --json | python3 tools/requirements.py
 
-A row that nothing names keeps its `untested` reason; if it has none, the script says so and
-changes nothing. `--from FILE` starts requirements.toml from a JSON list instead of the file itself.
+A row that nothing names keeps its `untested` reason, and every row its `tests`, which are written by
+hand; if a row has none of the three, the script says so and changes nothing. `--from FILE` starts requirements.toml from a JSON list instead of the file itself.
 """
 
 import json
@@ -44,8 +44,10 @@ def write(name, table, rows, cases):
     for row in rows:
         lines = [f"[[{table}]]"] + [f"{field} = {quoted(row[field])}" for field in FIELDS[table] if field in row]
         if row["id"] in cases:
-            lines.append(listed(cases[row["id"]]))
-        else:
+            lines.append(listed("cases", cases[row["id"]]))
+        if row.get("tests"):
+            lines.append(listed("tests", row["tests"]))
+        if row["id"] not in cases and not row.get("tests"):
             lines.append(f"untested = {quoted(row['untested'])}")
         parts.append("\n".join(lines))
     (ROOT / name).write_text(head + "\n\n".join(parts) + "\n")
@@ -55,11 +57,11 @@ def quoted(text):
     return json.dumps(text, ensure_ascii=False)
 
 
-def listed(names):
-    line = "cases = [" + ", ".join(map(quoted, names)) + "]"
+def listed(key, names):
+    line = f"{key} = [" + ", ".join(map(quoted, names)) + "]"
     if len(line) <= 120:
         return line
-    return "cases = [\n" + "".join(f"    {quoted(name)},\n" for name in names) + "]"
+    return f"{key} = [\n" + "".join(f"    {quoted(name)},\n" for name in names) + "]"
 
 
 def main():
@@ -68,7 +70,8 @@ def main():
     rows = {name: read(name, table) for name, table in lists.items()}
     known = {row["id"]: row for name in rows for row in rows[name]}
     wrong = [f"{row}: no such row, named by {cases[row][0]}" for row in cases if row not in known]
-    wrong += [f"{row}: no case and no reason" for row in known if row not in cases and not known[row].get("untested")]
+    bare = lambda row: row not in cases and not known[row].get("tests") and not known[row].get("untested")
+    wrong += [f"{row}: no case, no test and no reason" for row in known if bare(row)]
     if wrong:
         sys.exit("\n".join(wrong))
     for name, table in lists.items():

@@ -1,4 +1,4 @@
-"""Makes the files in vectors/ with joserfc and jwcrypto, two JOSE libraries that are not ours.
+"""Makes the files in vectors/ with joserfc, jwcrypto and http-message-signatures, libraries that are not ours.
 
     python3 -m venv venv && venv/bin/pip install -r requirements.txt && venv/bin/python vectors.py
 
@@ -13,7 +13,7 @@ import pathlib
 import jsonschema
 from jwcrypto import jwk, jws
 
-from vector import dpop, keys, sign, small, svid, tokens, wit
+from vector import dpop, keys, sign, signature, small, svid, tokens, wit, wpt
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "vectors"
 
@@ -37,8 +37,11 @@ def second_opinion(document):
         header = json.loads(sign.unb64u(token.split(".")[0]))
         if header["alg"] == "Ed25519":  # jwcrypto knows it only as EdDSA; joserfc made it
             continue
-        known = [header["jwk"]] if "jwk" in header else given["jwks"]["keys"]
-        known = [key for key in known if header.get("kid") in (None, key.get("kid")) or "jwk" in header]
+        if document["kind"] == "wpt":
+            known = [json.loads(sign.unb64u(given["wit"].split(".")[1]))["cnf"]["jwk"]]
+        else:
+            known = [header["jwk"]] if "jwk" in header else given["jwks"]["keys"]
+            known = [key for key in known if header.get("kid") in (None, key.get("kid")) or "jwk" in header]
         checked = jws.JWS()
         checked.allowed_algs = [header["alg"]]
         checked.deserialize(token)
@@ -57,17 +60,20 @@ def main():
     remember()
     schema = json.loads((FOLDER / "schema.json").read_text())
     total = 0
-    for made in [dpop.build(have), svid.build(have), wit.build(have), tokens.id_token(have), tokens.access_token(have), small.thumbprint(have), small.identifier()]:
+    for made in [
+        dpop.build(have), svid.build(have), wit.build(have), tokens.id_token(have), tokens.access_token(have), small.thumbprint(have), small.identifier(),
+        wpt.build(have), wpt.requests(have), signature.build(have),
+    ]:
         document = made.document()
         jsonschema.validate(document, schema)
-        second_opinion(document)
+        signature.second_opinion(document) if made.kind == "http-signature" else second_opinion(document)
         ids = [vector["id"] for vector in made.vectors]
         assert len(ids) == len(set(ids)), [name for name in ids if ids.count(name) > 1]
         (FOLDER / f"{made.kind}.json").write_text(one_line_each(document))
         good = sum(vector["expect"] == "accept" for vector in made.vectors)
-        print(f"{made.kind:13} {len(ids):4} vectors, {good} to accept")
+        print(f"{made.kind:14} {len(ids):4} vectors, {good} to accept")
         total += len(ids)
-    print(f"{'all':13} {total:4}")
+    print(f"{'all':14} {total:4}")
 
 
 main()

@@ -1,9 +1,11 @@
 //! `procura exchange`: a real client, as an agent would be one.
 
+mod caller;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use procura_client::{AgentKey, Client, ExchangeRequest, Issuer, Resource, ScopeSet, SvidFile, Target, TokenType};
+use procura_client::{ExchangeRequest, Issuer, Resource, ScopeSet, Target, TokenType};
 
 use super::{Usage, print};
 
@@ -12,11 +14,10 @@ pub(super) struct Arguments {
     /// The issuer to exchange at
     #[arg(long, value_name = "URL")]
     issuer: Issuer,
-    /// The agent's JWT-SVID, for the issuer alone
-    #[arg(long, value_name = "FILE")]
-    svid: PathBuf,
+    #[command(flatten)]
+    caller: caller::Arguments,
     /// The user's ID token
-    #[arg(long, value_name = "FILE", required_unless_present = "wit")]
+    #[arg(long, value_name = "FILE", required_unless_present = "request_wit")]
     user_token: Option<PathBuf>,
     /// What the token is for, by URI
     #[arg(long, value_name = "URI", conflicts_with = "audience")]
@@ -27,15 +28,12 @@ pub(super) struct Arguments {
     /// The scope to ask for; without it, all that policy grants
     #[arg(long, value_name = "SCOPES")]
     scope: Option<ScopeSet>,
-    /// The agent's private key, as JWK or PEM; without it a new one, which ends with this command
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
     /// A WIT of the agent, bound to its key, as actor token
     #[arg(long, value_name = "FILE", requires = "key")]
     actor_wit: Option<PathBuf>,
     /// Ask for a Workload Identity Token of the agent itself
     #[arg(long, conflicts_with_all = ["user_token", "resource", "audience", "scope", "actor_wit"])]
-    wit: bool,
+    request_wit: bool,
     /// Certificates in PEM to trust for the issuer, instead of the system's
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
@@ -45,18 +43,12 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let key = match &arguments.key {
-        Some(file) => AgentKey::from_file(file)?,
-        None => AgentKey::generate()?,
-    };
     let request = request(arguments)?;
-    let grant = super::runtime()?.block_on(async {
-        let mut client = Client::builder(arguments.issuer.clone(), key, SvidFile::new(&arguments.svid));
-        if let Some(file) = &arguments.ca_file {
-            client = client.root_certificates(read(file)?);
-        }
-        anyhow::Ok(client.discover().await?.exchange(&request).await?)
-    })?;
+    let mut client = arguments.caller.client(&arguments.issuer)?;
+    if let Some(file) = &arguments.ca_file {
+        client = client.root_certificates(read(file)?);
+    }
+    let grant = super::runtime()?.block_on(async { anyhow::Ok(client.discover().await?.exchange(&request).await?) })?;
     let token = grant.token.expose();
     print(&if arguments.decode { super::token::decode(token)? } else { token.to_owned() });
     Ok(())

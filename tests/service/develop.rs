@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::{CALENDAR, Ended, Service, claims, header, procura, run};
+use crate::support::{Answer, CALENDAR, Ended, Form, Service, claims, header, procura, run};
 
 struct Shell {
     dir: tempfile::TempDir,
@@ -63,7 +63,7 @@ fn a_wit_got_from_a_shell_serves_as_actor_token_with_its_key() {
     assert_eq!(run(procura(&["keys", "generate", "--out"]).arg(&key)).code, 0);
     let svid = |name: &str| shell.keep(name, &["svid", "--kind", "jwt", "--id", "/agent/planner"]);
     let key = key.to_str().unwrap();
-    let got = shell.exchange(&svid("one"), &["--wit", "--key", key]);
+    let got = shell.exchange(&svid("one"), &["--request-wit", "--key", key]);
     assert_eq!(got.code, 0, "{got:?}");
     assert_eq!(header(got.stdout.trim())["typ"], "wit+jwt");
     std::fs::write(shell.path("wit"), got.stdout).unwrap();
@@ -110,6 +110,15 @@ async fn the_world_is_reached_over_mutual_tls_with_a_certificate_from_a_shell() 
     for name in ["https://127.0.0.1", "https://localhost"] {
         let door = shell.service.door("serving with client certificates", name, client.clone());
         assert_eq!(door.get("/readyz").await.status, 200, "{name}");
+        let alice = read(shell.keep("alice", &["user-token", "--sub", "alice"]));
+        let form = Form::default()
+            .add("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange")
+            .add("subject_token", String::from_utf8(alice).unwrap().trim())
+            .add("subject_token_type", "urn:ietf:params:oauth:token-type:id_token")
+            .add("audience", "calendar");
+        let request = door.request("POST", "/token").header("content-type", "application/x-www-form-urlencoded");
+        let granted = Answer::of(request.body(form.encode())).await;
+        assert!(claims(&granted.token())["cnf"]["x5t#S256"].is_string(), "{granted:?}");
     }
     assert!(String::from_utf8(read(shell.path("config.toml"))).unwrap().contains("[mtls]"));
     let key = shell.path("keys/mtls-key.pem").metadata().unwrap();

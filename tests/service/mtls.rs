@@ -1,5 +1,6 @@
 //! The listener that requires a client certificate.
 
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::json;
 
-use crate::support::{Agent, Authority, Door, Held, MTLS_URL, Service, World, procura, run};
+use crate::support::{Agent, Authority, Door, Form, Held, MTLS_URL, Service, World, claims, procura, run};
 
 const PLANNER: &str = "/agent/planner";
 
@@ -76,6 +77,108 @@ async fn a_client_with_certificate_finds_every_endpoint_and_a_proof_may_name_tha
     }
     let elsewhere = planner.proof_at("https://localhost:1", Some(&nonce));
     assert_eq!(door.post(&elsewhere, &form).await.refusal(), (400, "invalid_dpop_proof".to_owned()));
+}
+
+/// The thumbprint of the first certificate in `pem`, as `openssl` would have it (MTLSB-05).
+fn thumbprint(pem: &str) -> String {
+    let der = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+    procura_token::base64url::encode(procura_token::sha256(&der))
+}
+
+/// MTLSB-05, MTLS-14; RFC 8705 section 3.
+#[tokio::test]
+async fn a_caller_with_nothing_but_its_certificate_gets_a_token_bound_to_that() {
+    let scene = Scene::new("");
+    let planner = Agent::new(&scene.world, PLANNER);
+    let svid = scene.world.x509_svid(PLANNER);
+    let answer = scene.door(Some(&svid)).post_bare(&planner.unauthenticated(&scene.world.user_token(json!({})))).await;
+    let token = claims(&answer.token());
+    assert_eq!(token["cnf"], json!({ "x5t#S256": thumbprint(&svid) }));
+    assert_eq!(answer.json()["token_type"], "Bearer");
+    assert_eq!(answer.json()["cnf"], token["cnf"]);
+    assert_eq!(token["act"]["sub"], "spiffe://dev.procura.test/agent/planner");
+    let event = scene.world.audit().pop().unwrap();
+    assert_eq!((&event["outcome"], &event["caller.credential"]), (&json!("granted"), &json!("x509-svid")));
+    assert_eq!((&event["caller.proof"], &event["caller.id"]), (&json!("mutual-tls"), &token["act"]["sub"]));
+}
+
+#[tokio::test]
+async fn with_a_dpop_proof_the_token_is_bound_to_its_key_instead() {
+    let scene = Scene::new("");
+    let (planner, door) = (Agent::new(&scene.world, PLANNER), scene.door(Some(&scene.world.x509_svid(PLANNER))));
+    let answer = door.exchange(&planner, &planner.unauthenticated(&scene.world.user_token(json!({})))).await;
+    assert_eq!(claims(&answer.token())["cnf"], json!({ "jkt": planner.key_thumbprint() }));
+    assert_eq!(answer.json()["token_type"], "DPoP");
+}
+
+/// MTLS-01, MTLS-02, MTLS-13, MTLS-14, MTLSB-11.
+#[tokio::test]
+async fn a_certificate_that_the_bundle_does_not_vouch_for_is_refused_with_an_event() {
+    let scene = Scene::new("");
+    let form = Agent::new(&scene.world, PLANNER).unauthenticated(&scene.world.user_token(json!({})));
+    let (own, foreign) = (Authority::of(&scene.world), Authority::new());
+    let planner = "spiffe://dev.procura.test/agent/planner";
+    assert_eq!(scene.door(Some(&own.certify_workload(planner, 60))).post_bare(&form).await.status, 200);
+    let (certificate, key) = own.certify("localhost");
+    for (why, pem) in [
+        ("another authority", foreign.certify_workload(planner, 60)),
+        ("another trust domain", own.certify_workload("spiffe://other.test/agent/planner", 60)),
+        ("a trust domain without a path", own.certify_workload("spiffe://dev.procura.test", 60)),
+        ("a path that may not call", own.certify_workload("spiffe://dev.procura.test/tool/planner", 60)),
+        ("no workload", certificate + &key),
+    ] {
+        let before = scene.world.audit().len();
+        let answer = scene.door(Some(&pem)).post_bare(&form).await;
+        assert_eq!(answer.refusal(), (401, "invalid_client".to_owned()), "{why}");
+        let audit = scene.world.audit();
+        assert_eq!(audit.len(), before + 1, "{why}");
+        assert_eq!((&audit[before]["outcome"], &audit[before]["error.code"]), (&json!("refused"), &json!("invalid_client")));
+    }
+}
+
+/// MTLSB-02: whatever else names the caller names the same workload.
+#[tokio::test]
+async fn a_certificate_beside_an_assertion_or_client_id_of_another_workload_is_refused() {
+    let scene = Scene::new("");
+    let (planner, door) = (Agent::new(&scene.world, PLANNER), scene.door(Some(&scene.world.x509_svid("/agent/researcher"))));
+    let user_token = scene.world.user_token(json!({}));
+    let both = door.exchange(&planner, &planner.delegation(&user_token)).await;
+    assert_eq!(both.refusal(), (401, "invalid_client".to_owned()));
+    let form = planner.unauthenticated(&user_token);
+    let named = |name: &str| form.clone().add("client_id", &format!("spiffe://dev.procura.test{name}"));
+    assert_eq!(door.post_bare(&named(PLANNER)).await.refusal(), (401, "invalid_client".to_owned()));
+    assert_eq!(door.post_bare(&named("/agent/researcher")).await.status, 200);
+}
+
+/// MTLS-02, MTLS-17.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_expires_ends_what_its_connection_was_good_for() {
+    let scene = Scene::new("");
+    let form = Agent::new(&scene.world, PLANNER).unauthenticated(&scene.world.user_token(json!({})));
+    let own = Authority::of(&scene.world);
+    let pem = own.certify_workload("spiffe://dev.procura.test/agent/planner", 3);
+    let mut stream = tls(&scene.door(None), &scene.authority, &pem);
+    assert_eq!(status(&mut stream, &form), 200);
+    // In its last second it is still believed, and no token that ends with it is worth issuing.
+    while status(&mut stream, &form) != 401 {}
+    assert_eq!(status(&mut stream, &form), 401);
+}
+
+/// The status of one exchange of several over `stream`.
+fn status(stream: &mut (impl Read + Write), form: &Form) -> u16 {
+    let body = form.encode();
+    let fields = "host: x\r\ncontent-type: application/x-www-form-urlencoded";
+    write!(stream, "POST /token HTTP/1.1\r\n{fields}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+    stream.flush().unwrap();
+    let (mut answer, mut byte) = (Vec::new(), [0]);
+    while !answer.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        answer.push(byte[0]);
+    }
+    let head = String::from_utf8(answer).unwrap();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+    stream.read_exact(&mut vec![0; length.parse().unwrap()]).unwrap();
+    head.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
 /// MTLSB-08, MTLSB-09.

@@ -6,9 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use crate::support::{Agent, Answer, Form, Service, World};
+use crate::support::{Agent, Answer, Authority, Door, Form, Service, World, claims};
 
 const PLANNER: &str = "/agent/planner";
+const FORM: &str = "application/x-www-form-urlencoded";
 /// Where the proxy is in these tests, and where everyone else is.
 const PROXY: [u8; 4] = [127, 0, 0, 2];
 const ELSEWHERE: [u8; 4] = [127, 0, 0, 1];
@@ -33,11 +34,15 @@ impl Scene {
         Self { world, service, planner, form, nonce }
     }
 
+    /// The service, for someone at `address`.
+    fn door(&self, address: [u8; 4]) -> Door {
+        let http = reqwest::Client::builder().no_proxy().local_address(IpAddr::from(address)).build().unwrap();
+        self.service.door("serving address", "http://127.0.0.1", http)
+    }
+
     /// The answer to a request from `address` with a new proof and `fields`.
     async fn post(&self, address: [u8; 4], fields: &[(&str, &str)]) -> Answer {
-        let http = reqwest::Client::builder().no_proxy().local_address(IpAddr::from(address)).build().unwrap();
-        let door = self.service.door("serving address", "http://127.0.0.1", http);
-        let request = door.presentation(&self.planner.proof(Some(&self.nonce)), &self.form);
+        let request = self.door(address).presentation(&self.planner.proof(Some(&self.nonce)), &self.form);
         Answer::of(fields.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
     }
 
@@ -109,6 +114,28 @@ async fn what_envoy_tells_is_believed_if_it_shows_the_certificate_of_one_hop() {
     scene.refuses(PROXY, &[(name, &format!("{element},{element}"))], "more than one").await;
     scene.refuses(PROXY, &[(name, &element), (name, &element)], "more than one").await;
     scene.refuses(PROXY, &[(name, &element.replace("%0A", "%"))], "malformed").await;
+}
+
+/// MTLSB-05.
+#[tokio::test]
+async fn a_caller_behind_a_proxy_needs_nothing_but_its_certificate() {
+    let scene = Scene::new("client-cert").await;
+    let svid = scene.world.x509_svid(PLANNER);
+    let form = scene.planner.unauthenticated(&scene.world.user_token(json!({})));
+    let post = async |fields: &[(&str, &str)]| {
+        let request = scene.door(PROXY).request("POST", "/token").header("content-type", FORM).body(form.encode());
+        Answer::of(fields.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+    };
+    let answer = post(&[("client-cert", &item(&svid))]).await;
+    let der = STANDARD.decode(item(&svid).trim_matches(':')).unwrap();
+    let thumbprint = procura_token::base64url::encode(procura_token::sha256(&der));
+    assert_eq!(claims(&answer.token())["cnf"], json!({ "x5t#S256": thumbprint }));
+    assert_eq!(scene.world.audit().pop().unwrap()["source.address"], "127.0.0.2");
+
+    let foreign = Authority::new().certify_workload("spiffe://dev.procura.test/agent/planner", 60);
+    assert_eq!(post(&[("client-cert", &item(&foreign))]).await.refusal(), (401, "invalid_client".to_owned()));
+    // The proxy's address is nobody's credential.
+    assert_eq!(post(&[]).await.refusal(), (401, "invalid_client".to_owned()));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use http::header::WWW_AUTHENTICATE;
 
-/// The `DPoP` challenge of an answer (RFC 9449 section 7.1).
+/// The challenge of an answer that says what is wrong with the token or its proof (RFC 9449 section 7.1, RFC 6750 section 3).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Challenge {
     /// `error`, such as `use_dpop_nonce`.
@@ -15,11 +15,16 @@ pub struct Challenge {
 impl Challenge {
     /// Reads the first challenge of scheme `DPoP`, among others of other schemes.
     pub fn of(headers: &HeaderMap) -> Option<Self> {
-        headers.get_all(WWW_AUTHENTICATE).iter().find_map(|value| Self::parse(value.to_str().ok()?))
+        Self::of_scheme(headers, "DPoP")
+    }
+
+    /// Reads the first challenge of this scheme. `WPT` has no parameters (WIMSE WPT section 2.1).
+    pub fn of_scheme(headers: &HeaderMap, scheme: &str) -> Option<Self> {
+        headers.get_all(WWW_AUTHENTICATE).iter().find_map(|value| Self::parse(value.to_str().ok()?, scheme))
     }
 
     /// Challenges and their parameters share one comma-separated list (RFC 9110 section 11.6.1).
-    fn parse(value: &str) -> Option<Self> {
+    fn parse(value: &str, wanted: &str) -> Option<Self> {
         let mut found: Option<Self> = None;
         for item in split_unquoted(value) {
             let parameter = match item.split_once(' ') {
@@ -27,10 +32,10 @@ impl Challenge {
                     if found.is_some() {
                         return found;
                     }
-                    found = scheme.eq_ignore_ascii_case("dpop").then(Self::default);
+                    found = scheme.eq_ignore_ascii_case(wanted).then(Self::default);
                     first.trim()
                 }
-                _ if item.eq_ignore_ascii_case("dpop") => return Some(found.unwrap_or_default()),
+                _ if item.eq_ignore_ascii_case(wanted) => return Some(found.unwrap_or_default()),
                 _ => item,
             };
             let (Some(challenge), Some((name, value))) = (found.as_mut(), parameter.split_once('=')) else { continue };
@@ -74,7 +79,16 @@ mod tests {
             (r#"Bearer error="invalid_token""#, None),
             ("", None),
         ] {
-            assert_eq!(Challenge::parse(value), expected, "{value}");
+            assert_eq!(Challenge::parse(value, "DPoP"), expected, "{value}");
         }
+    }
+
+    #[test]
+    fn a_challenge_is_found_by_its_scheme() {
+        let both = r#"Bearer error="invalid_token", WPT"#;
+        assert_eq!(Challenge::parse(both, "WPT"), Some(Challenge::default()));
+        let bearer = Challenge { error: Some("invalid_token".into()), scope: None };
+        assert_eq!(Challenge::parse(both, "Bearer"), Some(bearer));
+        assert_eq!(Challenge::parse(both, "DPoP"), None);
     }
 }

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use procura_token::{ParseError, SignError};
 
-use crate::ClockOffset;
+use crate::{ClockOffset, WitProofError};
 
 /// Why an exchange gave no token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,7 +22,7 @@ pub enum ExchangeError {
     Refused {
         /// Its answer.
         error: OAuthError,
-        /// When it refused the proof and its clock and ours differ by more than a minute: by how much.
+        /// When it refused a proof or the caller, and its clock and ours differ by more than a minute: by how much.
         clock: Option<ClockOffset>,
     },
     /// The server cannot decide at the moment.
@@ -31,14 +31,14 @@ pub enum ExchangeError {
         /// How long to wait before asking again, if it said so.
         retry_after: Option<Duration>,
     },
-    /// The token would not be bound to our key: it is thrown away (RFC 9449 section 5).
-    #[error("the server gave a token of type `{token_type}`, not one bound to our key")]
+    /// The token would not be bound as asked for: it is thrown away (RFC 9449 section 5).
+    #[error("the server gave a token of type `{token_type}`, which is not bound as asked for")]
     Downgraded {
         /// `token_type` of the answer.
         token_type: String,
     },
-    /// The server says that the token is bound to another key than ours.
-    #[error("the server bound the token to another key")]
+    /// The token, or the server, says that it is bound to another key or certificate than ours.
+    #[error("the server bound the token to another key or certificate")]
     Binding,
     /// `issued_token_type` is not what was asked for.
     #[error("the server issued `{issued_token_type}`, which was not asked for")]
@@ -60,6 +60,9 @@ pub enum ExchangeError {
     /// The token endpoint or a credential cannot stand in a request.
     #[error("the request cannot be made: {0}")]
     Request(ParseError),
+    /// The caller's WIT cannot be proved.
+    #[error(transparent)]
+    Proof(#[from] WitProofError),
     /// The key could not sign the proof.
     #[error(transparent)]
     Sign(#[from] SignError),

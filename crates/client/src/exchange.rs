@@ -1,12 +1,13 @@
 //! The request of an exchange (RFC 8693 section 2.1).
 
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderValue, Request};
-use procura_token::{Htu, ParseError, Resource, ScopeSet, TokenType, UnixTime};
+use http::{HeaderMap, HeaderValue, Method, Request};
+use procura_token::{Confirmation, Htu, ParseError, Resource, ScopeSet, TokenType, UnixTime};
 
-use crate::{AgentKey, ExchangeError, Expectations, Proof, Secret};
+use crate::proof::{Message, WitHolder, sensitive};
+use crate::{Authentication, Binding, ExchangeError, Expectations, HeldWit, Proof, Secret, WitProof};
 
-/// What to exchange, and for what. It carries no proof and no client assertion: those are new for every attempt.
+/// What to exchange, and for what. It carries no proof and no credential of the caller: those are new for every attempt.
 #[derive(Clone, Debug)]
 pub struct ExchangeRequest {
     subject: Subject,
@@ -19,7 +20,7 @@ pub struct ExchangeRequest {
 #[derive(Clone, Debug)]
 enum Subject {
     Token(Secret, TokenType),
-    /// The JWT-SVID that authenticates the caller is the subject too.
+    /// The JWT-SVID or WIT that authenticates the caller is the subject too.
     Caller,
 }
 
@@ -43,10 +44,10 @@ impl From<Resource> for Target {
 pub struct Requester<'a> {
     /// The token endpoint's URL.
     pub token_endpoint: &'a Htu,
-    /// The caller's JWT-SVID, whose `aud` is the issuer alone.
-    pub client_assertion: &'a Secret,
-    /// The key the new token will be bound to.
-    pub key: &'a AgentKey,
+    /// How the caller proves who it is.
+    pub authentication: Authentication<'a>,
+    /// What the new token will be bound to.
+    pub binding: Binding<'a>,
     /// The newest nonce of that server, if it gave one.
     pub nonce: Option<&'a str>,
     /// The present instant.
@@ -89,39 +90,76 @@ impl ExchangeRequest {
         self.target.as_ref()
     }
 
-    /// The HTTP request, with a new proof. Send it once; for another attempt make another.
+    /// The HTTP request, with new proofs. Send it once; for another attempt make another.
+    ///
+    /// A caller with a WIT proves its key twice, once to authenticate and once by the DPoP proof that binds the token and
+    /// carries the server's nonce.
     ///
     /// # Errors
-    /// [`ExchangeError::Request`] or [`ExchangeError::Sign`].
+    /// [`ExchangeError::Request`], [`ExchangeError::Proof`] or [`ExchangeError::Sign`].
     pub fn to_http(&self, requester: &Requester<'_>) -> Result<Request<Secret>, ExchangeError> {
-        let Requester { token_endpoint: url, key, nonce, now, .. } = *requester;
-        let unusable = |reason| ExchangeError::Request(ParseError::Value { name: "token endpoint", reason });
-        let proof = key.prove(&Proof { method: "POST", url, access_token: None, nonce, now })?;
-        let mut proof = HeaderValue::try_from(proof).map_err(|_| unusable("the proof is not a header value"))?;
-        proof.set_sensitive(true);
-        Request::post(url.as_str())
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .header(ACCEPT, "application/json")
-            .header("dpop", proof)
-            .body(self.form(requester.client_assertion.expose()).into())
-            .map_err(|_| unusable("not a URL"))
+        let Requester { token_endpoint: url, authentication, binding, nonce, now } = *requester;
+        let body = self.form(authentication)?;
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if let Binding::Key(key) = binding {
+            let proof = key.prove(&Proof { method: "POST", url, access_token: None, nonce, now })?;
+            headers.insert("dpop", sensitive(&proof).map_err(ExchangeError::Request)?);
+        }
+        let unusable = ParseError::Value { name: "token endpoint", reason: "not a URL" };
+        let mut request = Request::post(url.as_str()).body(()).map_err(|_| ExchangeError::Request(unusable))?;
+        match (authentication, binding) {
+            (Authentication::Wit(wit, proof), Binding::Key(key)) => {
+                let holder = WitHolder::new(wit, key, now).map_err(|cause| ExchangeError::Proof(cause.into()))?;
+                let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+                let message = Message { method: &Method::POST, target, audience: url, body: body.expose().as_bytes() };
+                match proof {
+                    WitProof::Wpt => holder.add_wpt(&mut headers, url, &[])?,
+                    WitProof::Signature => drop(holder.sign(message, &mut headers, false)?),
+                }
+            }
+            (Authentication::X509Svid(_), _) | (Authentication::JwtSvid(_), Binding::Key(_)) => {}
+            (_, Binding::Certificate(_)) => {
+                let reason = "only the token of a caller with an X.509-SVID can be bound to a certificate";
+                return Err(ExchangeError::Request(ParseError::Value { name: "binding", reason }));
+            }
+        }
+        *request.headers_mut() = headers;
+        Ok(request.map(|()| body))
     }
 
-    /// What a good answer to this request looks like.
-    pub fn expectations(&self, key: &AgentKey, now: UnixTime) -> Expectations {
-        Expectations { issued_token_type: self.requested, key: key.thumbprint(), scope: self.scope.clone(), now }
+    /// What a good answer to this request looks like, when it was to be bound to `binding`: the thumbprint of a key or of a
+    /// certificate.
+    pub fn expectations(&self, binding: impl Into<Confirmation>, now: UnixTime) -> Expectations {
+        Expectations { issued_token_type: self.requested, binding: binding.into(), scope: self.scope.clone(), now }
     }
 
-    fn form(&self, client_assertion: &str) -> String {
-        let (subject, subject_type) = match &self.subject {
-            Subject::Token(token, kind) => (token.expose(), *kind),
-            Subject::Caller => (client_assertion, TokenType::Jwt),
+    fn form(&self, authentication: Authentication<'_>) -> Result<Secret, ExchangeError> {
+        let own_token = match authentication {
+            Authentication::JwtSvid(svid) => Some(svid),
+            Authentication::Wit(wit, _) => Some(HeldWit::text(wit)),
+            Authentication::X509Svid(_) => None,
+        };
+        let (subject, subject_type) = match (&self.subject, own_token) {
+            (Subject::Token(token, kind), _) => (token.expose(), *kind),
+            (Subject::Caller, Some(token)) => (token.expose(), TokenType::Jwt),
+            (Subject::Caller, None) => {
+                let reason = "a caller with an X.509-SVID has no token that could be one";
+                return Err(ExchangeError::Request(ParseError::Value { name: "`subject_token`", reason }));
+            }
         };
         let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange")
-            .append_pair("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe")
-            .append_pair("client_assertion", client_assertion)
-            .append_pair("subject_token", subject)
+        form.append_pair("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange");
+        match authentication {
+            Authentication::JwtSvid(svid) => {
+                form.append_pair("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe")
+                    .append_pair("client_assertion", svid.expose());
+            }
+            Authentication::X509Svid(id) => drop(form.append_pair("client_id", id.as_str())),
+            Authentication::Wit(..) => {}
+        }
+        form.append_pair("subject_token", subject)
             .append_pair("subject_token_type", subject_type.as_str())
             .append_pair("requested_token_type", self.requested.as_str());
         if let Some((actor, kind)) = &self.actor {
@@ -139,6 +177,6 @@ impl ExchangeRequest {
         if let Some(scope) = &self.scope {
             form.append_pair("scope", &scope.to_string());
         }
-        form.finish()
+        Ok(form.finish().into())
     }
 }

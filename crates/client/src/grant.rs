@@ -4,11 +4,12 @@ use core::time::Duration;
 
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{Response, StatusCode};
-use procura_token::{MAX_TOKEN, ParseError, ScopeSet, Thumbprint, TokenType, UnixTime, parse_json};
+use procura_token::{Confirmation, MAX_TOKEN, ParseError, ScopeSet, TokenType, UnixTime, parse_json};
 use serde::Deserialize;
 
 use crate::error::printable;
 use crate::nonce::nonce_of;
+use crate::payload::unverified_payload;
 use crate::{ClockOffset, ErrorCode, ExchangeError, OAuthError, Secret};
 
 /// What a good answer looks like: see [`ExchangeRequest::expectations`](crate::ExchangeRequest::expectations).
@@ -16,21 +17,24 @@ use crate::{ClockOffset, ErrorCode, ExchangeError, OAuthError, Secret};
 pub struct Expectations {
     /// What was asked for.
     pub issued_token_type: TokenType,
-    /// The key it must be bound to.
-    pub key: Thumbprint,
+    /// The key or the certificate it must be bound to.
+    pub binding: Confirmation,
     /// The most scope it may carry; `None` if all was asked for.
     pub scope: Option<ScopeSet>,
     /// When the request was sent.
     pub now: UnixTime,
 }
 
-/// A token that was granted. It is opaque: nothing here reads it (RFC 9068 section 6).
+/// A token that was granted. It is opaque: nothing here reads it (RFC 9068 section 6), but for what a `Bearer` token is bound
+/// to.
 #[derive(Clone, Debug)]
 pub struct Grant {
     /// The token.
     pub token: Secret,
     /// What it is.
     pub issued_token_type: TokenType,
+    /// The key or the certificate that it was to be bound to: ours.
+    pub binding: Confirmation,
     /// How long it lives, counted from the request; unknown if the server did not say.
     pub expires_in: Option<Duration>,
     /// Its scope: what the server said, else what was asked for.
@@ -39,11 +43,14 @@ pub struct Grant {
 
 /// Judges the answer of a token endpoint.
 ///
-/// Not checked: the token itself (its resource does that), and for access tokens to which key they are bound: the resource
-/// finds out at the first call.
+/// A token bound to a key is of type `DPoP`; what the answer's `cnf` says must be our key. `Bearer` is accepted only if a
+/// binding to our certificate was asked for and the token itself names it: its payload is read for that, unverified.
+///
+/// Not checked: the token itself (its resource does that), and for `DPoP` tokens without `cnf` in the answer to which key they
+/// are bound: the resource finds out at the first call.
 ///
 /// # Errors
-/// [`ExchangeError`]: everything but a token of the kind asked for, bound to a key, with no more scope than asked for.
+/// [`ExchangeError`]: everything but a token of the kind asked for, bound as asked for, with no more scope than asked for.
 pub fn judge_exchange(response: &Response<Vec<u8>>, expected: &Expectations) -> Result<Grant, ExchangeError> {
     if response.status() != StatusCode::OK {
         return Err(judge_refusal(response, expected.now));
@@ -68,6 +75,7 @@ pub fn judge_exchange(response: &Response<Vec<u8>>, expected: &Expectations) -> 
     Ok(Grant {
         token: answer.access_token.into(),
         issued_token_type: expected.issued_token_type,
+        binding: expected.binding,
         expires_in: answer.expires_in.map(Duration::from_secs),
         scope: scope.or_else(|| expected.scope.clone()),
     })
@@ -83,27 +91,42 @@ struct Answer {
     cnf: Option<Confirmation>,
 }
 
-#[derive(Deserialize)]
-struct Confirmation {
-    jkt: Thumbprint,
-}
-
 impl Expectations {
-    /// An access token is of type `DPoP`; a WIT is no access token (`N_A`) and says which key it is bound to.
+    /// An access token is of type `DPoP`, or `Bearer` if it is bound to a certificate; a WIT is no access token (`N_A`) and
+    /// says which key it is bound to.
     fn verify_kind(&self, answer: &Answer) -> Result<(), ExchangeError> {
         let is_wit = self.issued_token_type == TokenType::Wit;
-        if !answer.token_type.eq_ignore_ascii_case(if is_wit { "N_A" } else { "DPoP" }) {
-            return Err(ExchangeError::Downgraded { token_type: printable(&answer.token_type, 100) });
+        let token_type = match self.binding {
+            _ if is_wit => "N_A",
+            Confirmation::Key(_) => "DPoP",
+            Confirmation::Certificate(_) => "Bearer",
+        };
+        let downgraded = || ExchangeError::Downgraded { token_type: printable(&answer.token_type, 100) };
+        if !answer.token_type.eq_ignore_ascii_case(token_type) {
+            return Err(downgraded());
         }
         if answer.issued_token_type != self.issued_token_type.as_str() {
             return Err(ExchangeError::OtherKind { issued_token_type: printable(&answer.issued_token_type, 200) });
         }
-        match &answer.cnf {
-            Some(cnf) if cnf.jkt != self.key => Err(ExchangeError::Binding),
-            None if is_wit => Err(ExchangeError::Binding),
-            _ => Ok(()),
+        match answer.cnf {
+            Some(binding) if binding != self.binding => return Err(ExchangeError::Binding),
+            None if is_wit => return Err(ExchangeError::Binding),
+            _ => {}
         }
+        if token_type == "Bearer" {
+            let claims: BoundClaims = unverified_payload(&answer.access_token).map_err(|_| downgraded())?;
+            if claims.cnf != self.binding {
+                return Err(ExchangeError::Binding);
+            }
+        }
+        Ok(())
     }
+}
+
+/// Of a certificate-bound token, the one claim that tells it from a bearer token (RFC 8705 section 3.1).
+#[derive(Deserialize)]
+struct BoundClaims {
+    cnf: Confirmation,
 }
 
 fn judge_refusal(response: &Response<Vec<u8>>, now: UnixTime) -> ExchangeError {
@@ -124,7 +147,8 @@ fn judge_refusal(response: &Response<Vec<u8>>, now: UnixTime) -> ExchangeError {
     if code == ErrorCode::UseDpopNonce {
         return ExchangeError::NonceWanted { nonce: nonce_of(response.headers()).map(str::to_owned) };
     }
-    let clock = if code == ErrorCode::InvalidDpopProof { ClockOffset::of(response.headers(), now) } else { None };
+    let is_about_time = matches!(code, ErrorCode::InvalidDpopProof | ErrorCode::InvalidClient);
+    let clock = if is_about_time { ClockOffset::of(response.headers(), now) } else { None };
     let description = answer.error_description.map(|text| printable(&text, 300));
     ExchangeError::Refused { error: OAuthError { code, description }, clock }
 }

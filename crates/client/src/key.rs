@@ -73,6 +73,10 @@ impl AgentKey {
         self.0.public_key().thumbprint()
     }
 
+    pub(crate) fn signer(&self) -> &dyn Signer {
+        &*self.0
+    }
+
     /// Makes a proof (RFC 9449 section 4.2), with a `jti` of 128 random bits. Every attempt needs one of its own.
     ///
     /// # Errors

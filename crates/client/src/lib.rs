@@ -1,14 +1,21 @@
 #![doc = include_str!("../README.md")]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod authentication;
 #[cfg(feature = "reqwest")]
 mod call;
+#[cfg(feature = "reqwest")]
+mod caller;
 mod challenge;
 #[cfg(feature = "reqwest")]
 mod client;
 #[cfg(feature = "reqwest")]
 mod clock;
 mod clock_offset;
+#[cfg(feature = "reqwest")]
+mod connection;
+#[cfg(feature = "reqwest")]
+mod credential;
 #[cfg(feature = "reqwest")]
 mod delegated;
 mod error;
@@ -17,12 +24,22 @@ mod grant;
 mod key;
 mod metadata;
 mod nonce;
+mod payload;
+#[cfg(feature = "reqwest")]
+mod presentation;
+mod proof;
+#[cfg(feature = "reqwest")]
+mod response;
 mod secret;
 #[cfg(feature = "reqwest")]
 mod svid;
 #[cfg(feature = "reqwest")]
 mod transport;
+mod wit;
+#[cfg(feature = "x509")]
+mod x509;
 
+pub use authentication::{Authentication, Binding, WitProof};
 #[cfg(feature = "reqwest")]
 pub use call::CallError;
 pub use challenge::Challenge;
@@ -32,6 +49,8 @@ pub use client::{Client, ClientBuilder, ClientError};
 pub use clock::{Clock, SystemClock};
 pub use clock_offset::ClockOffset;
 #[cfg(feature = "reqwest")]
+pub use credential::Credential;
+#[cfg(feature = "reqwest")]
 pub use delegated::Delegated;
 pub use error::{ErrorCode, ExchangeError, OAuthError};
 pub use exchange::{ExchangeRequest, Requester, Target};
@@ -39,12 +58,19 @@ pub use grant::{Expectations, Grant, judge_exchange};
 pub use key::{AgentKey, KeyError, Proof};
 pub use metadata::{MetadataError, ServerMetadata};
 pub use nonce::NonceStore;
+pub use proof::WitProofError;
+#[cfg(feature = "reqwest")]
+pub use response::{ResponseError, ResponseSignature, SigningServer};
 pub use secret::Secret;
 #[cfg(feature = "reqwest")]
 pub use svid::{SvidError, SvidFile, SvidSource};
 #[cfg(feature = "reqwest")]
 pub use transport::TransportError;
+pub use wit::{HeldWit, WitError};
+#[cfg(feature = "x509")]
+pub use x509::{WorkloadServer, X509SvidFiles, X509SvidPem, X509SvidSource};
 
 pub use procura_token::{
-    Algorithm, Htu, Issuer, ParseError, Resource, Scope, ScopeSet, SignError, Signer, SigningKey, Thumbprint, TokenType, UnixTime,
+    Algorithm, CertificateThumbprint, Confirmation, Htu, Issuer, JwkSet, ParseError, Resource, Scope, ScopeSet, SignError,
+    Signer, SigningKey, Thumbprint, TokenType, UnixTime, WorkloadId,
 };

@@ -12,6 +12,12 @@ pub struct ServerMetadata {
     pub token_endpoint: Htu,
     /// The algorithms it accepts for proofs, as it names them; `None` if it does not say.
     pub dpop_signing_alg_values_supported: Option<Vec<String>>,
+    /// The ways a caller can authenticate, as it names them; `None` if it does not say.
+    pub token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    /// Where exchanges are asked for over mutual TLS, if that is another place (RFC 8705 section 5).
+    pub mtls_token_endpoint: Option<Htu>,
+    /// Whether it binds tokens to client certificates (RFC 8705 section 3.3).
+    pub tls_client_certificate_bound_access_tokens: bool,
 }
 
 /// Why metadata cannot be used.
@@ -41,6 +47,12 @@ pub enum MetadataError {
     /// The server does not accept proofs of our key.
     #[error("the server accepts no {0} proofs")]
     Algorithm(Algorithm),
+    /// The server does not offer this way to authenticate.
+    #[error("the server does not offer `{0}` authentication")]
+    Method(&'static str),
+    /// The server does not bind tokens to certificates.
+    #[error("the server does not bind tokens to certificates")]
+    CertificateBinding,
 }
 
 impl ServerMetadata {
@@ -54,6 +66,14 @@ impl ServerMetadata {
             issuer: String,
             token_endpoint: String,
             dpop_signing_alg_values_supported: Option<Vec<String>>,
+            token_endpoint_auth_methods_supported: Option<Vec<String>>,
+            mtls_endpoint_aliases: Option<Aliases>,
+            #[serde(default)]
+            tls_client_certificate_bound_access_tokens: bool,
+        }
+        #[derive(Deserialize)]
+        struct Aliases {
+            token_endpoint: Option<String>,
         }
         let document: Document = parse_json(document).map_err(MetadataError::Malformed)?;
         if document.issuer != issuer.as_str() {
@@ -64,8 +84,39 @@ impl ServerMetadata {
         if !(token_endpoint.as_str().starts_with("https://") || (is_local && is_protected(&token_endpoint))) {
             return Err(MetadataError::Unprotected(token_endpoint.to_string()));
         }
-        let dpop_signing_alg_values_supported = document.dpop_signing_alg_values_supported;
-        Ok(Self { issuer: issuer.clone(), token_endpoint, dpop_signing_alg_values_supported })
+        let alias = document.mtls_endpoint_aliases.and_then(|aliases| aliases.token_endpoint);
+        let alias: Option<Htu> = alias.map(|url| url.parse()).transpose().map_err(MetadataError::Malformed)?;
+        Ok(Self {
+            issuer: issuer.clone(),
+            token_endpoint,
+            dpop_signing_alg_values_supported: document.dpop_signing_alg_values_supported,
+            token_endpoint_auth_methods_supported: document.token_endpoint_auth_methods_supported,
+            mtls_token_endpoint: alias,
+            tls_client_certificate_bound_access_tokens: document.tls_client_certificate_bound_access_tokens,
+        })
+    }
+
+    /// Where exchanges are asked for over mutual TLS: the alias if there is one, else the token endpoint.
+    ///
+    /// # Errors
+    /// [`MetadataError::Unprotected`] if it is not `https`, on the loopback interface too.
+    pub fn mutual_tls_endpoint(&self) -> Result<&Htu, MetadataError> {
+        let endpoint = self.mtls_token_endpoint.as_ref().unwrap_or(&self.token_endpoint);
+        match endpoint.as_str().starts_with("https://") {
+            true => Ok(endpoint),
+            false => Err(MetadataError::Unprotected(endpoint.to_string())),
+        }
+    }
+
+    /// Asks that callers can authenticate by `method`, such as [`Authentication::method`](crate::Authentication::method).
+    ///
+    /// # Errors
+    /// [`MetadataError::Method`] if the server lists others only.
+    pub fn verify_method(&self, method: &'static str) -> Result<(), MetadataError> {
+        match &self.token_endpoint_auth_methods_supported {
+            Some(names) if !names.iter().any(|name| name == method) => Err(MetadataError::Method(method)),
+            _ => Ok(()),
+        }
     }
 
     /// Asks that proofs of `algorithm` are accepted.
@@ -104,6 +155,35 @@ mod tests {
         for named in ["https://sts.example/", "https://STS.example", "https://sts.example:443", "https://evil.example"] {
             assert!(matches!(judge(sts, named, "https://sts.example/token"), Err(MetadataError::Issuer { .. })), "{named}");
         }
+    }
+
+    #[test]
+    fn a_method_that_is_not_offered_is_refused() {
+        let judge = |more: &str| {
+            let document = format!(r#"{{"issuer":"https://a.example","token_endpoint":"https://a.example/token"{more}}}"#);
+            ServerMetadata::judge(document.as_bytes(), &"https://a.example".parse().unwrap())
+        };
+        let some = judge(r#","token_endpoint_auth_methods_supported":["spiffe_jwt"]"#).unwrap();
+        assert_eq!(some.verify_method("spiffe_jwt"), Ok(()));
+        assert_eq!(some.verify_method("spiffe_x509"), Err(MetadataError::Method("spiffe_x509")));
+        assert_eq!(judge("").unwrap().verify_method("spiffe_x509"), Ok(()));
+    }
+
+    /// MTLSB-09.
+    #[test]
+    fn the_alias_is_for_mutual_tls_and_must_be_https() {
+        let judge = |alias: &str| {
+            let document = format!(
+                r#"{{"issuer":"https://a.example","token_endpoint":"https://a.example/token",
+                    "mtls_endpoint_aliases":{{"token_endpoint":"{alias}"}}}}"#
+            );
+            ServerMetadata::judge(document.as_bytes(), &"https://a.example".parse().unwrap())
+        };
+        let metadata = judge("https://m.example:8443/token").unwrap();
+        assert_eq!(metadata.mutual_tls_endpoint().unwrap().as_str(), "https://m.example:8443/token");
+        assert_eq!(metadata.token_endpoint.as_str(), "https://a.example/token");
+        assert!(judge("http://127.0.0.1/token").unwrap().mutual_tls_endpoint().is_err());
+        assert!(judge("m.example").is_err());
     }
 
     #[test]

@@ -9,9 +9,9 @@ use procura_token::MAX_TOKEN;
 
 use crate::Secret;
 
-/// The JWT-SVID cannot be had.
+/// The agent's own credential cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the JWT-SVID cannot be had: {0}")]
+#[error("the SVID cannot be had: {0}")]
 pub struct SvidError(String);
 
 impl SvidError {
@@ -21,7 +21,8 @@ impl SvidError {
     }
 }
 
-/// Gives the caller's JWT-SVID, whose `aud` is the issuer alone. Asked anew for every exchange, so that rotation just works.
+/// Gives the caller's JWT-SVID, whose `aud` is the issuer alone, or its WIT. Asked anew for every exchange, and a WIT for
+/// every call that shows it, so that rotation just works.
 ///
 /// A closure that returns a future is one.
 pub trait SvidSource: Send + Sync + 'static {

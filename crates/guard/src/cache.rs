@@ -1,56 +1,58 @@
-//! Tokens that were verified before.
+//! Credentials that were verified before.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use procura_token::{AccessToken, Verified, sha256};
+use procura_token::{Verified, sha256};
 
 use crate::key::Revision;
 
-/// The most tokens of one generation; two generations are kept.
+/// The most credentials of one generation; two generations are kept.
 const GENERATION: usize = 4096;
 
 type Digest = [u8; 32];
-type Entry = (Revision, Arc<Verified<AccessToken>>);
+type Entry<T> = (Revision, Arc<Verified<T>>);
 
-/// Remembers verified tokens by the SHA-256 of their whole text, signature included.
+/// Remembers verified credentials of one kind by the SHA-256 of their whole text, signature included.
 ///
-/// An entry counts only under the very keys it was verified with, so a withdrawn key takes its tokens along. Time is not
+/// An entry counts only under the very keys it was verified with, so a withdrawn key takes its credentials along. Time is not
 /// judged here: the caller judges it on every use.
-#[derive(Default)]
-pub(crate) struct TokenCache {
-    generations: Mutex<Generations>,
+pub(crate) struct Cache<T> {
+    generations: Mutex<Generations<T>>,
 }
 
-#[derive(Default)]
-struct Generations {
-    young: HashMap<Digest, Entry>,
-    old: HashMap<Digest, Entry>,
+struct Generations<T> {
+    young: HashMap<Digest, Entry<T>>,
+    old: HashMap<Digest, Entry<T>>,
 }
 
-impl TokenCache {
-    pub(crate) fn get(&self, text: &str, revision: Revision) -> Option<Arc<Verified<AccessToken>>> {
+impl<T> Default for Cache<T> {
+    fn default() -> Self {
+        Self { generations: Mutex::new(Generations { young: HashMap::new(), old: HashMap::new() }) }
+    }
+}
+
+impl<T> Cache<T> {
+    /// The credential and the keys it was verified with.
+    pub(crate) fn get(&self, text: &str) -> Option<Entry<T>> {
         let digest = sha256(text.as_bytes());
         let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
-        let (verified_with, token) = match generations.young.get(&digest) {
-            Some(entry) => entry.clone(),
-            None => {
-                let entry = generations.old.remove(&digest)?;
-                generations.insert(digest, entry.clone());
-                entry
-            }
-        };
-        (verified_with == revision).then_some(token)
+        if let Some((revision, credential)) = generations.young.get(&digest) {
+            return Some((*revision, Arc::clone(credential)));
+        }
+        let (revision, credential) = generations.old.remove(&digest)?;
+        generations.insert(digest, (revision, Arc::clone(&credential)));
+        Some((revision, credential))
     }
 
-    pub(crate) fn insert(&self, text: &str, revision: Revision, token: Arc<Verified<AccessToken>>) {
+    pub(crate) fn insert(&self, text: &str, revision: Revision, credential: Arc<Verified<T>>) {
         let digest = sha256(text.as_bytes());
-        self.generations.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, (revision, token));
+        self.generations.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, (revision, credential));
     }
 }
 
-impl Generations {
-    fn insert(&mut self, digest: Digest, entry: Entry) {
+impl<T> Generations<T> {
+    fn insert(&mut self, digest: Digest, entry: Entry<T>) {
         if self.young.len() >= GENERATION {
             self.old = core::mem::take(&mut self.young);
         }

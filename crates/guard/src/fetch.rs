@@ -1,4 +1,4 @@
-//! Keys fetched from the issuer, and kept.
+//! Keys fetched from where they are published, and kept.
 
 use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +8,7 @@ use reqwest::{Certificate, Client, StatusCode, Url, redirect};
 use serde::Deserialize;
 
 use crate::KeysError;
-use crate::key::CurrentKeys;
+use crate::key::{CurrentKeys, Use};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_DOCUMENT: usize = 256 * 1024;
@@ -21,8 +21,26 @@ const FLOOR: Duration = Duration::from_secs(30);
 /// Between two attempts while there are none.
 const FLOOR_WITHOUT_KEYS: Duration = Duration::from_secs(2);
 
+/// Where keys are published.
+pub(crate) enum Origin {
+    /// The `jwks_uri` of an issuer's metadata.
+    Issuer(Issuer),
+    /// A JWK Set or SPIFFE bundle at this very URL.
+    Document(Box<str>),
+}
+
+impl Origin {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Issuer(issuer) => issuer.as_str(),
+            Self::Document(url) => url,
+        }
+    }
+}
+
 pub(crate) struct FetchedKeys {
-    issuer: Issuer,
+    origin: Origin,
+    public_key_use: Use,
     client: Client,
     state: Mutex<State>,
     /// Held by the one that fetches.
@@ -37,20 +55,20 @@ struct State {
 }
 
 impl FetchedKeys {
-    pub(crate) fn new(issuer: &Issuer, roots: Option<&[u8]>) -> Result<Self, KeysError> {
-        if !issuer.is_protected() {
-            return Err(KeysError::Unprotected(issuer.to_string()));
+    pub(crate) fn new(origin: Origin, public_key_use: Use, roots: Option<&[u8]>) -> Result<Self, KeysError> {
+        if !is_protected(origin.as_str(), origin.as_str()) {
+            return Err(KeysError::Unprotected(origin.as_str().to_owned()));
         }
         let setup = |error: reqwest::Error| KeysError::Client(error.to_string());
         let mut builder = Client::builder().timeout(TIMEOUT).redirect(redirect::Policy::none()).no_proxy();
         if let Some(pem) = roots {
             builder = builder.tls_certs_only(Certificate::from_pem_bundle(pem).map_err(setup)?);
-        } else if issuer.as_str().starts_with("http://") {
+        } else if origin.as_str().starts_with("http://") {
             // Loopback without TLS must work on machines that have no certificates at all.
             builder = builder.tls_certs_only([]);
         }
         let client = builder.build().map_err(setup)?;
-        Ok(Self { issuer: issuer.clone(), client, state: Mutex::default(), turn: tokio::sync::Mutex::default() })
+        Ok(Self { origin, public_key_use, client, state: Mutex::default(), turn: tokio::sync::Mutex::default() })
     }
 
     /// Keys of at most [`STALE`] age; waits for them only if there are none.
@@ -91,7 +109,7 @@ impl FetchedKeys {
                 state.failure = None;
             }
             Err(error) => {
-                tracing::warn!(%error, "the issuer's keys could not be fetched");
+                tracing::warn!(%error, "keys could not be fetched");
                 state.failure = Some(error);
             }
         }
@@ -102,26 +120,36 @@ impl FetchedKeys {
     }
 
     async fn fetch(&self) -> Result<CurrentKeys, KeysError> {
+        let issuer = match &self.origin {
+            Origin::Issuer(issuer) => issuer,
+            Origin::Document(url) => return self.fetch_set(url).await,
+        };
+        let keys = self.fetch_set(&self.jwks_uri(issuer).await?).await?;
+        if keys.keys.is_empty() { Err(KeysError::NoKey) } else { Ok(keys) }
+    }
+
+    async fn jwks_uri(&self, issuer: &Issuer) -> Result<String, KeysError> {
         #[derive(Deserialize)]
         struct Metadata {
             issuer: String,
             jwks_uri: String,
         }
-        let url = self.issuer.metadata_url();
+        let url = issuer.metadata_url();
         let document = self.get(&url).await?;
         let metadata: Metadata = parse_json(&document).map_err(|cause| KeysError::Malformed { url, cause })?;
-        if metadata.issuer != self.issuer.as_str() {
-            return Err(KeysError::Issuer);
-        }
-        let document = self.get(&metadata.jwks_uri).await?;
-        let set = JwkSet::parse(&document).map_err(|cause| KeysError::Malformed { url: metadata.jwks_uri, cause })?;
-        let current = CurrentKeys::new(&set, sha256(&document));
-        if current.keys.is_empty() { Err(KeysError::NoKey) } else { Ok(current) }
+        if metadata.issuer == issuer.as_str() { Ok(metadata.jwks_uri) } else { Err(KeysError::Issuer) }
+    }
+
+    /// A bundle without keys is one: the domain vouches for nobody any more.
+    async fn fetch_set(&self, url: &str) -> Result<CurrentKeys, KeysError> {
+        let document = self.get(url).await?;
+        let set = JwkSet::parse(&document).map_err(|cause| KeysError::Malformed { url: url.to_owned(), cause })?;
+        Ok(CurrentKeys::new(&set, self.public_key_use, sha256(&document)))
     }
 
     async fn get(&self, url: &str) -> Result<Vec<u8>, KeysError> {
         let failed = |reason: String| KeysError::Fetch { url: url.to_owned(), reason };
-        if !self.is_protected(url) {
+        if !is_protected(url, self.origin.as_str()) {
             return Err(KeysError::Unprotected(url.to_owned()));
         }
         let mut response = self.client.get(url).send().await.map_err(|error| failed(innermost(&error)))?;
@@ -137,13 +165,14 @@ impl FetchedKeys {
         }
         Ok(document)
     }
+}
 
-    /// `https`; or, for an issuer on the loopback interface, `http` that stays there.
-    fn is_protected(&self, url: &str) -> bool {
-        let Ok(url) = Url::parse(url) else { return false };
-        let is_local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-        url.scheme() == "https" || (url.scheme() == "http" && is_local && self.issuer.as_str().starts_with("http://"))
-    }
+/// `https`; or, for an origin on the loopback interface, `http` that stays there.
+fn is_protected(url: &str, origin: &str) -> bool {
+    let Ok(url) = Url::parse(url) else { return false };
+    let is_local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    let is_bare = url.username().is_empty() && url.password().is_none();
+    is_bare && (url.scheme() == "https" || (url.scheme() == "http" && is_local && origin.starts_with("http://")))
 }
 
 impl State {

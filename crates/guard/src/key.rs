@@ -1,13 +1,22 @@
-//! The issuer's keys.
+//! The keys of issuers and of trust domains.
 
 use std::sync::Arc;
 
 use procura_token::{Issuer, JwkSet, KeySet, ParseError, UnixTime};
 
-use crate::fetch::FetchedKeys;
+use crate::fetch::{FetchedKeys, Origin};
 
-/// Names one state of an issuer's keys: SHA-256 of the document they came in.
+/// Names one state of a set of keys: SHA-256 of the document they came in.
 pub(crate) type Revision = [u8; 32];
+
+/// What the `use` of a key must say.
+#[derive(Clone, Copy)]
+pub(crate) enum Use {
+    /// Absent or `sig`.
+    Signature,
+    /// `wit-svid` (WIT-SVID section 6.2).
+    Wit,
+}
 
 /// The keys at one time.
 pub(crate) struct CurrentKeys {
@@ -16,13 +25,16 @@ pub(crate) struct CurrentKeys {
 }
 
 impl CurrentKeys {
-    /// Keys for signatures: `use` absent or `sig`.
-    pub(crate) fn new(set: &JwkSet, revision: Revision) -> Self {
-        Self { keys: KeySet::new(set, &[None, Some("sig")]), revision }
+    pub(crate) fn new(set: &JwkSet, public_key_use: Use, revision: Revision) -> Self {
+        let uses: &[Option<&str>] = match public_key_use {
+            Use::Signature => &[None, Some("sig")],
+            Use::Wit => &[Some("wit-svid")],
+        };
+        Self { keys: KeySet::new(set, uses), revision }
     }
 }
 
-/// Why an issuer's keys cannot be had.
+/// Why keys cannot be had.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeysError {
@@ -55,7 +67,7 @@ pub enum KeysError {
     #[error("the issuer publishes no usable key")]
     NoKey,
     /// The last attempt failed a moment ago, and there are no keys young enough to go on with.
-    #[error("the issuer's keys could not be fetched a moment ago")]
+    #[error("the keys could not be fetched a moment ago")]
     NotYet,
     /// The HTTP client or its trusted certificates could not be set up.
     #[error("the HTTP client cannot be set up: {0}")]
@@ -75,7 +87,7 @@ enum Source {
 impl Keys {
     /// These keys, for as long as the process runs. Keys whose `use` is there and not `sig` are left out.
     pub fn fixed(set: &JwkSet) -> Self {
-        Self(Source::Fixed(Arc::new(CurrentKeys::new(set, [0; 32]))))
+        Self::fixed_for(set, Use::Signature)
     }
 
     /// The keys that the issuer publishes: its metadata (RFC 8414) name them in `jwks_uri`.
@@ -88,7 +100,7 @@ impl Keys {
     /// # Errors
     /// [`KeysError::Unprotected`] or [`KeysError::Client`].
     pub fn of_issuer(issuer: &Issuer) -> Result<Self, KeysError> {
-        FetchedKeys::new(issuer, None).map(|keys| Self(Source::Fetched(Arc::new(keys))))
+        Self::fetched(Origin::Issuer(issuer.clone()), Use::Signature, None)
     }
 
     /// Like [`Keys::of_issuer`], trusting the PEM certificates in `roots` alone instead of the system's.
@@ -96,7 +108,15 @@ impl Keys {
     /// # Errors
     /// [`KeysError::Unprotected`] or [`KeysError::Client`].
     pub fn of_issuer_with_roots(issuer: &Issuer, roots: &[u8]) -> Result<Self, KeysError> {
-        FetchedKeys::new(issuer, Some(roots)).map(|keys| Self(Source::Fetched(Arc::new(keys))))
+        Self::fetched(Origin::Issuer(issuer.clone()), Use::Signature, Some(roots))
+    }
+
+    fn fixed_for(set: &JwkSet, public_key_use: Use) -> Self {
+        Self(Source::Fixed(Arc::new(CurrentKeys::new(set, public_key_use, [0; 32]))))
+    }
+
+    fn fetched(origin: Origin, public_key_use: Use, roots: Option<&[u8]>) -> Result<Self, KeysError> {
+        FetchedKeys::new(origin, public_key_use, roots).map(|keys| Self(Source::Fetched(Arc::new(keys))))
     }
 
     pub(crate) async fn current(&self, now: UnixTime) -> Result<Arc<CurrentKeys>, KeysError> {
@@ -112,5 +132,33 @@ impl Keys {
             Source::Fixed(keys) => Ok(Arc::clone(keys)),
             Source::Fetched(keys) => keys.newer(now).await,
         }
+    }
+}
+
+/// The trust bundle of one SPIFFE trust domain: the keys that its WITs are signed with, which are those of `use` `wit-svid`.
+#[derive(Clone)]
+pub struct Bundle(pub(crate) Keys);
+
+impl Bundle {
+    /// These keys, for as long as the process runs.
+    pub fn fixed(set: &JwkSet) -> Self {
+        Self(Keys::fixed_for(set, Use::Wit))
+    }
+
+    /// The bundle at `url`, such as `https://sts.example/spiffe/bundle`, fetched and kept as [`Keys::of_issuer`] says. The
+    /// URL is configuration: it never comes out of a token. One without keys is believed: then all WITs are refused.
+    ///
+    /// # Errors
+    /// [`KeysError::Unprotected`] or [`KeysError::Client`].
+    pub fn at(url: &str) -> Result<Self, KeysError> {
+        Keys::fetched(Origin::Document(url.into()), Use::Wit, None).map(Self)
+    }
+
+    /// Like [`Bundle::at`], trusting the PEM certificates in `roots` alone instead of the system's.
+    ///
+    /// # Errors
+    /// [`KeysError::Unprotected`] or [`KeysError::Client`].
+    pub fn at_with_roots(url: &str, roots: &[u8]) -> Result<Self, KeysError> {
+        Keys::fetched(Origin::Document(url.into()), Use::Wit, Some(roots)).map(Self)
     }
 }

@@ -4,14 +4,23 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, Request, Response};
-use tower::{Layer, Service};
+use http_body::Body;
+use tower::{BoxError, Layer, Service};
 
-use crate::Guard;
+use crate::credentials::Attempt;
+use crate::guard::Admitted;
+use crate::response::Reply;
+use crate::{Cause, Guard, Refusal, body};
 
 /// Puts a [`Guard`] before a service: a request that is refused never reaches it, one that passes carries a
 /// [`Caller`](crate::Caller) as extension.
+///
+/// The body is passed on as it comes, but for a request with a message signature: that one is read whole, up to
+/// [`GuardBuilder::body_limit`](crate::GuardBuilder::body_limit), and so is a response that is to be signed. A layer that changes
+/// request or response, such as one that compresses or strips a prefix of the path, belongs inside.
 ///
 /// When nonces are on, every answer of the service carries a fresh one and `Cache-Control: no-store`; an answer that has a
 /// `Cache-Control` without `no-store` of its own stays as it is and carries none (RFC 9449 section 8.2).
@@ -46,8 +55,12 @@ impl<S, B, R> Service<Request<B>> for GuardService<S>
 where
     S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send,
-    B: Send + 'static,
-    R: From<String>,
+    B: Body + From<Bytes> + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+    R: Body + From<Bytes> + From<String> + Send,
+    R::Data: Send,
+    R::Error: Into<BoxError>,
 {
     type Response = Response<R>;
     type Error = S::Error;
@@ -65,16 +78,42 @@ where
         Box::pin(async move {
             let now = guard.now();
             let (mut parts, body) = request.into_parts();
-            match guard.verify(&parts, now).await {
-                Ok(caller) => parts.extensions.insert(caller),
+            let Admitted { caller, body, reply } = match guard.admit(&parts, body, now).await {
+                Ok(admitted) => admitted,
                 Err(refusal) => return Ok(refusal.to_response()),
             };
+            parts.extensions.insert(caller);
             let mut response = inner.call(Request::from_parts(parts, body)).await?;
             if let Some(nonce) = guard.nonce(now) {
                 put_nonce(response.headers_mut(), &nonce);
             }
-            Ok(response)
+            match reply {
+                Some(reply) => Ok(guard.sign(response, &reply).await.unwrap_or_else(|refusal| refusal.to_response())),
+                None => Ok(response),
+            }
         })
+    }
+}
+
+impl Guard {
+    /// The response with its signature, or none: what must be signed never goes out without.
+    async fn sign<R>(&self, response: Response<R>, reply: &Reply) -> Result<Response<R>, Refusal>
+    where
+        R: Body + From<Bytes>,
+        R::Error: Into<BoxError>,
+    {
+        let (mut parts, body) = response.into_parts();
+        let body = body::read(body, self.0.body_limit).await;
+        // The handler may have taken long: its answer is as old as now.
+        let now = self.now();
+        let signed = match &body {
+            Ok(body) => reply.sign(parts.status, &mut parts.headers, body, now),
+            Err(_) => Err(Cause::Unsigned),
+        };
+        match (signed, body) {
+            (Ok(()), Ok(body)) => Ok(Response::from_parts(parts, R::from(body))),
+            _ => Err(self.refuse(Cause::Unsigned, Attempt::Signature, now)),
+        }
     }
 }
 

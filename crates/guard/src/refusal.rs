@@ -1,23 +1,26 @@
 //! Refusals, and what a client is told about them: the only place that maps facts to the wire.
 
+use std::sync::Arc;
+
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use procura_token::{Scope, VerifyError};
 
+use crate::credentials::Attempt;
 use crate::{KeysError, ReplayError};
 
 /// Why a request is refused. For logs: it names rules and never repeats a token.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Cause {
-    /// No `Authorization` field.
+    /// No `Authorization` field, and nothing else that could stand for one.
     #[error("no credentials")]
     NoCredentials,
-    /// Two `Authorization` fields, or a second token in the query.
+    /// Two `Authorization` fields, a second token in the query, or one in a field where nothing proves it.
     #[error("more than one token in the request")]
     SeveralTokens,
-    /// An `Authorization` field of another scheme, `Bearer` included, or not of the form `DPoP <token>`.
-    #[error("the `Authorization` field is not `DPoP` and one token")]
+    /// An `Authorization` field of a scheme that is not accepted, or not of the form `<scheme> <token>`.
+    #[error("the `Authorization` field is not an accepted scheme and one token")]
     Scheme,
     /// No `DPoP` field.
     #[error("no proof")]
@@ -28,19 +31,67 @@ pub enum Cause {
     /// The token is not believed.
     #[error("token: {0}")]
     Token(VerifyError),
+    /// The token is that of another workload than the one that calls.
+    #[error("token: another workload's than the WIT")]
+    Holder,
+    /// A certificate-bound token over a connection without a client certificate.
+    #[error("no client certificate on this connection")]
+    NoCertificate,
     /// The proof is not believed, or is not for this request, this token or this key.
     #[error("proof: {0}")]
     Proof(VerifyError),
     /// The proof carries no nonce, or not a recent one of this server.
     #[error("proof: no recent nonce of this server")]
     Nonce,
-    /// The proof was used before.
-    #[error("proof: used before")]
+    /// The proof was used before, or could have been before the replay store's memory began.
+    #[error("proof: used before, or older than the replay store's memory")]
     Replayed,
+    /// A proof of a WIT, and no WIT.
+    #[error("no WIT")]
+    NoWit,
+    /// The WIT is not believed.
+    #[error("WIT: {0}")]
+    Wit(VerifyError),
+    /// The WIT is of a trust domain that is not configured.
+    #[error("WIT: of a trust domain that is not trusted")]
+    TrustDomain,
+    /// A WIT, and nothing that proves its key in an accepted way.
+    #[error("no proof of the WIT's key")]
+    NoWorkloadProof,
+    /// Two proofs of the WIT's key, in different ways.
+    #[error("more than one proof of the WIT's key")]
+    SeveralWorkloadProofs,
+    /// The WPT is not believed, or is not for this request, this WIT or these tokens.
+    #[error("WPT: {0}")]
+    Wpt(VerifyError),
+    /// The WPT was used before, or could have been before the replay store's memory began.
+    #[error("WPT: used before, or older than the replay store's memory")]
+    WptReplayed,
+    /// The message signature is not believed, is not for us, or does not cover this message.
+    #[error("message signature: {0}")]
+    Signature(VerifyError),
+    /// The nonce of the message signature was used before, or could have been before the replay store's memory began.
+    #[error("message signature: used before, or older than the replay store's memory")]
+    SignatureReplayed,
+    /// A signed request's body could not be read to its end.
+    #[error("the body cannot be read")]
+    Body,
+    /// A signed request's body has more bytes than are read.
+    #[error("the body is longer than {limit} bytes")]
+    BodyTooLong {
+        /// The most that are read.
+        limit: usize,
+    },
+    /// A message signature where nobody can read the body: see [`Guard::verify`](crate::Guard::verify).
+    #[error("a message signature can be verified by the layer only")]
+    NoBody,
+    /// The response must be signed and cannot be: no key, an expired WIT, or a body that is too long.
+    #[error("the response cannot be signed")]
+    Unsigned,
     /// The token does not carry the scope that is needed.
     #[error("scope `{0}` is needed")]
     Scope(Scope),
-    /// The issuer's keys cannot be had.
+    /// The keys of the issuer or the trust domain cannot be had.
     #[error(transparent)]
     Keys(#[from] KeysError),
     /// The proof cannot be claimed.
@@ -48,24 +99,90 @@ pub enum Cause {
     Replay(#[from] ReplayError),
 }
 
+/// What a client is told: the status, a name that does not change, and a title.
+struct Wire(StatusCode, &'static str, &'static str);
+
+impl Cause {
+    const fn wire(&self, attempt: Attempt) -> Wire {
+        // WIMSE WPT section 2.1 wants 401 and a challenge; WIMSE HTTP signature section 3.5 and wpt-01 advise against them.
+        let of_wit = match attempt {
+            Attempt::Wpt => StatusCode::UNAUTHORIZED,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        match self {
+            Self::NoCredentials => Wire(StatusCode::UNAUTHORIZED, "no_credentials", "a token and a proof are needed"),
+            Self::SeveralTokens => Wire(StatusCode::BAD_REQUEST, "invalid_request", "more than one token"),
+            Self::SeveralWorkloadProofs => Wire(StatusCode::BAD_REQUEST, "invalid_request", "more than one proof"),
+            Self::Body => Wire(StatusCode::BAD_REQUEST, "invalid_request", "the body cannot be read"),
+            Self::Scheme | Self::Token(_) | Self::Holder | Self::NoCertificate => {
+                Wire(StatusCode::UNAUTHORIZED, "invalid_token", "the token is not accepted")
+            }
+            Self::NoProof | Self::SeveralProofs | Self::Proof(_) | Self::Replayed => {
+                Wire(StatusCode::UNAUTHORIZED, "invalid_dpop_proof", "the proof is not accepted")
+            }
+            Self::Nonce => Wire(StatusCode::UNAUTHORIZED, "use_dpop_nonce", "the proof needs a recent nonce"),
+            Self::NoWit | Self::Wit(_) | Self::TrustDomain => Wire(of_wit, "invalid_wit", "the WIT is not accepted"),
+            Self::NoWorkloadProof => Wire(of_wit, "no_workload_proof", "a WIT needs a proof of its key"),
+            Self::Wpt(_) | Self::WptReplayed => Wire(of_wit, "invalid_wpt", "the WPT is not accepted"),
+            Self::Signature(_) | Self::SignatureReplayed => {
+                Wire(of_wit, "invalid_signature", "the message signature is not accepted")
+            }
+            Self::BodyTooLong { .. } => {
+                Wire(StatusCode::PAYLOAD_TOO_LARGE, "content_too_large", "the body is too long to be verified")
+            }
+            Self::NoBody => Wire(StatusCode::NOT_IMPLEMENTED, "not_implemented", "message signatures are not verified here"),
+            Self::Unsigned => Wire(StatusCode::NOT_IMPLEMENTED, "unsigned_response", "the response cannot be signed"),
+            Self::Scope(_) => Wire(StatusCode::FORBIDDEN, "insufficient_scope", "the token does not permit this"),
+            Self::Keys(_) | Self::Replay(_) => {
+                Wire(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "credentials cannot be verified at the moment")
+            }
+        }
+    }
+
+    /// Whether it is about a token and its DPoP proof, also where they stand beside a message signature.
+    const fn is_of_dpop(&self) -> bool {
+        matches!(
+            self,
+            Self::Token(_)
+                | Self::Holder
+                | Self::Scheme
+                | Self::Scope(_)
+                | Self::NoProof
+                | Self::SeveralProofs
+                | Self::Proof(_)
+                | Self::Nonce
+                | Self::Replayed
+        )
+    }
+}
+
 /// A refused request: the cause for us, and the answer for the client.
 #[derive(Debug, thiserror::Error)]
 #[error("{cause}")]
 pub struct Refusal {
     cause: Cause,
-    algorithms: Option<Box<str>>,
+    attempt: Attempt,
+    challenges: Option<Arc<Challenges>>,
     nonce: Option<String>,
 }
 
-impl From<Cause> for Refusal {
-    fn from(cause: Cause) -> Self {
-        Self { cause, algorithms: None, nonce: None }
-    }
+/// What a server says of itself in `WWW-Authenticate`.
+#[derive(Debug)]
+pub(crate) struct Challenges {
+    /// For DPoP proofs.
+    pub(crate) algorithms: Box<str>,
+    /// If certificate-bound tokens are accepted: the resource.
+    pub(crate) bearer: Option<Box<str>>,
+    pub(crate) wpt: bool,
 }
 
 impl Refusal {
-    pub(crate) fn new(cause: Cause, algorithms: Box<str>, nonce: Option<String>) -> Self {
-        Self { cause, algorithms: Some(algorithms), nonce }
+    pub(crate) const fn new(cause: Cause, attempt: Attempt) -> Self {
+        Self { cause, attempt, challenges: None, nonce: None }
+    }
+
+    pub(crate) fn with_challenges(self, challenges: &Arc<Challenges>, nonce: Option<String>) -> Self {
+        Self { challenges: Some(Arc::clone(challenges)), nonce, ..self }
     }
 
     /// Why. Not for the client.
@@ -75,46 +192,35 @@ impl Refusal {
 
     /// The status of the answer.
     pub const fn status(&self) -> StatusCode {
-        self.wire().0
+        self.cause.wire(self.attempt).0
     }
 
-    /// The `error` of the answer (RFC 6750 section 3.1, RFC 9449 section 7.1); none when no credentials were sent, and
-    /// none when the failure is ours.
-    pub const fn error(&self) -> Option<&'static str> {
-        self.wire().1
+    /// The name of the error, which ends the `type` of the problem. For OAuth's own errors it is their code (RFC 6750 section
+    /// 3.1, RFC 9449 section 7.1).
+    pub const fn error(&self) -> &'static str {
+        self.cause.wire(self.attempt).1
     }
 
-    const fn wire(&self) -> (StatusCode, Option<&'static str>, &'static str) {
-        match self.cause {
-            Cause::NoCredentials => (StatusCode::UNAUTHORIZED, None, "a token and a proof are needed"),
-            Cause::SeveralTokens => (StatusCode::BAD_REQUEST, Some("invalid_request"), "more than one token"),
-            Cause::Scheme | Cause::Token(_) => (StatusCode::UNAUTHORIZED, Some("invalid_token"), "the token is not accepted"),
-            Cause::NoProof | Cause::SeveralProofs | Cause::Proof(_) | Cause::Replayed => {
-                (StatusCode::UNAUTHORIZED, Some("invalid_dpop_proof"), "the proof is not accepted")
-            }
-            Cause::Nonce => (StatusCode::UNAUTHORIZED, Some("use_dpop_nonce"), "the proof needs a recent nonce"),
-            Cause::Scope(_) => (StatusCode::FORBIDDEN, Some("insufficient_scope"), "the token does not permit this"),
-            Cause::Keys(_) | Cause::Replay(_) => {
-                (StatusCode::SERVICE_UNAVAILABLE, None, "credentials cannot be verified at the moment")
-            }
-        }
-    }
-
-    /// The answer: status, challenge, nonce, and a problem (RFC 9457) as body.
+    /// The answer: status, challenges, nonce, and a problem (RFC 9457) as body.
     pub fn to_response<B: From<String>>(&self) -> Response<B> {
-        let (status, error, title) = self.wire();
-        let name = error.unwrap_or(if status == StatusCode::UNAUTHORIZED { "no_credentials" } else { "unavailable" });
-        let body =
+        let Wire(status, name, title) = self.cause.wire(self.attempt);
+        let mut problem =
             serde_json::json!({ "type": format!("urn:procura:problem:{name}"), "title": title, "status": status.as_u16() });
-        let mut response = Response::new(B::from(body.to_string()));
+        if let (Cause::Scope(scope), Some(problem)) = (&self.cause, problem.as_object_mut()) {
+            problem.insert("scope".to_owned(), scope.as_str().into());
+        }
+        let mut response = Response::new(B::from(problem.to_string()));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
-        } else if let Ok(challenge) = HeaderValue::try_from(self.challenge(error)) {
-            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        for challenge in self.challenges() {
+            if let Ok(challenge) = HeaderValue::try_from(challenge) {
+                headers.append(WWW_AUTHENTICATE, challenge);
+            }
         }
         if let Some(nonce) = self.nonce.as_ref().and_then(|nonce| HeaderValue::try_from(nonce).ok()) {
             headers.insert("dpop-nonce", nonce);
@@ -122,20 +228,44 @@ impl Refusal {
         response
     }
 
-    /// Scopes and algorithm names contain neither quote nor backslash, so nothing needs escaping.
-    fn challenge(&self, error: Option<&str>) -> String {
+    /// One challenge for each scheme that is accepted, the attempted one first; it alone carries the error (RFC 9449 sections
+    /// 7.1 and 7.2). None where another scheme would not help.
+    ///
+    /// Scopes, algorithm names and resources contain neither quote nor backslash, so nothing needs escaping.
+    fn challenges(&self) -> Vec<String> {
+        let Wire(status, error, _) = self.cause.wire(self.attempt);
+        let attempt = if self.attempt == Attempt::Signature && self.cause.is_of_dpop() { Attempt::Dpop } else { self.attempt };
+        let is_oauth = matches!(attempt, Attempt::Dpop | Attempt::Bearer);
+        let is_denied = status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN;
+        if !is_denied && !(is_oauth && status == StatusCode::BAD_REQUEST && self.challenges.is_some()) {
+            return Vec::new();
+        }
         let mut parameters = Vec::new();
-        if let Some(error) = error {
+        if !matches!(self.cause, Cause::NoCredentials) {
             parameters.push(format!("error=\"{error}\""));
         }
         if let Cause::Scope(scope) = &self.cause {
             parameters.push(format!("scope=\"{scope}\""));
         }
-        let algorithms = self.algorithms.as_deref();
-        if let Some(algorithms) = algorithms {
-            parameters.push(format!("algs=\"{algorithms}\""));
+        let offered = self.challenges.as_deref();
+        let parameters_of = |scheme| if attempt == scheme { parameters.clone() } else { Vec::new() };
+        let mut challenges = Vec::new();
+        if attempt == Attempt::Dpop || offered.is_some() {
+            let mut parameters = parameters_of(Attempt::Dpop);
+            parameters.extend(offered.map(|offered| format!("algs=\"{}\"", offered.algorithms)));
+            challenges.push((Attempt::Dpop, format!("DPoP {}", parameters.join(", "))));
         }
-        format!("DPoP {}", parameters.join(", "))
+        let realm = offered.and_then(|offered| offered.bearer.as_deref());
+        if attempt == Attempt::Bearer || realm.is_some() {
+            let mut parameters = realm.map(|realm| format!("realm=\"{realm}\"")).into_iter().collect::<Vec<_>>();
+            parameters.extend(parameters_of(Attempt::Bearer));
+            challenges.push((Attempt::Bearer, format!("Bearer {}", parameters.join(", "))));
+        }
+        if offered.is_some_and(|offered| offered.wpt) {
+            challenges.push((Attempt::Wpt, "WPT".to_owned()));
+        }
+        challenges.sort_by_key(|(scheme, _)| *scheme != attempt);
+        challenges.into_iter().map(|(_, challenge)| challenge).collect()
     }
 }
 

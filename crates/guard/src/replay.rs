@@ -36,6 +36,12 @@ pub trait ReplayStore: Send + Sync + 'static {
     fn epoch(&self) -> u64 {
         0
     }
+
+    /// When the memory began. Proofs that could have been used before are refused, unless they carry a nonce of the epoch.
+    /// Default: `None`, for a store that never loses anything, or where a replay after a loss is no harm.
+    fn began(&self) -> Option<UnixTime> {
+        None
+    }
 }
 
 /// A replay store in this process's memory: right for one node, and forgotten when the process ends.
@@ -45,6 +51,7 @@ pub trait ReplayStore: Send + Sync + 'static {
 pub struct MemoryReplayStore {
     memory: ReplayMemory,
     epoch: u64,
+    began: Option<UnixTime>,
 }
 
 impl MemoryReplayStore {
@@ -53,7 +60,15 @@ impl MemoryReplayStore {
     /// # Panics
     /// As [`random_bytes`].
     pub fn new(capacity: usize) -> Self {
-        Self { memory: ReplayMemory::new(capacity), epoch: u64::from_ne_bytes(random_bytes()) }
+        Self { memory: ReplayMemory::new(capacity), epoch: u64::from_ne_bytes(random_bytes()), began: None }
+    }
+
+    /// Refuses proofs that could have been used before `now`, the start of this process: what an earlier one remembered is
+    /// gone. WPTs and message signatures are then refused for the first 30 seconds, and those without `iat` for up to five
+    /// and a half minutes; DPoP proofs for as long as they may be ahead, and not at all where nonces are on.
+    #[must_use]
+    pub fn beginning(self, now: UnixTime) -> Self {
+        Self { began: Some(now), ..self }
     }
 }
 
@@ -72,6 +87,10 @@ impl ReplayStore for MemoryReplayStore {
     fn epoch(&self) -> u64 {
         self.epoch
     }
+
+    fn began(&self) -> Option<UnixTime> {
+        self.began
+    }
 }
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -81,6 +100,8 @@ pub(crate) trait AnyReplayStore: Send + Sync {
     fn claim_boxed(&self, key: [u8; 32], until: UnixTime, now: UnixTime) -> BoxFuture<'_, Result<Claimed, ReplayError>>;
 
     fn epoch(&self) -> u64;
+
+    fn began(&self) -> Option<UnixTime>;
 }
 
 impl<S: ReplayStore> AnyReplayStore for S {
@@ -90,6 +111,10 @@ impl<S: ReplayStore> AnyReplayStore for S {
 
     fn epoch(&self) -> u64 {
         ReplayStore::epoch(self)
+    }
+
+    fn began(&self) -> Option<UnixTime> {
+        ReplayStore::began(self)
     }
 }
 

@@ -141,6 +141,12 @@ impl VerifiedDpopProof {
         self.thumbprint().replay_key(&self.proof.id)
     }
 
+    /// `iat`: the instant at which the proof was made. A store that has forgotten what was before it cannot tell whether the
+    /// proof is new, unless its nonce does. It is the maker's word, as for the other proofs.
+    pub fn made_since(&self) -> UnixTime {
+        self.proof.issued_at
+    }
+
     /// Until when the proof would be accepted by clocks up to `skew` apart, and one second more: how long a store must
     /// remember it.
     pub fn replay_until(&self, freshness: Freshness, skew: Duration) -> UnixTime {

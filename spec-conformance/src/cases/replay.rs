@@ -1,5 +1,7 @@
 //! A proof buys one answer, on one node and on many.
 
+mod wit;
+
 use super::{Case, NotTried};
 use crate::jose::Key;
 use crate::world::{Exchange, World};
@@ -11,6 +13,12 @@ use tokio::task::JoinSet;
 const COPIES: usize = 1000;
 
 pub(super) fn cases() -> Vec<Case> {
+    let mut cases = by_dpop();
+    cases.extend(wit::cases());
+    cases
+}
+
+fn by_dpop() -> Vec<Case> {
     vec![
         Case::new("replay.twice", "a proof is refused the second time", &["DPOP-16", "F15", "F23"], |w| async move {
             let exchange = w.exchange();

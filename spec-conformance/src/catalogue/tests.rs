@@ -3,7 +3,8 @@ use crate::cases;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-const KINDS: &[&str] = &["dpop", "jwt-svid", "wit", "id-token", "access-token", "thumbprint", "identifier"];
+const KINDS: &[&str] =
+    &["dpop", "jwt-svid", "wit", "wpt", "wpt-request", "http-signature", "id-token", "access-token", "thumbprint", "identifier"];
 
 /// For each row: the ids of the cases that name it, with all vectors of a kind as one.
 fn named() -> BTreeMap<String, BTreeSet<String>> {
@@ -30,20 +31,34 @@ fn vectors(kind: &str) -> Value {
     serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
 }
 
-/// Every row of both lists: id, cases, and whether a reason stands in for cases.
-fn rows() -> Vec<(String, BTreeSet<String>, bool)> {
+/// Every row of both lists.
+struct Row {
+    id: String,
+    cases: BTreeSet<String>,
+    tests: Vec<String>,
+    /// Whether a reason stands in for cases and tests.
+    reason: bool,
+}
+
+fn rows() -> Vec<Row> {
     let catalogue = Catalogue::read().unwrap();
-    let requirements = catalogue.requirements.into_iter().map(|row| (row.id, row.cases, row.untested));
-    let attacks = catalogue.attacks.into_iter().map(|row| (row.id, row.cases, row.untested));
+    let requirements = catalogue.requirements.into_iter().map(|row| (row.id, row.cases, row.tests, row.untested));
+    let attacks = catalogue.attacks.into_iter().map(|row| (row.id, row.cases, row.tests, row.untested));
     let told = |reason: Option<String>| reason.is_some_and(|reason| reason.len() > 10);
-    requirements.chain(attacks).map(|(id, cases, reason)| (id, cases.into_iter().collect(), told(reason))).collect()
+    let row = |(id, cases, tests, reason): (_, Vec<String>, _, _)| Row {
+        id,
+        cases: cases.into_iter().collect(),
+        tests,
+        reason: told(reason),
+    };
+    requirements.chain(attacks).map(row).collect()
 }
 
 #[test]
 fn ids_of_rows_are_unique() {
     let mut seen = HashSet::new();
-    for (id, ..) in rows() {
-        assert!(seen.insert(id.clone()), "`{id}` twice");
+    for row in rows() {
+        assert!(seen.insert(row.id.clone()), "`{}` twice", row.id);
     }
 }
 
@@ -56,16 +71,29 @@ fn ids_of_cases_are_unique() {
 }
 
 #[test]
-fn every_row_has_cases_or_a_reason_and_never_both() {
-    for (id, cases, reason) in rows() {
-        assert!(cases.is_empty() == reason, "`{id}` has {} cases and its reason is {reason}", cases.len());
+fn every_row_has_cases_or_tests_or_a_reason_instead() {
+    for Row { id, cases, tests, reason } in rows() {
+        let shown = cases.len() + tests.len();
+        assert!((shown == 0) == reason, "`{id}` has {shown} cases and tests and its reason is {reason}");
+    }
+}
+
+#[test]
+fn every_test_that_is_named_exists() {
+    let root = format!("{}/..", env!("CARGO_MANIFEST_DIR"));
+    for row in rows() {
+        for test in row.tests {
+            let (file, name) = test.split_once("::").unwrap();
+            let text = std::fs::read_to_string(format!("{root}/{file}")).unwrap_or_default();
+            assert!(text.contains(&format!("fn {name}(")), "`{}`: no test {test}", row.id);
+        }
     }
 }
 
 #[test]
 fn rows_and_cases_name_each_other() {
     let mut named = named();
-    for (id, cases, _) in rows() {
+    for Row { id, cases, .. } in rows() {
         let expected = named.remove(&id).unwrap_or_default();
         assert_eq!(cases, expected, "`{id}`: run tools/requirements.py");
     }

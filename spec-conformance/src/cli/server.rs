@@ -1,8 +1,10 @@
+use crate::certificate::Authority;
 use crate::jose::Key;
-use crate::world::Options;
+use crate::world::{Options, Proxy};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::{Map, Value};
+use std::net::IpAddr;
 use std::{fs, path::Path, path::PathBuf};
 
 /// Where the server is, and what it takes to be an agent and a user there.
@@ -50,6 +52,33 @@ pub(super) struct Server {
     /// Another node of the same service, for replay over two nodes
     #[arg(long, value_name = "URL")]
     second_issuer_url: Option<String>,
+    /// The path of another agent that may ask for a WIT
+    #[arg(long, value_name = "PATH", default_value = "/agent/researcher")]
+    other_agent: String,
+    /// Private JWK that signs WITs of the trust domain, for WITs that the server would never sign
+    #[arg(long, value_name = "FILE")]
+    wit_key: Option<PathBuf>,
+    /// The authority of X.509-SVIDs, in PEM
+    #[arg(long, value_name = "FILE")]
+    authority: Option<PathBuf>,
+    /// The private key of that authority, in PEM
+    #[arg(long, value_name = "FILE")]
+    authority_key: Option<PathBuf>,
+    /// What the listener for mutual TLS is authenticated by, in PEM
+    #[arg(long, value_name = "FILE")]
+    tls_root: Option<PathBuf>,
+    /// The address of a proxy that the server believes; this machine must be able to call from it
+    #[arg(long, value_name = "IP")]
+    proxy_address: Option<IpAddr>,
+    /// The node that takes `Client-Cert` from the proxy
+    #[arg(long, value_name = "URL", requires = "proxy_address")]
+    client_cert_url: Option<String>,
+    /// The node that takes `x-forwarded-client-cert` from the proxy
+    #[arg(long, value_name = "URL", requires = "proxy_address")]
+    forwarded_url: Option<String>,
+    /// A file the server writes, its log or its audit trail: no token may be in it
+    #[arg(long, value_name = "FILE")]
+    written: Vec<PathBuf>,
 }
 
 /// What `procura dev` sets up for everyone.
@@ -87,6 +116,16 @@ impl Server {
             audience: own(&self.audience, dev::AUDIENCE),
             denied_resource: own(&self.denied_resource, dev::DENIED),
             second: self.second_issuer_url.clone(),
+            other_agent: format!("spiffe://{trust_domain}{}", self.other_agent),
+            wit_key: self.wit_key()?,
+            authority: self.authority()?,
+            tls_root: self.optional(&self.tls_root, "authority/ca.pem").map(read).transpose()?,
+            proxy: self.proxy_address.map(|address| Proxy {
+                address,
+                client_cert: self.client_cert_url.clone(),
+                forwarded: self.forwarded_url.clone(),
+            }),
+            written: self.written.clone(),
             issuer,
             trust_domain,
         })
@@ -106,17 +145,41 @@ impl Server {
             (None, Some(directory)) => directory.join(place),
             (None, None) => bail!("{name} is missing; give it, or --dev DIR"),
         };
-        let text = fs::read_to_string(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
-        let jwk = serde_json::from_str(&text).with_context(|| format!("`{}` is not JSON", file.display()))?;
-        Key::from_jwk(&jwk).with_context(|| format!("`{}` holds no usable key", file.display()))
+        jwk(&file)
     }
+
+    fn wit_key(&self) -> Result<Option<Key>> {
+        self.optional(&self.wit_key, "keys/wit.jwk").map(|file| jwk(&file)).transpose()
+    }
+
+    fn authority(&self) -> Result<Option<Authority>> {
+        let certificate = self.optional(&self.authority, "authority/ca.pem");
+        let key = self.optional(&self.authority_key, "authority/ca-key.pem");
+        let (Some(certificate), Some(key)) = (certificate, key) else { return Ok(None) };
+        let authority = Authority::from_pem(&read(&certificate)?, &read(&key)?);
+        authority.map(Some).with_context(|| format!("`{}` and `{}`", certificate.display(), key.display()))
+    }
+
+    /// A file that was named, or that the development directory has.
+    fn optional(&self, given: &Option<PathBuf>, place: &str) -> Option<PathBuf> {
+        given.clone().or_else(|| self.dev.as_ref().map(|directory| directory.join(place)).filter(|file| file.exists()))
+    }
+}
+
+fn read(file: impl AsRef<Path>) -> Result<String> {
+    let file = file.as_ref();
+    fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))
+}
+
+fn jwk(file: &Path) -> Result<Key> {
+    let jwk = serde_json::from_str(&read(file)?).with_context(|| format!("`{}` is not JSON", file.display()))?;
+    Key::from_jwk(&jwk).with_context(|| format!("`{}` holds no usable key", file.display()))
 }
 
 /// A text of the configuration file in a development directory: of its top, or of the first table of a list.
 fn configured(directory: &Path, list: Option<&str>, key: &str) -> Result<String> {
     let file = directory.join("config.toml");
-    let text = fs::read_to_string(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
-    let config: toml::Table = text.parse().with_context(|| format!("`{}` is not TOML", file.display()))?;
+    let config: toml::Table = read(&file)?.parse().with_context(|| format!("`{}` is not TOML", file.display()))?;
     let table = match list {
         None => Some(&config),
         Some(list) => config.get(list).and_then(toml::Value::as_array).and_then(|tables| tables.first()?.as_table()),

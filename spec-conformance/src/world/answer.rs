@@ -92,6 +92,13 @@ impl Answer {
         Ok(())
     }
 
+    /// A 401 with `invalid_client`: the caller is not who it says.
+    pub(crate) fn unauthenticated(&self) -> Result<()> {
+        self.refusal(&["invalid_client"])?;
+        ensure!(self.status == 401, "`invalid_client` with status {}", self.status);
+        Ok(())
+    }
+
     /// No cache may keep this, and at most one nonce is in it.
     pub(crate) fn uncacheable(&self) -> Result<()> {
         let control = self.header("cache-control").unwrap_or_default();

@@ -1,4 +1,4 @@
-use super::{Answer, World};
+use super::{Answer, Wire, World};
 use crate::jose::{Draft, Key};
 use anyhow::Result;
 
@@ -135,19 +135,23 @@ impl Exchange {
 
     /// Sends the request with exactly this proof.
     pub(crate) async fn send_once(&self, world: &World, proof: &str) -> Result<Answer> {
-        let mut request =
-            world.http.post(&self.url).header("content-type", "application/x-www-form-urlencoded").body(self.form());
-        request = match self.present {
-            Present::Once => request.header("dpop", proof),
-            Present::Never => request,
-            Present::TwoHeaders => request.header("dpop", proof).header("dpop", proof),
-            Present::OneHeaderJoined => request.header("dpop", format!("{proof}, {proof}")),
-        };
-        for (name, value) in &self.headers {
-            request = request.header(name, value);
+        self.wire(proof).send(world).await
+    }
+
+    /// The request as it goes over the wire, with exactly this proof.
+    pub(crate) fn wire(&self, proof: &str) -> Wire {
+        let content_type = ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned());
+        let mut wire = Wire { url: self.url.clone(), fields: vec![content_type], body: self.form() };
+        match self.present {
+            Present::Once => wire.add("dpop", proof),
+            Present::Never => {}
+            Present::TwoHeaders => {
+                wire.add("dpop", proof);
+                wire.add("dpop", proof);
+            }
+            Present::OneHeaderJoined => wire.add("dpop", &format!("{proof}, {proof}")),
         }
-        let answer = Answer::of(request).await?;
-        world.learn(&answer);
-        Ok(answer)
+        wire.fields.extend_from_slice(&self.headers);
+        wire
     }
 }

@@ -84,7 +84,7 @@ fn client_cert_that_is_not_one_byte_sequence_is_refused() {
         assert_eq!(told(&fields), Err(CertificateFieldError::Malformed), "{malformed}");
     }
     assert_eq!(told(&[("client-cert-chain", &other)]), Err(CertificateFieldError::Malformed));
-    let many = vec![other.as_str(); 8].join(", ");
+    let many = [other.as_str(); 8].join(", ");
     assert_eq!(told(&[("client-cert", &leaf), ("client-cert-chain", &many)]), Err(CertificateFieldError::Malformed));
 }
 
@@ -230,5 +230,17 @@ fn an_element_that_is_malformed_is_refused() {
     ] {
         let told = told(CertificateField::XForwardedClientCert, PROXY, &[("x-forwarded-client-cert", &element)]);
         assert_eq!(told, Err(CertificateFieldError::Malformed), "{element}");
+    }
+}
+
+proptest::proptest! {
+    /// Whatever a proxy lets through, it is a certificate or a refusal.
+    #[test]
+    fn no_field_does_harm(field in "[ -~\\t]{0,200}", key in "Cert=\"|Chain=\"|:|%|,|;|\\\\\"|") {
+        let field = format!("{key}{field}");
+        for (name, kind) in [("client-cert", CertificateField::ClientCert), (FORWARDED, CertificateField::XForwardedClientCert)] {
+            let told = told(kind, PROXY, &[(name, &field)]);
+            proptest::prop_assert!(told.is_err() || name == "client-cert", "{field}");
+        }
     }
 }

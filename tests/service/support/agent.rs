@@ -41,6 +41,11 @@ impl Agent {
         self.authenticated().add("subject_token", user_token).add("subject_token_type", ID_TOKEN).add("resource", CALENDAR)
     }
 
+    /// The same, with nothing in it that says who asks.
+    pub(crate) fn unauthenticated(&self, user_token: &str) -> Form {
+        self.delegation(user_token).without("client_assertion").without("client_assertion_type")
+    }
+
     /// Asks for a WIT by the JWT-SVID or WIT in `subject_token`.
     pub(crate) fn wit(&self, subject_token: &str) -> Form {
         let form = self.authenticated().add("subject_token", subject_token).add("subject_token_type", JWT);

@@ -35,6 +35,12 @@ impl Door {
         request.header("content-type", "application/x-www-form-urlencoded").body(form.encode())
     }
 
+    /// One presentation of `form` without a proof.
+    pub(crate) async fn post_bare(&self, form: &Form) -> Answer {
+        let request = self.request("POST", "/token").header("content-type", "application/x-www-form-urlencoded");
+        Answer::of(request.body(form.encode())).await
+    }
+
     /// The nonce of the moment: learnt as everyone does, by a request without one.
     pub(crate) async fn nonce(&self, agent: &Agent, form: &Form) -> String {
         let answer = self.post(&agent.proof(None), form).await;

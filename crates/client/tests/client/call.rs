@@ -46,7 +46,7 @@ impl World {
     }
 
     fn seen(&self, path: &str) -> Vec<Seen> {
-        self.server.seen().into_iter().filter(|seen| seen.path == path).collect()
+        self.server.seen_at(path)
     }
 }
 
@@ -188,7 +188,7 @@ async fn a_token_goes_nowhere_but_to_its_resource() {
 #[tokio::test]
 async fn metadata_of_another_issuer_get_no_credential() {
     let server = Server::start().await;
-    server.pretend("https://sts.example");
+    server.pretend(json!({ "issuer": "https://sts.example" }));
     let key = AgentKey::generate().unwrap();
     let error = Client::discover(server.url.parse().unwrap(), key, svid).await.unwrap_err();
     assert!(matches!(error, ClientError::Metadata(MetadataError::Issuer { .. })), "{error}");
@@ -226,5 +226,5 @@ async fn a_missing_svid_file_is_named() {
     let key = AgentKey::generate().unwrap();
     let client = Client::discover(server.url.parse().unwrap(), key, SvidFile::new("no/such.svid")).await.unwrap();
     let error = client.exchange(&ExchangeRequest::wit()).await.unwrap_err().to_string();
-    assert!(error.starts_with("the JWT-SVID cannot be had: file `no/such.svid`"), "{error}");
+    assert!(error.starts_with("the SVID cannot be had: file `no/such.svid`"), "{error}");
 }

@@ -3,14 +3,25 @@
 use std::collections::HashMap;
 
 use http::Request;
-use procura_client::{AgentKey, ExchangeRequest, Htu, Requester, Resource, Secret, Target, TokenType, UnixTime};
+use procura_client::{
+    AgentKey, Authentication, Binding, ExchangeError, ExchangeRequest, Htu, Requester, Resource, Secret, Target, TokenType,
+    UnixTime,
+};
 
 const NOW: UnixTime = UnixTime::from_secs(1_770_000_000);
 
 fn wire(request: &ExchangeRequest, key: &AgentKey, nonce: Option<&str>) -> Request<Secret> {
+    by(request, Authentication::JwtSvid(&Secret::new("svid")), Binding::Key(key), nonce).unwrap()
+}
+
+fn by(
+    request: &ExchangeRequest,
+    authentication: Authentication<'_>,
+    binding: Binding<'_>,
+    nonce: Option<&str>,
+) -> Result<Request<Secret>, ExchangeError> {
     let url: Htu = "https://sts.example/token".parse().unwrap();
-    let svid = Secret::new("svid");
-    request.to_http(&Requester { token_endpoint: &url, client_assertion: &svid, key, nonce, now: NOW }).unwrap()
+    request.to_http(&Requester { token_endpoint: &url, authentication, binding, nonce, now: NOW })
 }
 
 /// The form; no parameter stands twice.
@@ -83,6 +94,28 @@ fn every_attempt_has_a_proof_of_its_own_with_the_nonce() {
         })
         .collect();
     assert_ne!(ids[0], ids[1]);
+}
+
+/// SPIFFECA-06, MTLSB-01.
+#[test]
+fn a_caller_with_a_certificate_names_itself_and_nothing_else() {
+    let id = "spiffe://prod.example/agent/planner".parse().unwrap();
+    let certificate = procura_token::CertificateThumbprint::of(b"leaf");
+    let request = by(&delegation(), Authentication::X509Svid(&id), Binding::Certificate(certificate), None).unwrap();
+    let form = form(&request);
+    assert_eq!(form["client_id"], "spiffe://prod.example/agent/planner");
+    assert!(!form.contains_key("client_assertion") && !form.contains_key("client_assertion_type"));
+    assert!(!request.headers().contains_key("dpop"));
+    let key = AgentKey::generate().unwrap();
+    let request = by(&delegation(), Authentication::X509Svid(&id), Binding::Key(&key), None).unwrap();
+    assert!(request.headers().contains_key("dpop"));
+}
+
+#[test]
+fn only_a_caller_with_a_certificate_gets_a_token_bound_to_one() {
+    let certificate = procura_token::CertificateThumbprint::of(b"leaf");
+    let request = by(&delegation(), Authentication::JwtSvid(&Secret::new("svid")), Binding::Certificate(certificate), None);
+    assert!(matches!(request, Err(ExchangeError::Request(_))));
 }
 
 #[test]

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use http::Response;
 use procura_client::{
-    AgentKey, ErrorCode, ExchangeError, ExchangeRequest, Expectations, Grant, OAuthError, Resource, TokenType, UnixTime,
-    judge_exchange,
+    AgentKey, CertificateThumbprint, Confirmation, ErrorCode, ExchangeError, ExchangeRequest, Expectations, Grant, OAuthError,
+    Resource, TokenType, UnixTime, judge_exchange,
 };
+use procura_token::base64url;
 use serde_json::{Value, json};
 
 const NOW: UnixTime = UnixTime::from_secs(1_770_000_000);
@@ -14,7 +15,7 @@ const NOW: UnixTime = UnixTime::from_secs(1_770_000_000);
 fn expectations(key: &AgentKey) -> Expectations {
     let resource: Resource = "https://api.example/calendar".parse().unwrap();
     let request = ExchangeRequest::delegation("id-token", TokenType::IdToken, resource).scope("a b".parse().unwrap());
-    request.expectations(key, NOW)
+    request.expectations(key.thumbprint(), NOW)
 }
 
 fn response(status: u16, body: &str, headers: &[(&str, &str)]) -> Response<Vec<u8>> {
@@ -91,7 +92,7 @@ fn answers_that_cannot_be_read_are_errors() {
 #[test]
 fn a_wit_must_be_bound_to_our_key() {
     let key = AgentKey::generate().unwrap();
-    let expected = ExchangeRequest::wit().expectations(&key, NOW);
+    let expected = ExchangeRequest::wit().expectations(key.thumbprint(), NOW);
     let judge = |token_type: &str, cnf: Value| {
         let answer = json!({ "access_token": "w.i.t", "issued_token_type": "urn:procura:token-type:wit",
                              "token_type": token_type, "expires_in": 600, "cnf": cnf });
@@ -102,6 +103,43 @@ fn a_wit_must_be_bound_to_our_key() {
     assert_eq!(judge("N_A", Value::Null), Err(ExchangeError::Binding));
     assert_eq!(judge("N_A", json!({ "jkt": AgentKey::generate().unwrap().thumbprint() })), Err(ExchangeError::Binding));
     assert!(matches!(judge("DPoP", ours), Err(ExchangeError::Downgraded { .. })));
+}
+
+/// DPOP-21, MTLSB-05: `Bearer` is good for one thing only.
+#[test]
+fn a_bearer_token_must_name_our_certificate_and_only_if_that_was_asked_for() {
+    let [ours, other] = [b"ours", b"else"].map(|der| CertificateThumbprint::of(der));
+    let request = ExchangeRequest::delegation("id-token", TokenType::IdToken, "https://api.example".parse::<Resource>().unwrap());
+    let token = |claims: Value| format!("e30.{}.AA", base64url::encode(claims.to_string()));
+    let judge = |token: String, token_type: &str, cnf: Value| {
+        let mut answer = answer();
+        answer["access_token"] = token.into();
+        answer["token_type"] = token_type.into();
+        if !cnf.is_null() {
+            answer["cnf"] = cnf;
+        }
+        judge_exchange(&response(200, &answer.to_string(), &[]), &request.expectations(ours, NOW))
+    };
+    let bound = || token(json!({ "cnf": { "x5t#S256": ours } }));
+    assert_eq!(judge(bound(), "Bearer", Value::Null).unwrap().binding, Confirmation::Certificate(ours));
+    assert!(judge(bound(), "bearer", json!({ "x5t#S256": ours })).is_ok());
+    assert_eq!(judge(bound(), "Bearer", json!({ "x5t#S256": other })).unwrap_err(), ExchangeError::Binding);
+    let elsewhere = token(json!({ "cnf": { "x5t#S256": other } }));
+    assert_eq!(judge(elsewhere, "Bearer", Value::Null).unwrap_err(), ExchangeError::Binding);
+    for unbound in [
+        token(json!({})),
+        token(json!({ "cnf": {} })),
+        token(json!({ "cnf": { "jkt": AgentKey::generate().unwrap().thumbprint(), "x5t#S256": ours } })),
+        "opaque".to_owned(),
+    ] {
+        assert!(matches!(judge(unbound, "Bearer", Value::Null), Err(ExchangeError::Downgraded { .. })));
+    }
+    assert!(matches!(judge(bound(), "DPoP", Value::Null), Err(ExchangeError::Downgraded { .. })));
+    let key = AgentKey::generate().unwrap();
+    let mut bearer = answer();
+    (bearer["access_token"], bearer["token_type"]) = (bound().into(), "Bearer".into());
+    let judged = judge_exchange(&response(200, &bearer.to_string(), &[]), &request.expectations(key.thumbprint(), NOW));
+    assert!(matches!(judged, Err(ExchangeError::Downgraded { .. })), "a key was asked for");
 }
 
 #[test]
@@ -143,5 +181,6 @@ fn a_refused_proof_says_how_far_the_clocks_are_apart() {
         judge("invalid_dpop_proof"),
         "the server refused: invalid_dpop_proof (this machine's clock is 10 min ahead of the server)"
     );
+    assert!(judge("invalid_client").ends_with("ahead of the server)"));
     assert_eq!(judge("invalid_scope"), "the server refused: invalid_scope");
 }

@@ -1,8 +1,13 @@
 //! What the client sends, believes and retries.
 
-#[cfg(feature = "reqwest")]
 mod call;
 mod exchange;
 mod judge;
-#[cfg(feature = "reqwest")]
+mod mutual_tls;
+mod resource;
+mod response;
 mod server;
+mod tls;
+mod wit;
+mod workload;
+mod workload_server;

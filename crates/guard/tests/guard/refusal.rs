@@ -4,23 +4,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use procura_guard::{Cause, Claimed, MemoryReplayStore, ReplayError, ReplayStore, UnixTime, VerifyError};
+use procura_guard::{Cause, Claimed, MemoryReplayStore, Proved, ReplayError, ReplayStore, UnixTime, VerifyError};
 use procura_token::Signer;
 
 use crate::world::{NOW, Proof, World, new_key, told};
 
-const TOKEN: (u16, Option<&str>) = (401, Some("invalid_token"));
-const PROOF: (u16, Option<&str>) = (401, Some("invalid_dpop_proof"));
+const TOKEN: (u16, &str) = (401, "invalid_token");
+const PROOF: (u16, &str) = (401, "invalid_dpop_proof");
 
 #[tokio::test]
 async fn a_good_request_says_who_calls_for_whom() {
     let world = World::new();
     let caller = world.guard().verify(&world.request(), NOW).await.unwrap();
-    assert_eq!(caller.subject.as_str(), "dev:alice");
-    assert_eq!(caller.actors.unwrap().current().id, caller.client_id);
-    assert_eq!(caller.delegation.unwrap().id.as_str(), "delegation-1");
-    assert_eq!(caller.binding, world.agent_key.public_key().thumbprint().into());
-    assert_eq!(caller.expires, NOW + Duration::from_secs(600));
+    let grant = caller.require(&"calendar.read".parse().unwrap()).unwrap();
+    assert_eq!(grant.subject().as_str(), "dev:alice");
+    assert_eq!(grant.actors().unwrap().current().id, caller.workload);
+    assert_eq!(grant.client_id(), &caller.workload);
+    assert_eq!(grant.delegation().unwrap().id.as_str(), "delegation-1");
+    assert_eq!(grant.expires(), NOW + Duration::from_secs(600));
+    assert_eq!(caller.proved, Proved::Dpop(world.agent_key.public_key().thumbprint()));
 }
 
 #[tokio::test]
@@ -94,7 +96,7 @@ async fn two_tokens_are_refused_even_if_they_are_equal() {
     in_query.uri = "https://api.example/calendar?access_token=x".parse().unwrap();
     for request in [twice, in_query] {
         let (status, error, _) = told(world.guard().verify(&request, NOW).await);
-        assert_eq!((status, error), (400, Some("invalid_request")));
+        assert_eq!((status, error), (400, "invalid_request"));
     }
 }
 

@@ -6,7 +6,7 @@ use sfv::ListSerializer;
 use super::TAG;
 use super::component::Component;
 use super::dictionary::{self, Member};
-use crate::{MAX_PROOF_LIFETIME, ParseError, TokenId, UnixTime};
+use crate::{MAX_PROOF_AHEAD, MAX_PROOF_LIFETIME, ParseError, TokenId, UnixTime};
 
 const INPUT: &str = "`Signature-Input`";
 
@@ -55,13 +55,11 @@ impl Input {
                 return Err(ParseError::value(quoted, "must not be there: the WIT names key and algorithm"));
             }
         }
-        let covered = input.items.iter().map(Component::parse).collect::<Result<Vec<_>, _>>()?;
-        if covered.iter().enumerate().any(|(at, component)| covered.iter().take(at).any(|before| before == component)) {
-            return Err(ParseError::value("signature component", "twice"));
-        }
+        let covered = components(input)?;
         let (created, expires) = (time(input, "created", "`created`")?, time(input, "expires", "`expires`")?);
-        if expires <= created || expires.since(created) > MAX_PROOF_LIFETIME {
-            return Err(ParseError::value("`expires`", "not after `created`, or more than 300 s after it"));
+        // The draft's own example of a response is valid for 302 seconds.
+        if expires <= created || expires.since(created) > MAX_PROOF_LIFETIME + MAX_PROOF_AHEAD {
+            return Err(ParseError::value("`expires`", "not after `created`, or more than 330 s after it"));
         }
         Ok(Self {
             parameters: serialized(input)?,
@@ -75,6 +73,15 @@ impl Input {
             covered,
         })
     }
+}
+
+/// What is covered, in order.
+pub(super) fn components(input: &Member<'_>) -> Result<Vec<Component>, ParseError> {
+    let covered = input.items.iter().map(Component::parse).collect::<Result<Vec<_>, _>>()?;
+    if covered.iter().enumerate().any(|(at, component)| covered.iter().take(at).any(|before| before == component)) {
+        return Err(ParseError::value("signature component", "twice"));
+    }
+    Ok(covered)
 }
 
 /// The member of the same label.
@@ -109,7 +116,7 @@ fn time(input: &Member<'_>, name: &str, quoted: &'static str) -> Result<UnixTime
 }
 
 /// The value of `@signature-params`: the list as it was parsed, in its one serialization (RFC 9421 section 2.3).
-fn serialized(input: &Member<'_>) -> Result<String, ParseError> {
+pub(super) fn serialized(input: &Member<'_>) -> Result<String, ParseError> {
     let mut list = ListSerializer::new();
     let mut items = list.inner_list();
     for item in &input.items {

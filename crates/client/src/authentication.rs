@@ -1,0 +1,65 @@
+//! How a caller proves who it is at a token endpoint.
+
+use procura_token::{CertificateThumbprint, Confirmation, WorkloadId};
+
+use crate::{AgentKey, HeldWit, Secret};
+
+/// The ways there are; a request uses exactly one (RFC 6749 section 2.3).
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Authentication<'a> {
+    /// A JWT-SVID as client assertion, whose `aud` is the issuer alone.
+    JwtSvid(&'a Secret),
+    /// A WIT in `Workload-Identity-Token`, and a proof by its key.
+    Wit(&'a HeldWit, WitProof),
+    /// The X.509-SVID that the connection is made with; this SPIFFE ID is sent as `client_id`.
+    X509Svid(&'a WorkloadId),
+}
+
+/// How the key of a WIT is proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WitProof {
+    /// A Workload Proof Token in `Authorization: WPT` (draft-ietf-wimse-wpt).
+    Wpt,
+    /// A signature over the message, body included (draft-ietf-wimse-http-signature).
+    Signature,
+}
+
+impl Authentication<'_> {
+    /// What a server that offers it lists in `token_endpoint_auth_methods_supported`. The names for WITs are private:
+    /// none is registered.
+    pub const fn method(&self) -> &'static str {
+        match self {
+            Self::JwtSvid(_) => "spiffe_jwt",
+            Self::X509Svid(_) => "spiffe_x509",
+            Self::Wit(_, proof) => proof.method(),
+        }
+    }
+}
+
+impl WitProof {
+    pub(crate) const fn method(self) -> &'static str {
+        match self {
+            Self::Wpt => "wimse_wpt",
+            Self::Signature => "wimse_http_signature",
+        }
+    }
+}
+
+/// What a new token will be bound to.
+#[derive(Clone, Copy, Debug)]
+pub enum Binding<'a> {
+    /// A key, proved by a DPoP proof. Of a caller with a WIT it is the key of the WIT.
+    Key(&'a AgentKey),
+    /// The client certificate of the connection (RFC 8705 section 3): for callers with an X.509-SVID alone.
+    Certificate(CertificateThumbprint),
+}
+
+impl From<Binding<'_>> for Confirmation {
+    fn from(binding: Binding<'_>) -> Self {
+        match binding {
+            Binding::Key(key) => Self::Key(key.thumbprint()),
+            Binding::Certificate(certificate) => Self::Certificate(certificate),
+        }
+    }
+}
