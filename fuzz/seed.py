@@ -31,17 +31,6 @@ def opened(token, drop=()):
         return None
 
 
-def body(certificate):
-    """What a certificate says: the first element of the outer sequence."""
-    def end(at):
-        length = certificate[at + 1]
-        count = length - 0x80 if length > 0x80 else 0
-        return at + 2 + count, int.from_bytes(certificate[at + 2 : at + 2 + count], "big") if count else length
-    start, _ = end(0)
-    content, length = end(start)
-    return certificate[start : content + length]
-
-
 def beside(wit, text):
     """The claims of a WPT that belong to this WIT."""
     header, claims = text.split("\n", 1)
@@ -57,6 +46,17 @@ def lines(given):
     fields = {name: value for name, value in given["request"]["headers"]}
     names = ("Signature-Input", "Signature", "Workload-Identity-Token", "Content-Digest")
     return "\n".join([*(fields.get(name, "") for name in names), given["body"]])
+
+
+def body(certificate):
+    """What a certificate says: the first element of the outer sequence."""
+    def end(at):
+        length = certificate[at + 1]
+        count = length - 0x80 if length > 0x80 else 0
+        return at + 2 + count, int.from_bytes(certificate[at + 2 : at + 2 + count], "big") if count else length
+    start, _ = end(0)
+    content, length = end(start)
+    return certificate[start : content + length]
 
 
 for file in sorted(VECTORS.glob("*.json")):

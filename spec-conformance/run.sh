@@ -46,6 +46,6 @@ for copy in two three; do
 done
 
 "$bin/procura-conformance" table --dev "$world" --second-issuer-url "http://127.0.0.1:$two" --proxy-address 127.0.0.2 \
-  --client-cert-url "http://127.0.0.1:$two" --forwarded-url "http://127.0.0.1:$three" \
+  --client-cert-url "http://127.0.0.1:$two" --forwarded-url "http://127.0.0.1:$three" --redis "127.0.0.1:$redis" \
   --written "$work/one.log" --written "$work/two.log" --written "$work/three.log" --written "$world/audit/events.jsonl" \
   --written "$world/audit/events-two.jsonl" --written "$world/audit/events-three.jsonl" "$@"

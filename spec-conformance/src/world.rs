@@ -19,7 +19,7 @@ use crate::{clock, jose};
 use anyhow::{Context, Result, ensure};
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Map, Value, json};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -51,6 +51,8 @@ pub(crate) struct Options {
     /// What the listener for mutual TLS is authenticated by, in PEM.
     pub(crate) tls_root: Option<String>,
     pub(crate) proxy: Option<Proxy>,
+    /// The Redis that the server keeps used proofs in; it will be emptied.
+    pub(crate) redis: Option<SocketAddr>,
     /// What the server wrote: its log and its audit trail.
     pub(crate) written: Vec<PathBuf>,
 }

@@ -28,10 +28,10 @@ stop() {
 trap stop EXIT
 trap 'exit 130' INT TERM
 
-# Both held at once, so that they differ.
-read -r service_port calendar_port < <("$python" -c '
+# All held at once, so that they differ.
+read -r service_port mutual_port calendar_port < <("$python" -c '
 import socket
-held = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+held = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
 print(*(socket.getsockname()[1] for socket in held))')
 
 # Answers below 500 count: the calendar is ready when it asks for credentials.
@@ -64,7 +64,8 @@ mkdir -p "$INTEROP_DIR"/{targets,policies}
 sed "s|@resource@|$INTEROP_RESOURCE|" target.toml >"$INTEROP_DIR/targets/interop.toml"
 sed "s|@resource@|$INTEROP_RESOURCE|" policy.cedar >"$INTEROP_DIR/policies/interop.cedar"
 
-"$INTEROP_PROCURA" dev --dir "$INTEROP_DIR" --listen "127.0.0.1:$service_port" >"$dir/service.log" 2>&1 &
+"$INTEROP_PROCURA" dev --dir "$INTEROP_DIR" --listen "127.0.0.1:$service_port" --mtls "127.0.0.1:$mutual_port" \
+  >"$dir/service.log" 2>&1 &
 started+=($!)
 ready "${started[-1]}" "$INTEROP_ISSUER/readyz"
 "$binaries/calendar" --issuer "$INTEROP_ISSUER" --resource "$INTEROP_RESOURCE" --listen "127.0.0.1:$calendar_port" --nonces \

@@ -9,6 +9,7 @@ mod audit;
 mod command;
 mod delegation;
 mod develop;
+mod exchange;
 mod issuer;
 mod load;
 mod mtls;

@@ -189,13 +189,16 @@ async fn metadata_tells_of_certificates_where_they_are_seen_and_not_elsewhere() 
     let told = metadata(&scene.service).await;
     assert_eq!(told["mtls_endpoint_aliases"], json!({ "token_endpoint": format!("{MTLS_URL}/token") }));
     assert_eq!(told["tls_client_certificate_bound_access_tokens"], true);
-    assert_eq!(told["token_endpoint_auth_methods_supported"], json!(["spiffe_jwt", "spiffe_x509"]));
+    assert_eq!(
+        told["token_endpoint_auth_methods_supported"],
+        json!(["spiffe_jwt", "spiffe_x509", "wimse_wpt", "wimse_http_signature"])
+    );
 
     let world = World::new();
     let told = metadata(&world.serve()).await;
     assert_eq!(told["mtls_endpoint_aliases"], json!(null));
     assert_eq!(told["tls_client_certificate_bound_access_tokens"], json!(null));
-    assert_eq!(told["token_endpoint_auth_methods_supported"], json!(["spiffe_jwt"]));
+    assert_eq!(told["token_endpoint_auth_methods_supported"], json!(["spiffe_jwt", "wimse_wpt", "wimse_http_signature"]));
 }
 
 #[tokio::test]

@@ -154,7 +154,10 @@ async fn metadata_tells_of_certificates_that_a_proxy_tells_of() {
     let scene = Scene::new("client-cert").await;
     let told = scene.service.get("/.well-known/oauth-authorization-server").await.json();
     assert_eq!(told["tls_client_certificate_bound_access_tokens"], true);
-    assert_eq!(told["token_endpoint_auth_methods_supported"], json!(["spiffe_jwt", "spiffe_x509"]));
+    assert_eq!(
+        told["token_endpoint_auth_methods_supported"],
+        json!(["spiffe_jwt", "spiffe_x509", "wimse_wpt", "wimse_http_signature"])
+    );
     assert_eq!(told["mtls_endpoint_aliases"], json!(null));
 }
 

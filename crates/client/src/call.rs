@@ -117,7 +117,7 @@ impl Call {
         let (headers, sent) = self.with_credentials(with).await?;
         let answer = with.connection.transport.send(&self.url, &self.method, headers, self.body.clone()).await?;
         with.client.nonces().learn(&self.htu, answer.headers());
-        let answer = judge_call(answer, with.client)?;
+        let answer = judge_call(answer, with)?;
         match (with.presentation, sent) {
             (Presentation::Signature(expected), Some(sent)) => expected.judge(answer, &sent, with.client.now()).await,
             _ => Ok(answer),
@@ -128,8 +128,12 @@ impl Call {
     async fn with_credentials(&self, with: &With<'_>) -> Result<(HeaderMap, Option<Sent>), CallError> {
         let Self { method, target, htu, body, .. } = self;
         let mut headers = self.headers.clone();
-        for name in ["authorization", "dpop", "workload-identity-token", "signature", "signature-input"] {
-            headers.remove(name);
+        let ours: &[_] = match with.presentation {
+            Presentation::Token => &["authorization", "dpop"],
+            _ => &["authorization", "dpop", "workload-identity-token", "signature", "signature-input"],
+        };
+        for name in ours {
+            headers.remove(*name);
         }
         let Some(key) = with.client.key() else {
             self.add_bearer(&mut headers, with)?;
@@ -188,19 +192,20 @@ async fn held_wit(client: &Client) -> Result<HeldWit, CallError> {
 }
 
 /// An answer of the application, or the refusal of what guards it.
-fn judge_call(answer: reqwest::Response, client: &Client) -> Result<reqwest::Response, CallError> {
+fn judge_call(answer: reqwest::Response, with: &With<'_>) -> Result<reqwest::Response, CallError> {
     let status = answer.status().as_u16();
     if !matches!(status, 400 | 401 | 403) {
         return Ok(answer);
     }
-    let scheme = if client.key().is_some() { "DPoP" } else { "Bearer" };
-    let (error, scope) = match Challenge::of_scheme(answer.headers(), scheme) {
+    let challenge = |scheme| Challenge::of_scheme(answer.headers(), scheme);
+    let scheme = if with.client.key().is_some() { "DPoP" } else { "Bearer" };
+    let (error, scope) = match challenge(scheme) {
         Some(Challenge { error: Some(error), scope }) => (error, scope),
-        _ if Challenge::of_scheme(answer.headers(), "WPT").is_some() => ("WPT".to_owned(), None),
+        _ if matches!(with.presentation, Presentation::Wpt(_)) && challenge("WPT").is_some() => ("WPT".to_owned(), None),
         _ => return Ok(answer),
     };
     let is_about_time = matches!(error.as_str(), "invalid_dpop_proof" | "invalid_token" | "WPT");
-    let clock = if is_about_time { ClockOffset::of(answer.headers(), client.now()) } else { None };
+    let clock = if is_about_time { ClockOffset::of(answer.headers(), with.client.now()) } else { None };
     let scope = scope.map(|scope| printable(&scope, 300));
     Err(CallError::Refused { status, error: printable(&error, 100), scope, clock })
 }

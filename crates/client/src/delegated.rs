@@ -143,7 +143,8 @@ impl Delegated {
     /// Sends `request` with the token and new proofs. When the server wants a nonce, sends it once more with new proofs;
     /// for nothing else. Every other answer of the application is returned, whatever its status, redirects included.
     ///
-    /// `Authorization`, `DPoP`, `Workload-Identity-Token`, `Signature` and `Signature-Input` of `request` are replaced.
+    /// `Authorization` and `DPoP` of `request` are replaced; in calls that show a WIT, also `Workload-Identity-Token`,
+    /// `Signature` and `Signature-Input`.
     ///
     /// # Errors
     /// [`CallError`]; a refusal of the token makes the next call exchange anew.

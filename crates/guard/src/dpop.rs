@@ -48,8 +48,9 @@ impl Guard {
     pub(crate) async fn claim_dpop(&self, proof: &VerifiedDpopProof, now: UnixTime) -> Result<(), Cause> {
         let claim = Claim {
             key: proof.replay_key(),
-            // A nonce says more: it is of the store's present memory.
-            since: self.0.nonces.is_none().then(|| proof.made_since()),
+            // The earliest that a clock which lags as far as it may would have let it in. A nonce says more: it is of the store's
+            // present memory.
+            since: self.0.nonces.is_none().then(|| proof.made_since() - self.0.freshness.ahead),
             until: proof.replay_until(self.0.freshness, self.0.skew),
         };
         self.claim(claim, Cause::Replayed, now).await

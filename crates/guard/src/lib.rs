@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod authorization;
 mod body;
 mod builder;
 mod cache;
 mod caller;
+mod cause;
 mod certificate;
 mod clock;
 mod credentials;
@@ -23,12 +25,13 @@ mod wpt;
 
 pub use builder::{BuildError, GuardBuilder};
 pub use caller::{Caller, Grant, Proved};
+pub use cause::Cause;
 pub use certificate::PeerCertificate;
 pub use clock::{Clock, SystemClock};
 pub use guard::Guard;
 pub use key::{Bundle, Keys, KeysError};
 pub use layer::{GuardLayer, GuardService};
-pub use refusal::{Cause, Refusal};
+pub use refusal::Refusal;
 pub use replay::{Claimed, MemoryReplayStore, ReplayError, ReplayStore};
 pub use response::{Identity, IdentityError};
 

@@ -1,160 +1,13 @@
-//! Refusals, and what a client is told about them: the only place that maps facts to the wire.
+//! Refusals, and the answers they give.
 
 use std::sync::Arc;
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
-use procura_token::{Scope, VerifyError};
 
+use crate::Cause;
+use crate::cause::Wire;
 use crate::credentials::Attempt;
-use crate::{KeysError, ReplayError};
-
-/// Why a request is refused. For logs: it names rules and never repeats a token.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Cause {
-    /// No `Authorization` field, and nothing else that could stand for one.
-    #[error("no credentials")]
-    NoCredentials,
-    /// Two `Authorization` fields, a second token in the query, or one in a field where nothing proves it.
-    #[error("more than one token in the request")]
-    SeveralTokens,
-    /// An `Authorization` field of a scheme that is not accepted, or not of the form `<scheme> <token>`.
-    #[error("the `Authorization` field is not an accepted scheme and one token")]
-    Scheme,
-    /// No `DPoP` field.
-    #[error("no proof")]
-    NoProof,
-    /// Two `DPoP` fields.
-    #[error("more than one proof in the request")]
-    SeveralProofs,
-    /// The token is not believed.
-    #[error("token: {0}")]
-    Token(VerifyError),
-    /// The token is that of another workload than the one that calls.
-    #[error("token: another workload's than the WIT")]
-    Holder,
-    /// A certificate-bound token over a connection without a client certificate.
-    #[error("no client certificate on this connection")]
-    NoCertificate,
-    /// The proof is not believed, or is not for this request, this token or this key.
-    #[error("proof: {0}")]
-    Proof(VerifyError),
-    /// The proof carries no nonce, or not a recent one of this server.
-    #[error("proof: no recent nonce of this server")]
-    Nonce,
-    /// The proof was used before, or could have been before the replay store's memory began.
-    #[error("proof: used before, or older than the replay store's memory")]
-    Replayed,
-    /// A proof of a WIT, and no WIT.
-    #[error("no WIT")]
-    NoWit,
-    /// The WIT is not believed.
-    #[error("WIT: {0}")]
-    Wit(VerifyError),
-    /// The WIT is of a trust domain that is not configured.
-    #[error("WIT: of a trust domain that is not trusted")]
-    TrustDomain,
-    /// A WIT, and nothing that proves its key in an accepted way.
-    #[error("no proof of the WIT's key")]
-    NoWorkloadProof,
-    /// Two proofs of the WIT's key, in different ways.
-    #[error("more than one proof of the WIT's key")]
-    SeveralWorkloadProofs,
-    /// The WPT is not believed, or is not for this request, this WIT or these tokens.
-    #[error("WPT: {0}")]
-    Wpt(VerifyError),
-    /// The WPT was used before, or could have been before the replay store's memory began.
-    #[error("WPT: used before, or older than the replay store's memory")]
-    WptReplayed,
-    /// The message signature is not believed, is not for us, or does not cover this message.
-    #[error("message signature: {0}")]
-    Signature(VerifyError),
-    /// The nonce of the message signature was used before, or could have been before the replay store's memory began.
-    #[error("message signature: used before, or older than the replay store's memory")]
-    SignatureReplayed,
-    /// A signed request's body could not be read to its end.
-    #[error("the body cannot be read")]
-    Body,
-    /// A signed request's body has more bytes than are read.
-    #[error("the body is longer than {limit} bytes")]
-    BodyTooLong {
-        /// The most that are read.
-        limit: usize,
-    },
-    /// A message signature where nobody can read the body: see [`Guard::verify`](crate::Guard::verify).
-    #[error("a message signature can be verified by the layer only")]
-    NoBody,
-    /// The response must be signed and cannot be: no key, an expired WIT, or a body that is too long.
-    #[error("the response cannot be signed")]
-    Unsigned,
-    /// The token does not carry the scope that is needed.
-    #[error("scope `{0}` is needed")]
-    Scope(Scope),
-    /// The keys of the issuer or the trust domain cannot be had.
-    #[error(transparent)]
-    Keys(#[from] KeysError),
-    /// The proof cannot be claimed.
-    #[error(transparent)]
-    Replay(#[from] ReplayError),
-}
-
-/// What a client is told: the status, a name that does not change, and a title.
-struct Wire(StatusCode, &'static str, &'static str);
-
-impl Cause {
-    const fn wire(&self, attempt: Attempt) -> Wire {
-        // WIMSE WPT section 2.1 wants 401 and a challenge; WIMSE HTTP signature section 3.5 and wpt-01 advise against them.
-        let of_wit = match attempt {
-            Attempt::Wpt => StatusCode::UNAUTHORIZED,
-            _ => StatusCode::BAD_REQUEST,
-        };
-        match self {
-            Self::NoCredentials => Wire(StatusCode::UNAUTHORIZED, "no_credentials", "a token and a proof are needed"),
-            Self::SeveralTokens => Wire(StatusCode::BAD_REQUEST, "invalid_request", "more than one token"),
-            Self::SeveralWorkloadProofs => Wire(StatusCode::BAD_REQUEST, "invalid_request", "more than one proof"),
-            Self::Body => Wire(StatusCode::BAD_REQUEST, "invalid_request", "the body cannot be read"),
-            Self::Scheme | Self::Token(_) | Self::Holder | Self::NoCertificate => {
-                Wire(StatusCode::UNAUTHORIZED, "invalid_token", "the token is not accepted")
-            }
-            Self::NoProof | Self::SeveralProofs | Self::Proof(_) | Self::Replayed => {
-                Wire(StatusCode::UNAUTHORIZED, "invalid_dpop_proof", "the proof is not accepted")
-            }
-            Self::Nonce => Wire(StatusCode::UNAUTHORIZED, "use_dpop_nonce", "the proof needs a recent nonce"),
-            Self::NoWit | Self::Wit(_) | Self::TrustDomain => Wire(of_wit, "invalid_wit", "the WIT is not accepted"),
-            Self::NoWorkloadProof => Wire(of_wit, "no_workload_proof", "a WIT needs a proof of its key"),
-            Self::Wpt(_) | Self::WptReplayed => Wire(of_wit, "invalid_wpt", "the WPT is not accepted"),
-            Self::Signature(_) | Self::SignatureReplayed => {
-                Wire(of_wit, "invalid_signature", "the message signature is not accepted")
-            }
-            Self::BodyTooLong { .. } => {
-                Wire(StatusCode::PAYLOAD_TOO_LARGE, "content_too_large", "the body is too long to be verified")
-            }
-            Self::NoBody => Wire(StatusCode::NOT_IMPLEMENTED, "not_implemented", "message signatures are not verified here"),
-            Self::Unsigned => Wire(StatusCode::NOT_IMPLEMENTED, "unsigned_response", "the response cannot be signed"),
-            Self::Scope(_) => Wire(StatusCode::FORBIDDEN, "insufficient_scope", "the token does not permit this"),
-            Self::Keys(_) | Self::Replay(_) => {
-                Wire(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "credentials cannot be verified at the moment")
-            }
-        }
-    }
-
-    /// Whether it is about a token and its DPoP proof, also where they stand beside a message signature.
-    const fn is_of_dpop(&self) -> bool {
-        matches!(
-            self,
-            Self::Token(_)
-                | Self::Holder
-                | Self::Scheme
-                | Self::Scope(_)
-                | Self::NoProof
-                | Self::SeveralProofs
-                | Self::Proof(_)
-                | Self::Nonce
-                | Self::Replayed
-        )
-    }
-}
 
 /// A refused request: the cause for us, and the answer for the client.
 #[derive(Debug, thiserror::Error)]
@@ -230,35 +83,28 @@ impl Refusal {
 
     /// One challenge for each scheme that is accepted, the attempted one first; it alone carries the error (RFC 9449 sections
     /// 7.1 and 7.2). None where another scheme would not help.
-    ///
-    /// Scopes, algorithm names and resources contain neither quote nor backslash, so nothing needs escaping.
     fn challenges(&self) -> Vec<String> {
-        let Wire(status, error, _) = self.cause.wire(self.attempt);
-        let attempt = if self.attempt == Attempt::Signature && self.cause.is_of_dpop() { Attempt::Dpop } else { self.attempt };
-        let is_oauth = matches!(attempt, Attempt::Dpop | Attempt::Bearer);
-        let is_denied = status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN;
-        if !is_denied && !(is_oauth && status == StatusCode::BAD_REQUEST && self.challenges.is_some()) {
+        let attempt = self.attempt_told();
+        let is_told = match self.status() {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => true,
+            StatusCode::BAD_REQUEST => matches!(attempt, Attempt::Dpop | Attempt::Bearer),
+            _ => false,
+        };
+        if !is_told {
             return Vec::new();
         }
-        let mut parameters = Vec::new();
-        if !matches!(self.cause, Cause::NoCredentials) {
-            parameters.push(format!("error=\"{error}\""));
-        }
-        if let Cause::Scope(scope) = &self.cause {
-            parameters.push(format!("scope=\"{scope}\""));
-        }
         let offered = self.challenges.as_deref();
-        let parameters_of = |scheme| if attempt == scheme { parameters.clone() } else { Vec::new() };
+        let error_of = |scheme| if attempt == scheme { self.error_parameters() } else { Vec::new() };
         let mut challenges = Vec::new();
         if attempt == Attempt::Dpop || offered.is_some() {
-            let mut parameters = parameters_of(Attempt::Dpop);
-            parameters.extend(offered.map(|offered| format!("algs=\"{}\"", offered.algorithms)));
+            let algorithms = offered.map(|offered| format!("algs=\"{}\"", offered.algorithms));
+            let parameters: Vec<_> = error_of(Attempt::Dpop).into_iter().chain(algorithms).collect();
             challenges.push((Attempt::Dpop, format!("DPoP {}", parameters.join(", "))));
         }
         let realm = offered.and_then(|offered| offered.bearer.as_deref());
         if attempt == Attempt::Bearer || realm.is_some() {
-            let mut parameters = realm.map(|realm| format!("realm=\"{realm}\"")).into_iter().collect::<Vec<_>>();
-            parameters.extend(parameters_of(Attempt::Bearer));
+            let realm = realm.map(|realm| format!("realm=\"{realm}\""));
+            let parameters: Vec<_> = realm.into_iter().chain(error_of(Attempt::Bearer)).collect();
             challenges.push((Attempt::Bearer, format!("Bearer {}", parameters.join(", "))));
         }
         if offered.is_some_and(|offered| offered.wpt) {
@@ -266,6 +112,24 @@ impl Refusal {
         }
         challenges.sort_by_key(|(scheme, _)| *scheme != attempt);
         challenges.into_iter().map(|(_, challenge)| challenge).collect()
+    }
+
+    /// A token beside a message signature is told as where it stands alone.
+    const fn attempt_told(&self) -> Attempt {
+        match self.attempt {
+            Attempt::Signature if self.cause.is_of_dpop() => Attempt::Dpop,
+            attempt => attempt,
+        }
+    }
+
+    /// None if no credentials were sent (RFC 6750 section 3.1). Scopes contain neither quote nor backslash, so nothing needs
+    /// escaping; nor do the other parameters.
+    fn error_parameters(&self) -> Vec<String> {
+        match &self.cause {
+            Cause::NoCredentials => Vec::new(),
+            Cause::Scope(scope) => vec![format!("error=\"{}\"", self.error()), format!("scope=\"{scope}\"")],
+            _ => vec![format!("error=\"{}\"", self.error())],
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::{Method, Version};
 use procura_token::{
-    RequestHead, RequestSignatureRules, UnixTime, UnverifiedRequestSignature, Verified, VerifiedHead, VerifiedSignature, Wit,
-    sha256,
+    MAX_PROOF_AHEAD, RequestHead, RequestSignatureRules, UnixTime, UnverifiedRequestSignature, Verified, VerifiedHead,
+    VerifiedSignature, Wit, sha256,
 };
 
 use crate::caller::Proved;
@@ -92,7 +92,8 @@ impl Guard {
         let claim = Claim {
             // One store remembers proofs of every kind: this one shall not meet a DPoP proof of the same key and name.
             key: sha256(&[b"signature\0".as_slice(), &signature.replay_key()].concat()),
-            since: Some(signature.made_since()),
+            // A clock that lags as far as it may would have let it in so much earlier.
+            since: Some(signature.made_since() - MAX_PROOF_AHEAD),
             until: signature.replay_until(self.0.skew),
         };
         self.claim(claim, Cause::SignatureReplayed, now).await

@@ -1,7 +1,7 @@
 //! WITs with a WPT (draft-ietf-wimse-wpt-02).
 
 use http::request::Parts;
-use procura_token::{UnixTime, Unverified, Wpt, WptRules, sha256};
+use procura_token::{MAX_PROOF_AHEAD, UnixTime, Unverified, Wpt, WptRules, sha256};
 
 use crate::caller::Proved;
 use crate::credentials::WptCredentials;
@@ -39,7 +39,8 @@ impl Guard {
         let claim = Claim {
             // One store remembers proofs of every kind: this one shall not meet a DPoP proof of the same key and name.
             key: sha256(&[b"wpt\0".as_slice(), &wpt.replay_key()].concat()),
-            since: Some(wpt.made_since()),
+            // A clock that lags as far as it may would have let it in so much earlier.
+            since: Some(wpt.made_since() - MAX_PROOF_AHEAD),
             until: wpt.replay_until(self.0.skew),
         };
         self.claim(claim, Cause::WptReplayed, now).await?;

@@ -1,5 +1,6 @@
 //! A proof buys one answer, on one node and on many.
 
+mod flushed;
 mod wit;
 
 use super::{Case, NotTried};
@@ -15,6 +16,7 @@ const COPIES: usize = 1000;
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = by_dpop();
     cases.extend(wit::cases());
+    cases.extend(flushed::cases());
     cases
 }
 

@@ -3,8 +3,20 @@ use crate::cases;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-const KINDS: &[&str] =
-    &["dpop", "jwt-svid", "wit", "wpt", "wpt-request", "http-signature", "id-token", "access-token", "thumbprint", "identifier"];
+const KINDS: &[&str] = &[
+    "dpop",
+    "jwt-svid",
+    "wit",
+    "wpt",
+    "wpt-request",
+    "http-signature",
+    "x509-svid",
+    "x509-bundle",
+    "id-token",
+    "access-token",
+    "thumbprint",
+    "identifier",
+];
 
 /// For each row: the ids of the cases that name it, with all vectors of a kind as one.
 fn named() -> BTreeMap<String, BTreeSet<String>> {

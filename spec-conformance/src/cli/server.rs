@@ -4,7 +4,7 @@ use crate::world::{Options, Proxy};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::{Map, Value};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::{fs, path::Path, path::PathBuf};
 
 /// Where the server is, and what it takes to be an agent and a user there.
@@ -76,6 +76,9 @@ pub(super) struct Server {
     /// The node that takes `x-forwarded-client-cert` from the proxy
     #[arg(long, value_name = "URL", requires = "proxy_address")]
     forwarded_url: Option<String>,
+    /// The Redis that the server keeps used proofs in: it WILL BE EMPTIED, to see that nothing old comes in again
+    #[arg(long, value_name = "ADDR")]
+    redis: Option<SocketAddr>,
     /// A file the server writes, its log or its audit trail: no token may be in it
     #[arg(long, value_name = "FILE")]
     written: Vec<PathBuf>,
@@ -125,6 +128,7 @@ impl Server {
                 client_cert: self.client_cert_url.clone(),
                 forwarded: self.forwarded_url.clone(),
             }),
+            redis: self.redis,
             written: self.written.clone(),
             issuer,
             trust_domain,

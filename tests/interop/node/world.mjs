@@ -1,6 +1,7 @@
 // The world under test as a client sees it; python/world.py says what the variables are.
 
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -24,6 +25,12 @@ async function credential(...words) {
 
 /** The JWT-SVID that the trust domain gives the agent, for the issuer alone. */
 export const svid = (agent) => credential('svid', '--kind', 'jwt', '--id', `/agent/${agent}`);
+
+/** The X.509-SVID that the trust domain gives the agent: certificate and key in PEM. */
+export const x509Svid = (agent) => credential('svid', '--kind', 'x509', '--id', `/agent/${agent}`);
+
+/** The authority of X.509-SVIDs, which also certified the listener for mutual TLS. */
+export const authority = () => readFile(`${INTEROP_DIR}/authority/ca.pem`, 'utf8');
 
 /** The user's ID token. */
 export const userToken = (user) => credential('user-token', '--sub', user);

@@ -34,6 +34,11 @@ def user_token(user):
     return _credential("user-token", "--sub", user)
 
 
+def x509_svid(agent):
+    """The X.509-SVID that the trust domain gives the agent: certificate and key in PEM."""
+    return _credential("svid", "--kind", "x509", "--id", f"/agent/{agent}")
+
+
 def metadata():
     """The issuer's metadata (RFC 8414), which must name the issuer."""
     answer = requests.get(f"{ISSUER}/.well-known/oauth-authorization-server", timeout=TIMEOUT)

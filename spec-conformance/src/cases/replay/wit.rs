@@ -9,13 +9,15 @@ use anyhow::{Context, Result, bail, ensure};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
+/// How a caller proves its WIT's key.
 #[derive(Clone, Copy)]
-enum Means {
+pub(super) enum Means {
     Wpt,
     Signature,
 }
 
-enum Call {
+/// A request by either means.
+pub(super) enum Call {
     Wpt(WptCall),
     Signed(SignedCall),
 }
@@ -52,14 +54,16 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 impl Call {
-    fn new(means: Means, world: &World, workload: &Workload) -> Self {
+    /// A good one.
+    pub(super) fn new(means: Means, world: &World, workload: &Workload) -> Self {
         match means {
             Means::Wpt => Self::Wpt(world.wpt_call(workload)),
             Means::Signature => Self::Signed(world.signed_call(workload)),
         }
     }
 
-    fn wire(&self, world: &World) -> Wire {
+    /// As it goes over the wire.
+    pub(super) fn wire(&self, world: &World) -> Wire {
         match self {
             Self::Wpt(call) => call.wire(world),
             Self::Signed(call) => call.wire(world),
