@@ -30,7 +30,7 @@ lint:
 
 ## Clients in other languages against a running service.
 interop: setup
-	$(CARGO) build --locked --workspace
+	$(CARGO) build --locked --workspace --bins --examples
 	tests/interop/run.sh
 
 ## Black-box conformance against a running service: two copies over one Redis. Prints the table by family.

@@ -83,8 +83,8 @@ impl App {
         let policy = Policy::load(&settings::policy(config), settings::targets(config)?)?;
         let audit = AuditLog::open(&settings::audit(config))?;
         // Every grant waits for its event: none of ours came after the last one.
-        let granted_before = audit.written_before().unwrap_or(UnixTime::from_secs(0));
-        let store = open_store(config, Arc::clone(&clock), granted_before).await?;
+        let began = audit.written_before().unwrap_or(UnixTime::from_secs(0));
+        let store = open_store(config, Arc::clone(&clock), began).await?;
         let nonces = nonces(config)?;
         let identities = Identities::new(trust.issuing_domains())?;
         let exchange = Exchange { settings, trust, policy, store, token_keys, wit_keys, nonces, identities, audit };
@@ -124,14 +124,17 @@ impl App {
     }
 }
 
-/// `granted_before`: nothing was granted by this copy after that, if it has forgotten.
-async fn open_store(config: &Config, clock: Arc<dyn Clock>, granted_before: UnixTime) -> Result<Arc<dyn ClaimStore>, StartError> {
+/// Nothing was granted by this copy after `began`, if it has forgotten.
+async fn open_store(config: &Config, clock: Arc<dyn Clock>, began: UnixTime) -> Result<Arc<dyn ClaimStore>, StartError> {
     match &config.store {
-        StoreConfig::Memory { capacity } => Ok(Arc::new(MemoryStore::new(*capacity, granted_before))),
-        StoreConfig::Redis { url, .. } => {
-            let connected = RedisStore::connect(&settings::redis(config, granted_before)?, move || clock.now()).await;
+        StoreConfig::Memory { capacity } => Ok(Arc::new(MemoryStore::new(*capacity, began))),
+        StoreConfig::Redis(redis) => {
+            let settings = settings::redis(config, redis, began)?;
+            let connected = RedisStore::connect(&settings, move || clock.now()).await;
             Ok(Arc::new(connected.map_err(|cause| match cause {
-                StoreError::Deadline { .. } | StoreError::Failed(_) => StartError::Unreachable { url: url.clone(), cause },
+                StoreError::Deadline { .. } | StoreError::Failed(_) => {
+                    StartError::Unreachable { url: redis.addresses().collect::<Vec<_>>().join("`, `"), cause }
+                }
                 other => StartError::Store(other),
             })?))
         }

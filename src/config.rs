@@ -9,6 +9,7 @@ mod listener;
 mod path;
 mod secret;
 mod section;
+mod store;
 mod value;
 
 use std::collections::HashSet;
@@ -22,9 +23,10 @@ pub use error::ConfigError;
 pub use listener::{AdminConfig, CertificateField, MtlsConfig, ProxyConfig};
 pub use secret::Secret;
 pub use section::{
-    AuditConfig, DpopConfig, KeyRingConfig, KeysConfig, LogConfig, LogFormat, LogLevel, PolicyConfig, ServerConfig, StoreConfig,
-    TargetConfig, TlsConfig, TokenConfig, TrustDomainConfig, UserIssuerConfig, WptConfig,
+    AuditConfig, DpopConfig, KeyRingConfig, KeysConfig, LogConfig, LogFormat, LogLevel, PolicyConfig, ServerConfig, TargetConfig,
+    TlsConfig, TokenConfig, TrustDomainConfig, UserIssuerConfig, WptConfig,
 };
+pub use store::{RedisConfig, StoreConfig};
 pub use value::{AddressRange, HumanDuration};
 
 /// A configuration file that `config check` accepts, with every key and its default.
@@ -155,6 +157,7 @@ impl Config {
         unique("target.name", self.target.iter().filter_map(|target| target.name.as_deref()))?;
         self.user_issuer.iter().try_for_each(UserIssuerConfig::agree)?;
         self.dpop.agree()?;
+        self.store.agree()?;
         self.token.agree()
     }
 }

@@ -1,13 +1,15 @@
 //! From the file's words to each room's settings.
 
+use std::path::{Path, PathBuf};
+
 use procura_token::{Freshness, Htu, ScopeSet, UnixTime};
 
 use crate::audit::AuditSettings;
-use crate::config::{Config, ConfigError, KeyRingConfig, Secret, StoreConfig};
+use crate::config::{Config, ConfigError, KeyRingConfig, RedisConfig, Secret};
 use crate::exchange::ExchangeSettings;
 use crate::keys::KeyRingSettings;
 use crate::policy::{PolicySettings, Target, Targets};
-use crate::store::RedisSettings;
+use crate::store::{RedisSettings, RedisTls, RedisTopology};
 use crate::trust::{PathPattern, TrustDomainSettings, TrustSettings, UserIssuerSettings};
 
 pub(super) fn exchange(config: &Config) -> Result<ExchangeSettings, ConfigError> {
@@ -85,19 +87,35 @@ pub(super) fn audit(config: &Config) -> AuditSettings {
     AuditSettings { path: config.audit.path.clone() }
 }
 
-/// Two services may share one Redis: the issuer's name keeps them apart.
-pub(super) fn redis(config: &Config, granted_before: UnixTime) -> Result<RedisSettings, ConfigError> {
-    let StoreConfig::Redis { url, password, password_file, timeout } = &config.store else {
-        return Err(ConfigError::rule("store.kind", "is not `redis`", "set it"));
+/// Two services may share one Redis: the issuer's name keeps them apart. Nothing was granted after `began`.
+pub(super) fn redis(config: &Config, redis: &RedisConfig, began: UnixTime) -> Result<RedisSettings, ConfigError> {
+    let secret = |key, value: &Option<Secret>, file: &Option<PathBuf>| {
+        let secret = Secret::either(key, value.as_ref(), file.as_deref())?;
+        Ok(secret.map(|secret| secret.expose().to_owned()))
     };
-    let password = Secret::either("store.password", password.as_ref(), password_file.as_deref())?;
-    let name = procura_token::sha256(config.issuer.as_str().as_bytes());
+    let topology = match (&redis.url, &redis.sentinel) {
+        (Some(url), _) => RedisTopology::Single { url: url.clone() },
+        (None, Some(master)) => RedisTopology::Sentinel {
+            urls: redis.urls.clone(),
+            master: master.clone(),
+            password: secret("store.sentinel_password", &redis.sentinel_password, &redis.sentinel_password_file)?,
+        },
+        (None, None) => RedisTopology::Cluster { urls: redis.urls.clone() },
+    };
+    let identity = match (&redis.certificate_file, &redis.key_file) {
+        (Some(certificate), Some(key)) => Some((read(certificate)?, read(key)?)),
+        _ => None,
+    };
     Ok(RedisSettings {
-        topology: crate::store::RedisTopology::Single { url: url.clone() },
-        password: password.map(|password| password.expose().to_owned()),
-        tls: crate::store::RedisTls::default(),
-        began: granted_before,
-        prefix: procura_token::base64url::encode(name.first_chunk::<9>().map_or(&[][..], |short| short)),
-        timeout: timeout.0,
+        topology,
+        password: secret("store.password", &redis.password, &redis.password_file)?,
+        tls: RedisTls { authorities: redis.ca_file.as_deref().map(read).transpose()?, identity },
+        prefix: config.issuer.as_str().to_owned(),
+        timeout: redis.timeout.0,
+        began,
     })
+}
+
+fn read(path: impl AsRef<Path>) -> Result<Vec<u8>, ConfigError> {
+    std::fs::read(&path).map_err(|cause| ConfigError::unreadable(path.as_ref(), &cause))
 }

@@ -48,7 +48,10 @@ Listen on this address too, for clients that show an X.509-SVID over mutual TLS
 
 With --mtls 127.0.0.1:8443 and the default directory:
   procura dev svid --kind x509 --id /agent/planner > svid.pem
-  curl --cacert .procura/authority/ca.pem --cert svid.pem https://127.0.0.1:8443/token …";
+  curl --cacert .procura/authority/ca.pem --cert svid.pem https://127.0.0.1:8443/token \\
+    -d grant_type=urn:ietf:params:oauth:grant-type:token-exchange -d audience=calendar \\
+    -d subject_token_type=urn:ietf:params:oauth:token-type:id_token \\
+    -d subject_token=\"$(procura dev user-token --sub alice)\"";
 
 pub(super) fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
@@ -72,7 +75,7 @@ fn serve(arguments: &Arguments) -> anyhow::Result<()> {
         let opened = super::serve::open(&config).await?;
         // Only now: where a world is served already, its configuration stays what it is.
         world.keep_configuration(&text)?;
-        world.announce();
+        world.announce(arguments.mtls);
         if !arguments.tour {
             return opened.serve(&config).await;
         }

@@ -16,7 +16,8 @@ pub struct MtlsConfig {
     /// The address of the listener that requires a client certificate, such as `0.0.0.0:8444`.
     #[schemars(with = "String")]
     pub listen: SocketAddr,
-    /// The base URL under which clients reach it. The metadata names it, and proofs may.
+    /// The base URL under which clients reach it, with the issuer's path if that has one. The metadata names it, and proofs
+    /// may.
     #[schemars(with = "String")]
     pub url: Issuer,
     /// The certificate chain in PEM, leaf first.

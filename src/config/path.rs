@@ -20,8 +20,8 @@ impl Config {
         for ring in [&mut self.keys.token, &mut self.keys.wit] {
             std::iter::once(&mut ring.active).chain(&mut ring.next).chain(&mut ring.retired).for_each(against);
         }
-        if let StoreConfig::Redis { password_file, .. } = &mut self.store {
-            password_file.iter_mut().for_each(against);
+        if let StoreConfig::Redis(redis) = &mut self.store {
+            redis.files().for_each(against);
         }
         self.dpop.nonce_secret_file.iter_mut().for_each(against);
         self.trust_domain.iter_mut().for_each(|domain| against(&mut domain.bundle_file));

@@ -239,48 +239,6 @@ pub struct WptConfig {
     pub accept_legacy_field: bool,
 }
 
-/// `[store]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, tag = "kind", rename_all = "lowercase")]
-pub enum StoreConfig {
-    /// In this process: for one copy of the service. What it knows is lost when the process ends.
-    Memory {
-        /// The most entries it holds; when full it refuses. Default 1,000,000.
-        #[serde(default = "StoreConfig::default_capacity")]
-        capacity: usize,
-    },
-    /// In Redis 7 or newer: for any number of copies.
-    Redis {
-        /// Where: `redis://host:6379/0`.
-        url: String,
-        /// The password, if any.
-        #[serde(default)]
-        password: Option<Secret>,
-        /// The file that holds `password`.
-        #[serde(default)]
-        password_file: Option<PathBuf>,
-        /// How long one claim may take; then the answer is 503. Default `"2s"`.
-        #[serde(default = "StoreConfig::default_timeout")]
-        timeout: HumanDuration,
-    },
-}
-
-impl Default for StoreConfig {
-    fn default() -> Self {
-        Self::Memory { capacity: Self::default_capacity() }
-    }
-}
-
-impl StoreConfig {
-    const fn default_capacity() -> usize {
-        1_000_000
-    }
-
-    const fn default_timeout() -> HumanDuration {
-        HumanDuration::from_secs(2)
-    }
-}
-
 /// `[audit]`
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

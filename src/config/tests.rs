@@ -22,7 +22,8 @@ fn every_commented_default_in_the_example_is_a_known_key() {
     let is_setting = |line: &&str| line.starts_with("# ") && line.contains(" = ") && !line.contains(". ") && !line.contains("` ");
     for line in EXAMPLE.lines().filter(is_setting) {
         let text = EXAMPLE.replacen(line, line.trim_start_matches("# "), 1);
-        let twice = line.contains("password_file") || line.contains("nonce");
+        // `capacity` is of the other kind of store.
+        let twice = line.contains("capacity") || line.contains("nonce");
         assert!(twice || Config::parse(&text).is_ok(), "{line}: {:?}", Config::parse(&text).err());
     }
 }
@@ -96,4 +97,56 @@ fn listeners_do_not_share_an_address_and_mutual_tls_is_https() {
     assert!(message.contains("`admin.listen`"), "{message}");
     let message = error(&example("https://mtls.sts.example", "http://mtls.sts.example"));
     assert!(message.contains("`mtls.url`") && message.contains("https"), "{message}");
+}
+
+/// The example with this `[store]`.
+fn store(text: &str) -> String {
+    let (before, rest) = EXAMPLE.split_once("[store]").unwrap();
+    let (_, after) = rest.split_once("[audit]").unwrap();
+    format!("{before}[store]\n{text}\n[audit]{after}")
+}
+
+#[test]
+fn each_shape_of_redis_is_accepted() {
+    for text in [
+        "kind = \"memory\"\ncapacity = 10",
+        "kind = \"redis\"\nurl = \"redis://h\"",
+        "kind = \"redis\"\nurl = \"redis+unix:///run/redis.sock\"",
+        "kind = \"redis\"\nurl = \"rediss://u@h:1/2\"\nca_file = \"a\"\ncertificate_file = \"b\"\nkey_file = \"c\"",
+        "kind = \"redis\"\nurls = [\"redis://a\", \"redis://b\"]\ncluster = true",
+        "kind = \"redis\"\nurls = [\"redis://a\"]\nsentinel = \"m\"\nsentinel_password = \"x\"",
+    ] {
+        let config = Config::parse(&store(text)).unwrap();
+        config.agree().unwrap_or_else(|error| panic!("{text}: {error}"));
+    }
+}
+
+#[test]
+fn settings_of_redis_that_contradict_each_other_are_refused_with_the_remedy() {
+    for (text, key, remedy) in [
+        ("", "store.url", "redis://host:6379/0"),
+        ("urls = [\"redis://a\"]", "store.urls", "cluster = true"),
+        ("url = \"redis://a\"\nurls = [\"redis://a\"]", "store.url", "keep one"),
+        ("url = \"redis://a\"\ncluster = true", "store.url", "`urls`"),
+        ("url = \"redis://a\"\nsentinel = \"m\"", "store.url", "`urls`"),
+        ("urls = [\"redis://a\"]\nsentinel = \"m\"\ncluster = true", "store.sentinel", "keep one"),
+        ("urls = [\"redis://a\", \"rediss://b\"]\ncluster = true", "store.urls", "for all"),
+        ("urls = [\"redis+unix:///s\"]\ncluster = true", "store.urls", "redis://"),
+        ("url = \"http://a\"", "store.url", "rediss://"),
+        ("url = \"redis://u:secret@a\"", "store.url", "store.password_file"),
+        ("url = \"rediss://a/#insecure\"", "store.url", "leave them out"),
+        ("url = \"redis://a\"\nca_file = \"a\"", "store.url", "rediss://"),
+        ("url = \"rediss://a\"\nkey_file = \"a\"", "store.certificate_file", "both or none"),
+        ("url = \"redis://a\"\nsentinel_password = \"x\"", "store.sentinel_password", "`sentinel`"),
+        ("url = \"redis://a\"\ntimeout = \"0s\"", "store.timeout", "2s"),
+    ] {
+        let message = error(&store(&format!("kind = \"redis\"\n{text}")));
+        assert!(message.contains(key) && message.contains(remedy) && !message.contains("u:secret"), "{text}: {message}");
+    }
+}
+
+#[test]
+fn an_unknown_key_of_redis_is_refused_with_the_nearest_known_one() {
+    let message = error(&store("kind = \"redis\"\nurl = \"redis://a\"\ntimout = \"2s\""));
+    assert!(message.contains("did you mean `timeout`?"), "{message}");
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Clients of other authors against a running service and a guarded calendar. Needs what `cargo build --workspace` and
-# tools/setup.sh leave behind. Exit code 0 if every suite passed.
+# Clients of other authors against a running service and a guarded calendar. Needs what `cargo build --workspace
+# --bins --examples` and tools/setup.sh leave behind. Exit code 0 if every suite passed.
 set -euo pipefail
 cd "$(dirname "$0")"
 root=$(cd ../.. && pwd)
@@ -54,6 +54,7 @@ except OSError:
 }
 
 export INTEROP_DIR=$dir/world
+export INTEROP_MESSAGES=$binaries/examples/message_peer
 export INTEROP_PROCURA=$binaries/procura
 export INTEROP_ISSUER=http://127.0.0.1:$service_port
 export INTEROP_RESOURCE=http://127.0.0.1:$calendar_port/calendar
@@ -85,7 +86,7 @@ case $planned in
   *) echo "the planner got: $planned" >&2; failed=1 ;;
 esac
 echo "interop: python"
-PYTHONDONTWRITEBYTECODE=1 "$python" -m unittest discover --start-directory python || failed=1
+PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$root/spec-conformance/tools "$python" -m unittest discover --start-directory python || failed=1
 echo "interop: node"
 node --test --test-reporter=spec node/*.test.mjs || failed=1
 exit "$failed"

@@ -1,14 +1,18 @@
 //! A real `redis-server` for one test: its own port of the loopback interface, its own directory, gone on drop.
 
+use std::ffi::OsString;
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use std::io::{Read, Write};
 
+/// Its own port and directory; both stay the same over restarts.
 pub(crate) struct RedisServer {
     port: u16,
-    options: Vec<String>,
+    /// A file of settings, and arguments.
+    options: Vec<OsString>,
     dir: tempfile::TempDir,
     process: Option<Child>,
 }
@@ -16,11 +20,16 @@ pub(crate) struct RedisServer {
 impl RedisServer {
     /// Starts a server and waits until it answers. `options` are arguments of `redis-server`.
     pub(crate) fn start(options: &[&str]) -> Self {
+        Self::start_with(None, options)
+    }
+
+    /// The same, with a file of settings, which it may change.
+    pub(crate) fn start_with(file: Option<&Path>, options: &[&str]) -> Self {
         // The port found free may be taken by another before the server has it: then the next one.
         for _ in 0..5 {
             let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
             let dir = tempfile::tempdir().unwrap();
-            let options = options.iter().map(ToString::to_string).collect();
+            let options = file.map(OsString::from).into_iter().chain(options.iter().map(OsString::from)).collect();
             let mut server = Self { port, options, dir, process: None };
             if server.launch() {
                 return server;
@@ -33,6 +42,21 @@ impl RedisServer {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    /// Sends one command and awaits its answer, for a server without TLS and password.
+    pub(crate) fn ask<T: ::redis::FromRedisValue>(&self, command: &[&str]) -> T {
+        self.try_ask(command).unwrap_or_else(|error| panic!("{command:?}: {error}"))
+    }
+
+    /// The same, where the server may not answer.
+    pub(crate) fn try_ask<T: ::redis::FromRedisValue>(&self, command: &[&str]) -> ::redis::RedisResult<T> {
+        let second = Duration::from_secs(1);
+        let mut connection = ::redis::Client::open(self.url())?.get_connection_with_timeout(second)?;
+        connection.set_read_timeout(Some(second))?;
+        let mut cmd = ::redis::Cmd::new();
+        command.iter().for_each(|word| _ = cmd.arg(word));
+        cmd.query(&mut connection)
+    }
+
     /// Ends the process without a farewell.
     pub(crate) fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
@@ -41,7 +65,7 @@ impl RedisServer {
         }
     }
 
-    /// Starts it again on the same port, empty.
+    /// Starts it again on the same port, with what is in its directory.
     pub(crate) fn restart(&mut self) {
         self.kill();
         assert!(self.launch(), "redis-server did not come back on port {}", self.port);
@@ -63,11 +87,17 @@ impl RedisServer {
     }
 
     fn launch(&mut self) -> bool {
+        // A file comes first; what is said later counts.
+        let (file, options) = match self.options.split_first() {
+            Some((first, rest)) if !first.to_string_lossy().starts_with('-') => (Some(first), rest),
+            _ => (None, &*self.options),
+        };
         let process = Command::new("redis-server")
+            .args(file)
             .args(["--bind", "127.0.0.1", "--port", &self.port.to_string(), "--save", "", "--appendonly", "no"])
             .arg("--dir")
             .arg(self.dir.path())
-            .args(&self.options)
+            .args(options)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();

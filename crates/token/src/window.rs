@@ -34,9 +34,12 @@ pub(crate) struct ProofWindow {
 impl ProofWindow {
     /// Of a proof that ends at `until` and says that it begins at each of `starts`.
     ///
-    /// Where there is no start, the longest lifetime gives one; where there is, the proof's end still counts.
+    /// Where there is no start, the end gives one: before it by the longest lifetime *and* what a clock may be ahead, which is
+    /// when the proof is first accepted. An end nearer than that to a start moves nothing: a proof that says it was made at
+    /// noon and ends at 12:05:20 was accepted at noon.
     pub(crate) fn new(starts: impl IntoIterator<Item = UnixTime>, until: UnixTime) -> Self {
-        Self { since: starts.into_iter().fold(until - MAX_PROOF_LIFETIME, Ord::max), until }
+        let earliest = until - MAX_PROOF_LIFETIME - MAX_PROOF_AHEAD;
+        Self { since: starts.into_iter().fold(earliest, Ord::max), until }
     }
 
     /// Refuses outside the window. The end has no leeway (WIMSE WPT section 2: in the future).

@@ -108,11 +108,13 @@ mod wpt {
         let (cnf, audiences) = (confirmation(&signer), [uri()]);
         let header = r#"{"typ":"wpt+jwt","alg":"ES256"}"#;
         let wth = procura_token::access_token_hash(WIT);
-        for (times, since) in [
-            (format!(r#""exp":{}"#, NOW + 60), NOW + 60 - 330),
-            (format!(r#""exp":{},"iat":{NOW}"#, NOW + 60), NOW - 30),
-            (format!(r#""exp":{},"iat":{NOW},"nbf":{}"#, NOW + 60, NOW + 10), NOW - 20),
-            (format!(r#""exp":{},"iat":0"#, NOW + 60), NOW + 60 - 330),
+        for (times, since, made) in [
+            (format!(r#""exp":{}"#, NOW + 60), NOW - 270, NOW - 270),
+            (format!(r#""exp":{},"iat":{NOW}"#, NOW + 60), NOW - 30, NOW),
+            (format!(r#""exp":{},"iat":{NOW},"nbf":{}"#, NOW + 60, NOW + 10), NOW - 20, NOW + 10),
+            (format!(r#""exp":{},"iat":0"#, NOW + 60), NOW - 270, NOW - 270),
+            // Made for 320 seconds, which is accepted from the beginning.
+            (format!(r#""exp":{},"iat":{}"#, NOW + 60, NOW - 260), NOW - 270, NOW - 260),
         ] {
             let claims = format!(r#"{{"aud":"{URI}","jti":"1","wth":"{wth}",{times}}}"#);
             let proof = sample::forge(&signer, header, &claims);
@@ -120,7 +122,7 @@ mod wpt {
             assert!(accepted(since - 1).is_err() && accepted(NOW + 60).is_err(), "{times}");
             for now in [since, NOW + 59] {
                 let verified = accepted(now).unwrap();
-                assert_eq!(verified.made_since(), at(since + 30), "{times}");
+                assert_eq!(verified.made_since(), at(made), "{times}");
                 assert_eq!(verified.replay_until(Duration::from_secs(60)), at(NOW + 121), "{times}");
             }
         }
@@ -282,6 +284,30 @@ fn an_unsigned_message_is_no_error_and_no_signature() {
     let exchange = Exchange::new(Algorithm::Es256);
     assert!(UnverifiedRequestSignature::parse(&exchange.request()).unwrap().is_none());
     assert!(UnverifiedResponseSignature::parse(&exchange.response(), &exchange.request()).unwrap().is_none());
+}
+
+/// A signature for longer than five minutes, as the draft's example is, was made when it says and not later.
+#[test]
+fn a_long_signature_is_as_old_as_it_says() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../spec-conformance/vectors/http-signature.json");
+    let file: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let is_it = |vector: &&serde_json::Value| vector["id"] == "http-signature/time-longest-published";
+    let vector = file["vectors"].as_array().unwrap().iter().find(is_it).unwrap();
+    let mut headers = HeaderMap::new();
+    for pair in vector["input"]["request"]["headers"].as_array().unwrap() {
+        let (name, value) = (pair[0].as_str().unwrap(), pair[1].as_str().unwrap());
+        headers.append(HeaderName::try_from(name).unwrap(), value.parse().unwrap());
+    }
+    let head = RequestHead { method: "GET", target: TARGET, headers: &headers };
+    let wit = headers["workload-identity-token"].to_str().unwrap();
+    let payload = procura_token::base64url::decode(wit.split('.').nth(1).unwrap()).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+    let jwk = procura_token::Jwk::parse(claims["cnf"]["jwk"].to_string().as_bytes()).unwrap();
+    let (confirmation, audiences) = (&JwkConfirmation::try_from(jwk).unwrap(), &[uri()]);
+    let rules = RequestSignatureRules { wit, confirmation, audiences, algorithms: Algorithm::DEFAULT };
+    let signature = UnverifiedRequestSignature::parse(&head).unwrap().unwrap();
+    let verified = signature.verify(&rules, at(NOW)).unwrap().with_body(b"").unwrap();
+    assert_eq!((verified.made_since(), verified.replay_until(Duration::ZERO)), (at(NOW), at(NOW + 303)));
 }
 
 /// SIG-07, SIG-14.

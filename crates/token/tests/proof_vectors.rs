@@ -8,10 +8,10 @@ use std::path::Path;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use procura_token::{
-    Algorithm, Htu, Jwk, JwkConfirmation, JwkSet, KeySet, ParseError, RequestHead, RequestSignatureRules, ResponseHead,
-    ResponseSignatureRules, TXN_TOKEN, UnixTime, Unverified, UnverifiedRequestSignature, UnverifiedResponseSignature,
-    VerifyError, VerifyingKey, Wit, Wpt, WptRules, sole_field, token_fields, verify_content_digest, workload_identity_token,
-    wpt_credentials,
+    Algorithm, Htu, Jwk, JwkConfirmation, JwkSet, KeySet, MAX_PROOF_AHEAD, ParseError, RequestHead, RequestSignatureRules,
+    ResponseHead, ResponseSignatureRules, TXN_TOKEN, UnixTime, Unverified, UnverifiedRequestSignature,
+    UnverifiedResponseSignature, VerifyError, VerifyingKey, Wit, Wpt, WptRules, sole_field, token_fields, verify_content_digest,
+    workload_identity_token, wpt_credentials,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -178,7 +178,7 @@ fn wpt(input: &Input, now: UnixTime) -> Result<(), Refusal> {
         algorithms: &input.algorithms(),
     };
     let verified = Unverified::<Wpt>::parse(&input.proof)?.verify(&rules, now)?;
-    assert!(verified.made_since() <= now && now < verified.replay_until(Duration::ZERO));
+    assert!(verified.made_since() <= now + MAX_PROOF_AHEAD && now < verified.replay_until(Duration::ZERO));
     Ok(())
 }
 
@@ -221,7 +221,7 @@ fn http_signature(input: &Input, now: UnixTime) -> Result<(), Refusal> {
         let rules = RequestSignatureRules { wit, confirmation, audiences: &input.uris(), algorithms: &algorithms };
         signature.verify(&rules, now)?.with_body(body)?
     };
-    assert!(verified.made_since() <= now && now < verified.replay_until(Duration::ZERO));
+    assert!(verified.made_since() <= now + MAX_PROOF_AHEAD && now < verified.replay_until(Duration::ZERO));
     Ok(())
 }
 

@@ -93,9 +93,10 @@ impl World {
     }
 
     /// Says where everything is.
-    pub(super) fn announce(&self) {
+    pub(super) fn announce(&self, mtls: Option<SocketAddr>) {
+        let mtls = mtls.map_or_else(String::new, |address| format!("\n  mutual TLS    https://{address}"));
         print(&format!(
-            "Procura development world in {directory}\n  issuer        {issuer}\n  trust domain  {TRUST_DOMAIN}   agents: /agent/planner /agent/researcher /agent/archivist\n  user issuer   {USER_ISSUER}   users: alice bob\n  audit         {audit}\n  These keys protect nothing: for development only.",
+            "Procura development world in {directory}\n  issuer        {issuer}{mtls}\n  trust domain  {TRUST_DOMAIN}   agents: /agent/planner /agent/researcher /agent/archivist\n  user issuer   {USER_ISSUER}   users: alice bob\n  audit         {audit}\n  These keys protect nothing: for development only.",
             directory = self.directory.display(),
             issuer = self.issuer,
             audit = self.path("audit/events.jsonl").display(),

@@ -232,3 +232,15 @@ fn an_element_that_is_malformed_is_refused() {
         assert_eq!(told, Err(CertificateFieldError::Malformed), "{element}");
     }
 }
+
+proptest::proptest! {
+    /// Whatever a proxy lets through, it is a certificate or a refusal.
+    #[test]
+    fn no_field_does_harm(field in "[ -~\\t]{0,200}", key in "Cert=\"|Chain=\"|:|%|,|;|\\\\\"|") {
+        let field = format!("{key}{field}");
+        for (name, kind) in [("client-cert", CertificateField::ClientCert), (FORWARDED, CertificateField::XForwardedClientCert)] {
+            let told = told(kind, PROXY, &[(name, &field)]);
+            proptest::prop_assert!(told.is_err() || name == "client-cert", "{field}");
+        }
+    }
+}

@@ -182,11 +182,13 @@ async fn survey(link: &Link, keys: &Keys) -> Result<Vec<Found>, StoreError> {
         let mut question = ::redis::cmd("GET");
         question.arg(key.as_bytes());
         let (record, info) = tokio::join!(link.send(&question), info(link, keys, tag));
+        // What is unfit may not answer, and the remedy is with the first.
+        let master = replication_id(&info?)?;
         let text = match record.map_err(failed)? {
             Value::Nil => String::new(),
             value => text(&value)?,
         };
-        Ok(Found { record: Record::read(&text), text, master: replication_id(&info?)? })
+        Ok(Found { record: Record::read(&text), text, master })
     }));
     found.await.into_iter().collect()
 }

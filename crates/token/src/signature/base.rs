@@ -24,12 +24,15 @@ mod tests {
     use crate::signature::input::{components, serialized};
     use crate::signature::{RequestHead, ResponseHead, dictionary};
 
+    fn text(value: &Value, pointer: &str) -> String {
+        value.pointer(pointer).unwrap().as_str().unwrap().to_owned()
+    }
+
     fn headers(message: &Value) -> HeaderMap {
-        let pairs = message["headers"].as_array().unwrap().iter();
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        pairs
-            .map(|pair| (HeaderName::try_from(text(&pair[0])).unwrap(), HeaderValue::try_from(text(&pair[1])).unwrap()))
-            .collect()
+        let pairs = message.pointer("/headers").unwrap().as_array().unwrap().iter();
+        let field =
+            |pair: &Value| (HeaderName::try_from(text(pair, "/0")).unwrap(), HeaderValue::try_from(text(pair, "/1")).unwrap());
+        pairs.map(field).collect()
     }
 
     /// SIG-34. The bases were computed elsewhere; also those of drafts whose signatures we refuse.
@@ -37,26 +40,26 @@ mod tests {
     fn the_bases_of_published_signatures_are_reproduced() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../spec-conformance/vectors/http-signature.json");
         let file: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let vectors = file.pointer("/vectors").unwrap().as_array().unwrap();
         let mut seen = 0;
-        for vector in file["vectors"].as_array().unwrap() {
-            let input = &vector["input"];
-            let Some(expected) = input["signature_base"].as_str() else { continue };
-            let request_headers = headers(&input["request"]);
-            let text = |name: &str| input["request"][name].as_str().unwrap();
-            let request = RequestHead { method: text("method"), target: text("target"), headers: &request_headers };
-            let response_headers = input.get("response").map(headers);
-            let message = match &response_headers {
+        for vector in vectors.iter().filter(|vector| vector.pointer("/input/signature_base").is_some()) {
+            let request = vector.pointer("/input/request").unwrap();
+            let (method, target, request_headers) = (text(request, "/method"), text(request, "/target"), headers(request));
+            let request = RequestHead { method: &method, target: &target, headers: &request_headers };
+            let response = vector.pointer("/input/response");
+            let response_headers = response.map(headers).unwrap_or_default();
+            let message = match response.and_then(|response| response.pointer("/status")?.as_u64()) {
                 None => Message::Request(request),
-                Some(headers) => {
-                    let status = input["response"]["status"].as_u64().unwrap() as u16;
-                    Message::Response(ResponseHead { status, headers }, request)
+                Some(status) => {
+                    let head = ResponseHead { status: status.try_into().unwrap(), headers: &response_headers };
+                    Message::Response(head, request)
                 }
             };
-            let text = dictionary::text(message.headers(), "signature-input").unwrap().unwrap();
-            let members = dictionary::parse("`Signature-Input`", &text).unwrap();
-            let [member] = members.as_slice() else { panic!("{}", vector["id"]) };
+            let input = dictionary::text(message.headers(), "signature-input").unwrap().unwrap();
+            let members = dictionary::parse("`Signature-Input`", &input).unwrap();
+            let member = members.first().unwrap();
             let ours = base(&message, &components(member).unwrap(), &serialized(member).unwrap()).unwrap();
-            assert_eq!(ours, expected, "{}", vector["id"]);
+            assert_eq!(ours, text(vector, "/input/signature_base"), "{}", text(vector, "/id"));
             seen += 1;
         }
         assert_eq!(seen, 16);
