@@ -1,10 +1,10 @@
-//! Redis goes away, stands still and comes back, while requests go on.
+//! Redis goes away, stands still, forgets and comes back, while requests go on.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use procura_token::{Algorithm, DpopProof, DpopRules, Freshness, UnixTime, Unverified, base64url};
+use procura_token::{Algorithm, DpopProof, DpopRules, Freshness, UnixTime, Unverified};
 use serde_json::json;
 
 use crate::redis::RedisServer;
@@ -19,6 +19,8 @@ const DEADLINE: &str = "500ms";
 struct Outcomes {
     granted: Mutex<Vec<String>>,
     refused: AtomicUsize,
+    /// How often a worker was sent for a new nonce.
+    renewed: AtomicUsize,
 }
 
 impl Outcomes {
@@ -29,6 +31,10 @@ impl Outcomes {
     fn note(&self, proof: String, answer: &Answer) {
         match answer.status {
             200 => self.granted.lock().unwrap().push(proof),
+            400 => {
+                assert_eq!(answer.refusal(), (400, "use_dpop_nonce".to_owned()), "{answer:?}");
+                self.renewed.fetch_add(1, Ordering::Relaxed);
+            }
             _ => {
                 unavailable(answer);
                 self.refused.fetch_add(1, Ordering::Relaxed);
@@ -37,7 +43,7 @@ impl Outcomes {
     }
 }
 
-/// The one other answer there may be.
+/// The one answer there may be without a store.
 #[track_caller]
 fn unavailable(answer: &Answer) {
     assert_eq!(answer.refusal(), (503, "temporarily_unavailable".to_owned()), "{answer:?}");
@@ -63,15 +69,18 @@ fn scene() -> Scene {
 impl Scene {
     /// Starts workers that send new proofs until told to stop.
     async fn load(&self, outcomes: &Arc<Outcomes>, stop: &Arc<AtomicUsize>) -> Vec<tokio::task::JoinHandle<()>> {
-        let nonce = Arc::new(self.service.nonce(&self.planner, &self.form).await);
+        let nonce = self.service.nonce(&self.planner, &self.form).await;
         let worker = || {
             let (service, planner, form) = (Arc::clone(&self.service), Arc::clone(&self.planner), self.form.clone());
-            let (outcomes, stop, nonce) = (Arc::clone(outcomes), Arc::clone(stop), Arc::clone(&nonce));
+            let (outcomes, stop, mut nonce) = (Arc::clone(outcomes), Arc::clone(stop), nonce.clone());
             tokio::spawn(async move {
                 while stop.load(Ordering::Relaxed) == 0 {
                     let proof = planner.proof(Some(&nonce));
                     let answer = service.post(&proof, &form).await;
                     outcomes.note(proof, &answer);
+                    if answer.status == 400 {
+                        nonce = answer.header("dpop-nonce").unwrap().to_owned();
+                    }
                 }
             })
         };
@@ -116,13 +125,21 @@ async fn no_token_without_a_claim_while_redis_dies_under_load_and_recovery_by_it
     for worker in workers {
         worker.await.unwrap();
     }
-    // Every proof granted since is claimed in the Redis that came back empty.
-    let claimed = claimed_proofs(&scene.redis).await;
-    let granted = outcomes.granted.lock().unwrap();
+    // It came back empty, so every worker needed a new nonce, and no proof from before is worth anything.
+    assert!(outcomes.renewed.load(Ordering::Relaxed) >= WORKERS);
+    let claimed = claimed_proofs(&scene.redis);
+    let granted = outcomes.granted.lock().unwrap().clone();
     for proof in &granted[granted_before..] {
         assert!(claimed.contains(&replay_key(proof)), "granted without a claim");
     }
+    for proof in granted.iter().take(100) {
+        assert_eq!(scene.service.post(proof, &scene.form).await.refusal(), (400, "use_dpop_nonce".to_owned()));
+    }
     scene.service.logged("store lost");
+    scene.service.logged("memory has begun anew");
+    for change in ["store lost", "memory has begun anew", "store is back"] {
+        assert_eq!(scene.service.log().matches(change).count(), 1, "`{change}` is said once, not for each request");
+    }
     scene.service.logged("store is back");
     let granted_events = scene.world.audit().iter().filter(|event| event["outcome"] == "granted").count();
     assert_eq!(granted_events, granted.len());
@@ -151,11 +168,32 @@ async fn a_redis_that_stands_still_costs_each_request_a_bounded_time() {
     let recovered = async { while scene.one().await.status != 200 {} };
     tokio::time::timeout(Duration::from_secs(30), recovered).await.unwrap();
     let granted = scene.world.audit().iter().filter(|event| event["outcome"] == "granted").count();
-    assert!(claimed_proofs(&scene.redis).await.len() >= granted, "granted without a claim");
+    assert!(claimed_proofs(&scene.redis).len() >= granted, "granted without a claim");
 }
 
-/// The store's key for a proof, worked out from the proof.
-fn replay_key(proof: &str) -> String {
+/// Redis loses what it knew between two requests, and nobody is there to notice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_granted_before_redis_forgot_it_is_not_granted_again() {
+    let mut scene = scene();
+    let nonce = scene.service.nonce(&scene.planner, &scene.form).await;
+    let losses: [&dyn Fn(&mut RedisServer); 3] =
+        [&|redis| redis.ask(&["FLUSHALL"]), &RedisServer::restart, &|redis| redis.ask(&["SCRIPT", "FLUSH"])];
+    let mut proof = scene.planner.proof(Some(&nonce));
+    for forget in losses {
+        assert_eq!(scene.service.post(&proof, &scene.form).await.status, 200);
+        forget(&mut scene.redis);
+        let back = async { while scene.service.get("/readyz").await.status != 200 {} };
+        tokio::time::timeout(Duration::from_secs(30), back).await.unwrap();
+        let again = scene.service.post(&proof, &scene.form).await;
+        assert_eq!(again.refusal(), (400, "use_dpop_nonce".to_owned()));
+        // The nonce of that very answer is of the new epoch.
+        proof = scene.planner.proof(again.header("dpop-nonce"));
+    }
+    assert_eq!(scene.service.post(&proof, &scene.form).await.status, 200);
+}
+
+/// The beginning of what the store names a proof by, worked out from the proof.
+fn replay_key(proof: &str) -> [u8; 16] {
     let rules = DpopRules {
         method: "POST",
         uris: &[format!("{ISSUER}/token").parse().unwrap()],
@@ -164,13 +202,11 @@ fn replay_key(proof: &str) -> String {
         freshness: Freshness { age: Duration::from_secs(3600), ahead: Duration::from_secs(60) },
     };
     let proof = Unverified::<DpopProof>::parse(proof).unwrap().verify(&rules, UnixTime::from_secs(now())).unwrap();
-    base64url::encode(proof.replay_key())
+    *proof.replay_key().first_chunk().unwrap()
 }
 
-/// The proofs that Redis remembers.
-async fn claimed_proofs(redis: &RedisServer) -> std::collections::HashSet<String> {
-    let client = ::redis::Client::open(redis.url()).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    let keys: Vec<String> = ::redis::cmd("KEYS").arg("procura:*:dpop:*").query_async(&mut connection).await.unwrap();
-    keys.iter().map(|key| key.rsplit(':').next().unwrap().to_owned()).collect()
+/// The proofs that Redis remembers: `p:`, six characters for the service, `:`, `D`, and sixteen bytes.
+fn claimed_proofs(redis: &RedisServer) -> std::collections::HashSet<[u8; 16]> {
+    let keys: Vec<Vec<u8>> = redis.ask(&["KEYS", "p:??????:D*"]);
+    keys.iter().map(|key| *key.last_chunk().unwrap()).collect()
 }

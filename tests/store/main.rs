@@ -11,3 +11,4 @@ mod memory;
 mod outage;
 mod sentinel;
 mod single;
+mod tls;

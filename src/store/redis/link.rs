@@ -23,7 +23,7 @@ const QUEUE: usize = 1024;
 
 /// Where to connect.
 pub(super) enum Place {
-    Node(Client),
+    Node(Box<Client>),
     Sentinel(Box<Sentinels>),
     Cluster(Box<ClusterClient>),
 }

@@ -86,7 +86,7 @@ impl RedisSettings {
             return Err(StoreError::Settings("the timeout is zero"));
         }
         match &self.topology {
-            RedisTopology::Single { url } => Ok(Place::Node(self.client(self.node(url)?)?)),
+            RedisTopology::Single { url } => Ok(Place::Node(Box::new(self.client(self.node(url)?)?))),
             RedisTopology::Sentinel { urls, master, password } => self.sentinels(urls, master, password.as_deref()),
             RedisTopology::Cluster { urls } => self.cluster(urls),
         }

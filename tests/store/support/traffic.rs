@@ -98,7 +98,7 @@ async fn work(nodes: [Node; 2], worker: usize, book: Arc<Book>) {
     while !book.stop.load(Ordering::Relaxed) {
         let n = book.next.fetch_add(1, Ordering::Relaxed);
         let node = &nodes[worker % 2];
-        let proof = if n % 2 == 0 { Proof::Nonce(node.epoch()) } else { Proof::Made(real_now()) };
+        let proof = if n.is_multiple_of(2) { Proof::Nonce(node.epoch()) } else { Proof::Made(real_now()) };
         let mut granted = 0;
         // Twice at once and once after, at either copy.
         let (one, other) = tokio::join!(attempt(&nodes[0], n, proof), attempt(&nodes[1], n, proof));

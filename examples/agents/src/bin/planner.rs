@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::{Parser, ValueEnum};
 use procura_client::{
-    AgentKey, Client, ClientBuilder, Credential, Delegated, ExchangeRequest, Grant, Issuer, Resource, ResponseSignature,
-    ScopeSet, SvidFile, TokenType, WitProof, X509SvidFiles,
+    AgentKey, Client, ClientBuilder, Credential, Delegated, ExchangeRequest, Grant, Issuer, JwkSet, Resource, ResponseSignature,
+    ScopeSet, SigningServer, SvidFile, TokenType, WitProof, WorkloadId, X509SvidFiles,
 };
 use serde_json::{Value, json};
 
