@@ -25,6 +25,9 @@ const PATIENCE: u32 = 4;
 /// After how many looks with room Redis is no longer called full.
 const STEADY: u32 = 5;
 
+/// What finding an epoch may take beyond the answers of Redis: it waits for other copies now and then.
+const AGREEMENT: Duration = Duration::from_secs(4);
+
 /// Says what time it is.
 pub(super) type Now = Arc<dyn Fn() -> UnixTime + Send + Sync>;
 
@@ -68,7 +71,7 @@ impl Keeper {
         let wake = Arc::new(Notify::new());
         let link = place.connect(deadline, &wake).await?;
         let known = Known { epoch: None, granted: began, now: now() };
-        let serving = bounded(deadline * 4, Serving::establish(&link, &keys, known)).await?;
+        let serving = bounded(deadline * 4 + AGREEMENT, Serving::establish(&link, &keys, known)).await?;
         Ok(Self {
             keys,
             deadline,
@@ -218,7 +221,7 @@ impl Keeper {
         };
         let granted = UnixTime::new(Duration::from_millis(self.granted.load(Ordering::Relaxed)));
         let known = Known { epoch: Some(self.epoch().id), granted, now: (self.now)() };
-        bounded(self.deadline * 2, Serving::establish(&link, &self.keys, known)).await
+        bounded(self.deadline * 4 + AGREEMENT, Serving::establish(&link, &self.keys, known)).await
     }
 
     fn serve(&self, serving: Serving) -> bool {

@@ -19,7 +19,9 @@ pub(super) struct Record {
 impl Record {
     /// The value in Redis.
     pub(super) fn write(&self) -> String {
-        format!("{:016x} {} {}", self.epoch.id, self.epoch.began.as_millis(), self.master)
+        // Rounded up: nothing before may pass for later.
+        let began = self.epoch.began.since_epoch().as_nanos().div_ceil(1_000_000);
+        format!("{:016x} {began} {}", self.epoch.id, self.master)
     }
 
     /// Reads a value that [`Record::write`] made.
@@ -133,6 +135,9 @@ mod tests {
     fn a_record_is_read_back_as_it_was_written() {
         assert_eq!(record().write(), "00000000000000ab 1770000000000 0123456789abcdef0123456789abcdef01234567");
         assert_eq!(Record::read(&record().write()), Some(record()));
+        let mut uneven = record();
+        uneven.epoch.began = uneven.epoch.began + core::time::Duration::from_nanos(1);
+        assert!(Record::read(&uneven.write()).is_some_and(|read| read.epoch.began > uneven.epoch.began));
         for text in [
             "",
             "ab 1",
