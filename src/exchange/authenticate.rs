@@ -132,7 +132,7 @@ impl Exchange {
         };
         let certificate = certificate.map(|(svid, _)| svid);
         let caller = Caller { credential, certificate, may_have_wit: domain.issues_wit() };
-        verify_names(&caller, claimed.client_id.as_deref(), domain)?;
+        self.verify_names(&caller, claimed.client_id.as_deref(), domain)?;
         Ok(caller)
     }
 
@@ -183,17 +183,20 @@ impl Exchange {
         let head = signature.verify(&rules, now).map_err(ExchangeError::CallerProof)?;
         head.with_body(body).map_err(ExchangeError::CallerProof)
     }
-}
 
-fn verify_names(caller: &Caller, client_id: Option<&str>, domain: &TrustedDomain) -> Result<(), ExchangeError> {
-    if !domain.admits(caller.id()) {
-        return Err(ExchangeError::CallerUnknown("the workload is not registered as a client"));
+    fn verify_names(&self, caller: &Caller, client_id: Option<&str>, domain: &TrustedDomain) -> Result<(), ExchangeError> {
+        if !domain.admits(caller.id()) {
+            return Err(ExchangeError::CallerUnknown("the workload is not registered as a client"));
+        }
+        if self.identities.has(caller.id()) {
+            return Err(ExchangeError::CallerUnknown("the workload has the name of this service itself"));
+        }
+        if client_id.is_some_and(|client_id| client_id != caller.id().as_str()) {
+            return Err(ExchangeError::CallerUnknown("`client_id` names another workload"));
+        }
+        if caller.certificate.as_ref().is_some_and(|certificate| certificate.id() != caller.id()) {
+            return Err(ExchangeError::CallerUnknown("the certificate names another workload"));
+        }
+        Ok(())
     }
-    if client_id.is_some_and(|client_id| client_id != caller.id().as_str()) {
-        return Err(ExchangeError::CallerUnknown("`client_id` names another workload"));
-    }
-    if caller.certificate.as_ref().is_some_and(|certificate| certificate.id() != caller.id()) {
-        return Err(ExchangeError::CallerUnknown("the certificate names another workload"));
-    }
-    Ok(())
 }

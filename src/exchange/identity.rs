@@ -37,6 +37,11 @@ impl Identities {
         domains.into_iter().map(identity).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Whether `id` is one of ours: then it is nobody else's.
+    pub(super) fn has(&self, id: &WorkloadId) -> bool {
+        self.0.get(id.trust_domain()).is_some_and(|identity| identity.id == *id)
+    }
+
     /// Who signs the answer to the request that `signature` signed; `None` if we are nobody in that trust domain.
     pub(super) fn answer(&self, trust_domain: &str, signature: &VerifiedSignature) -> Option<AnswerSigner> {
         let identity = Arc::clone(self.0.get(trust_domain)?);

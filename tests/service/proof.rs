@@ -280,3 +280,12 @@ async fn a_wit_of_the_caller_may_be_named_as_actor_beside_its_proof() {
     let form = holder.form().add("actor_token", &holder.wit).add("actor_token_type", JWT);
     assert_eq!(holder.post(&form, &holder.with_wpt(&holder.wpt())).await.status, 200);
 }
+
+#[tokio::test]
+async fn nobody_else_has_the_name_of_the_service() {
+    let world = World::new();
+    world.edit("\"/agent/*\"", "\"/agent/*\", \"/token-service\"");
+    let (service, other) = (world.serve(), Agent::new(&world, "/token-service"));
+    let form = other.delegation(&world.user_token(json!({})));
+    assert_eq!(service.exchange(&other, &form).await.refusal(), unauthenticated());
+}

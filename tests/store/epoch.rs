@@ -87,10 +87,22 @@ async fn a_lost_record_or_script_ends_the_epoch() {
     for command in [&["SCRIPT", "FLUSH"][..], &["FLUSHDB"]] {
         let before = node.epoch();
         server.ask::<()>(command);
+        let refused = node.claim_in(before, &proof("a"), NOW).await;
+        assert!(matches!(refused, Err(ClaimError::EpochOver)), "{command:?}: {refused:?}");
         let now = node.current_epoch().await.unwrap();
         assert!(now.id != before.id && now == node.epoch(), "{command:?}");
         node.claim(&proof(&format!("{command:?}")), NOW).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_copy_learns_of_an_epoch_that_another_began_when_it_asks() {
+    let server = RedisServer::start(&[]);
+    let (one, other) = (Node::connect(&single(&server)).await, Node::connect(&single(&server)).await);
+    server.ask::<()>(&["FLUSHALL"]);
+    let begun = one.current_epoch().await.unwrap();
+    assert_eq!(other.current_epoch().await.unwrap(), begun);
+    other.claim_in(begun, &proof("a"), NOW).await.unwrap();
 }
 
 /// Redis keeps its data over this, and its script; the data could be another's.

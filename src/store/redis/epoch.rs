@@ -37,6 +37,8 @@ pub(super) struct Serving {
     pub(super) epoch: Epoch,
     /// The hash of each tag's claim script.
     pub(super) scripts: Vec<Arc<str>>,
+    /// The record at the first tag.
+    record: String,
     /// The replication id of each master, with one of its tags.
     masters: Vec<(usize, String)>,
 }
@@ -92,7 +94,9 @@ impl Serving {
 
     /// Takes the epoch that all records name, if it goes on.
     async fn adopt(link: &Link, keys: &Keys, tags: &[Found], known: Known) -> Result<Option<Self>, StoreError> {
-        let Some(epoch) = tags.first().and_then(|tag| tag.record.as_ref()).map(|record| record.epoch) else { return Ok(None) };
+        let Some((epoch, record)) = tags.first().and_then(|tag| Some((tag.record.as_ref()?.epoch, tag.text.clone()))) else {
+            return Ok(None);
+        };
         let mut masters: Vec<(usize, String)> = Vec::new();
         let mut scripts = Vec::new();
         for (place, tag) in tags.iter().enumerate() {
@@ -112,7 +116,7 @@ impl Serving {
         if begins_too_early {
             return Ok(None);
         }
-        let serving = Self { link: link.clone(), epoch, scripts, masters };
+        let serving = Self { link: link.clone(), epoch, scripts, record, masters };
         match serving.try_claims(keys).await? {
             Tried::Over => Ok(None),
             Tried::Granted | Tried::Full(_) => Ok(Some(serving)),
@@ -135,6 +139,12 @@ impl Serving {
             }
         }
         Ok(tried)
+    }
+
+    /// Whether the record is still what it was: enough to learn of an epoch that another copy began, not that this one
+    /// goes on.
+    pub(super) async fn is_recorded(&self, keys: &Keys) -> Result<bool, StoreError> {
+        Ok(read(&self.link, keys, 0).await? == self.record)
     }
 
     /// What makes this Redis unfit, if anything does.
@@ -178,19 +188,22 @@ pub(super) fn is_full(error: &RedisError) -> bool {
 
 async fn survey(link: &Link, keys: &Keys) -> Result<Vec<Found>, StoreError> {
     let found = together((0..keys.tags()).map(async |tag| {
-        let key = keys.epoch(tag);
-        let mut question = ::redis::cmd("GET");
-        question.arg(key.as_bytes());
-        let (record, info) = tokio::join!(link.send(&question), info(link, keys, tag));
+        let (text, info) = tokio::join!(read(link, keys, tag), info(link, keys, tag));
         // What is unfit may not answer, and the remedy is with the first.
-        let master = replication_id(&info?)?;
-        let text = match record.map_err(failed)? {
-            Value::Nil => String::new(),
-            value => text(&value)?,
-        };
+        let (master, text) = (replication_id(&info?)?, text?);
         Ok(Found { record: Record::read(&text), text, master })
     }));
     found.await.into_iter().collect()
+}
+
+/// The record of a tag as it stands; nothing is the empty text.
+async fn read(link: &Link, keys: &Keys, tag: usize) -> Result<String, StoreError> {
+    let mut question = ::redis::cmd("GET");
+    question.arg(keys.epoch(tag).as_bytes());
+    match link.send(&question).await.map_err(failed)? {
+        Value::Nil => Ok(String::new()),
+        value => text(&value),
+    }
 }
 
 /// What the master of a tag says of itself, if it is fit.
