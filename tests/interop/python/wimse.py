@@ -16,7 +16,8 @@ import client
 import world
 from vector.message import TAG, Signer, Verifier, content_digest
 
-COMPONENTS = ["@method", "@request-target", "content-type", "content-digest", "workload-identity-token"]
+ALWAYS = ["@method", "@request-target", "workload-identity-token"]
+IF_THERE = ["content-type", "content-digest", "authorization"]
 
 
 class Workload:
@@ -53,7 +54,7 @@ class Workload:
             "aud": audience,
             "exp": int(time.time()) + 60,
             "jti": secrets.token_urlsafe(16),
-            "wth": _hash(self.wit),
+            "wth": token_hash(self.wit),
             **changes,
         }
         return self.sign({"typ": "wpt+jwt"}, claims)
@@ -68,11 +69,13 @@ def delegation(user):
 def signed(workload, request, audience, **parameters):
     """Signs a prepared request of the package `requests` with the WIT's key; gives the nonce."""
     request.headers["Workload-Identity-Token"] = workload.wit
-    request.headers["Content-Digest"] = content_digest(request.body.encode())
+    if request.body:
+        request.headers["Content-Digest"] = content_digest(request.body.encode())
+    covered = ALWAYS + [name for name in IF_THERE if name in request.headers]
     nonce, now = secrets.token_urlsafe(16), int(time.time())
     common = {"created": now, "expires": now + 60, "nonce": nonce, "tag": TAG, "wimse-aud": audience}
     signer = Signer(signature_algorithm=ECDSA_P256_SHA256, key_resolver=workload.private)
-    signer.sign_with(request, {**common, **parameters}, COMPONENTS)
+    signer.sign_with(request, {**common, **parameters}, covered)
     return nonce
 
 
@@ -92,5 +95,6 @@ def verified(response):
     return wit.claims, results[0].parameters
 
 
-def _hash(text):
+def token_hash(text):
+    """How one token names another: `wth`, `tth` and the values of `oth`."""
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
