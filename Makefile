@@ -33,7 +33,7 @@ interop: setup
 	$(CARGO) build --locked --workspace --bins --examples
 	tests/interop/run.sh
 
-## Black-box conformance against a running service: two copies over one Redis. Prints the table by family.
+## Black-box conformance against a running service: three copies over one Redis. Prints the table by family.
 conformance: setup
 	$(CARGO) build --locked --workspace
 	spec-conformance/run.sh
