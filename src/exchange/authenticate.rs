@@ -106,9 +106,9 @@ impl Exchange {
         incoming: &Incoming<'_>,
         now: UnixTime,
     ) -> Result<Caller, ExchangeError> {
-        let certificate = match incoming.certificate {
-            Ok(Some(certificate)) => Some(self.trust.verify_x509_svid(certificate, now).await.map_err(ExchangeError::Caller)?),
-            _ => None,
+        let certificate = match incoming.certificate.map_err(ExchangeError::CertificateField)? {
+            Some(certificate) => Some(self.trust.verify_x509_svid(certificate, now).await.map_err(ExchangeError::Caller)?),
+            None => None,
         };
         let (credential, domain) = match claimed.authentication {
             Authentication::Assertion(assertion) => {
