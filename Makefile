@@ -11,8 +11,8 @@ run:
 	$(CARGO) build --locked --package procura --package procura-agents
 	target/debug/procura dev --tour
 
-## Everything: set-up, lints, tests, foreign clients, conformance.
-test: setup lint
+## Everything: set-up, lints, a minute of each fuzz target, tests, foreign clients, conformance.
+test: setup lint fuzz
 	$(CARGO) test --locked --workspace --all-features
 	$(MAKE) --no-print-directory interop
 	$(MAKE) --no-print-directory conformance
@@ -33,7 +33,7 @@ interop: setup
 	$(CARGO) build --locked --workspace --bins --examples
 	tests/interop/run.sh
 
-## Black-box conformance against a running service: two copies over one Redis. Prints the table by family.
+## Black-box conformance against a running service: three copies over one Redis. Prints the table by family.
 conformance: setup
 	$(CARGO) build --locked --workspace
 	spec-conformance/run.sh
@@ -42,6 +42,6 @@ conformance: setup
 bench: setup
 	$(CARGO) bench --locked --workspace
 
-## One minute of each fuzz target; needs a nightly toolchain and cargo-fuzz.
+## One minute of each fuzz target.
 fuzz:
 	fuzz/run.sh

@@ -1,4 +1,6 @@
 //! The exchange inside one process, and its parts: `cargo bench -p procura --bench exchange`.
+//!
+//! Exchanges run on one thread, with the audit log's thread beside it; what HTTP and TLS cost is for `load` to show.
 
 #![expect(clippy::unwrap_used, reason = "a measurement that meets a surprise has failed")]
 
@@ -15,8 +17,11 @@ use procura::clock::SystemClock;
 use procura::config::Config;
 use procura::exchange::{CLIENT_ASSERTION_TYPE, GRANT_TYPE, Incoming};
 use procura::policy::{Action, Credential, Delegate, Request, User};
-use procura_token::{Algorithm, Htu, NewDpopProof, SigningKey, TokenId, random_bytes};
-use tokio::runtime::Runtime;
+use procura_token::{
+    Algorithm, CertificateDer, Htu, NewDpopProof, PeerCertificate, Signer as _, SigningKey, TokenId, random_bytes,
+};
+use rustls::pki_types::pem::PemObject as _;
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
 const SOURCE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -30,7 +35,15 @@ struct World {
     key: SigningKey,
     uri: Htu,
     svid: String,
+    certificate: PeerCertificate,
     user: String,
+}
+
+/// How the caller proves its key.
+#[derive(Clone, Copy)]
+enum Proving {
+    Dpop,
+    MutualTls,
 }
 
 impl World {
@@ -43,17 +56,25 @@ impl World {
         };
         let (svid, user) =
             (print(&["svid", "--kind", "jwt", "--id", "/agent/planner"]), print(&["user-token", "--sub", "alice"]));
-        let (runtime, config) = (Runtime::new().unwrap(), Config::load(&directory.join("config.toml")).unwrap());
+        let pem = print(&["svid", "--kind", "x509", "--id", "/agent/planner"]);
+        let chain = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>().unwrap();
+        let certificate = PeerCertificate::new(chain).unwrap();
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let config = Config::load(&directory.join("config.toml")).unwrap();
         let app = Arc::new(runtime.block_on(App::start(&config, Arc::new(SystemClock))).unwrap());
         let uri = app.exchange().settings.token_endpoints[0].clone();
-        Self { runtime, app, key: SigningKey::generate(Algorithm::Es256).unwrap(), uri, svid, user }
+        Self { runtime, app, key: SigningKey::generate(Algorithm::Es256).unwrap(), uri, svid, certificate, user }
     }
 
-    fn form(&self) -> String {
-        form_urlencoded::Serializer::new(String::new())
-            .append_pair("grant_type", GRANT_TYPE)
-            .append_pair("client_assertion_type", CLIENT_ASSERTION_TYPE)
-            .append_pair("client_assertion", &self.svid)
+    fn form(&self, proving: Proving) -> String {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        match proving {
+            Proving::Dpop => {
+                form.append_pair("client_assertion_type", CLIENT_ASSERTION_TYPE).append_pair("client_assertion", &self.svid)
+            }
+            Proving::MutualTls => form.append_pair("client_id", "spiffe://dev.procura.test/agent/planner"),
+        };
+        form.append_pair("grant_type", GRANT_TYPE)
             .append_pair("subject_token", &self.user)
             .append_pair("subject_token_type", "urn:ietf:params:oauth:token-type:id_token")
             .append_pair("resource", "http://127.0.0.1:8090/calendar")
@@ -69,18 +90,22 @@ impl World {
     }
 }
 
-fn exchange(c: &mut Criterion, world: &World) {
-    let form: Arc<str> = world.form().into();
-    let one = |proof: String| {
-        let (app, form) = (Arc::clone(&world.app), Arc::clone(&form));
+fn exchange(c: &mut Criterion, world: &World, proving: Proving, name: &str) {
+    let form: Arc<str> = world.form(proving).into();
+    let certificate = matches!(proving, Proving::MutualTls).then(|| Arc::new(world.certificate.clone()));
+    let headers = || match proving {
+        Proving::Dpop => HeaderMap::from_iter([(HeaderName::from_static("dpop"), HeaderValue::try_from(world.proof()).unwrap())]),
+        Proving::MutualTls => HeaderMap::new(),
+    };
+    let one = |headers: HeaderMap| {
+        let (app, form, certificate) = (Arc::clone(&world.app), Arc::clone(&form), certificate.clone());
         async move {
-            let headers = HeaderMap::from_iter([(HeaderName::from_static("dpop"), HeaderValue::try_from(proof).unwrap())]);
             let incoming = Incoming {
                 form: form.as_bytes(),
                 method: "POST",
                 target: "/token",
                 headers: &headers,
-                certificate: Ok(None),
+                certificate: Ok(certificate.as_deref()),
                 source: SOURCE,
             };
             app.exchange().exchange(incoming, app.now()).await.outcome.unwrap()
@@ -88,14 +113,19 @@ fn exchange(c: &mut Criterion, world: &World) {
     };
     let mut group = c.benchmark_group("exchange");
     group.throughput(Throughput::Elements(AT_ONCE as u64));
-    group.bench_function("64 at once", |b| {
+    group.bench_function(name, |b| {
         b.iter_batched(
-            || (0..AT_ONCE).map(|_| world.proof()).collect::<Vec<_>>(),
-            |proofs| world.runtime.block_on(proofs.into_iter().map(one).collect::<JoinSet<_>>().join_all()),
+            || (0..AT_ONCE).map(|_| headers()).collect::<Vec<_>>(),
+            |all| world.runtime.block_on(all.into_iter().map(one).collect::<JoinSet<_>>().join_all()),
             BatchSize::SmallInput,
         );
     });
     group.finish();
+}
+
+/// What no exchange can do without.
+fn floor(c: &mut Criterion, world: &World) {
+    c.bench_function("floor/es256 sign", |b| b.iter(|| world.key.sign(black_box(&[7; 780])).unwrap()));
 }
 
 fn policy(c: &mut Criterion, world: &World) {
@@ -150,7 +180,9 @@ fn all(c: &mut Criterion) {
     policy(c, &world);
     nonce(c, &world);
     known(c, &world);
-    exchange(c, &world);
+    floor(c, &world);
+    exchange(c, &world, Proving::Dpop, "64 at once, a DPoP proof each");
+    exchange(c, &world, Proving::MutualTls, "64 at once, over mutual TLS");
 }
 
 criterion_group!(benches, all);

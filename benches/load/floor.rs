@@ -20,13 +20,16 @@ const ROUNDS: u32 = 4_000;
 pub(crate) struct Floor {
     /// A public key parsed, one ES256 signature verified, one made.
     pub(crate) raw: f64,
+    /// One ES256 signature made.
+    pub(crate) sign: f64,
     /// A DPoP proof parsed and verified, and an access token signed, by `procura-token`.
     pub(crate) token: f64,
 }
 
 impl Floor {
     pub(crate) fn mean(&self, other: &Self) -> Self {
-        Self { raw: f64::midpoint(self.raw, other.raw), token: f64::midpoint(self.token, other.token) }
+        let sign = f64::midpoint(self.sign, other.sign);
+        Self { raw: f64::midpoint(self.raw, other.raw), sign, token: f64::midpoint(self.token, other.token) }
     }
 }
 
@@ -34,11 +37,11 @@ impl Floor {
 pub(crate) fn measure() -> Floor {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let floors: Vec<Floor> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(|| Floor { raw: raw(), token: token() })).collect();
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(|| Floor { raw: raw(), sign: sign(), token: token() })).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     let mean = |of: fn(&Floor) -> f64| floors.iter().map(of).sum::<f64>() / floors.len() as f64;
-    Floor { raw: mean(|floor| floor.raw), token: mean(|floor| floor.token) }
+    Floor { raw: mean(|floor| floor.raw), sign: mean(|floor| floor.sign), token: mean(|floor| floor.token) }
 }
 
 fn raw() -> f64 {
@@ -51,6 +54,13 @@ fn raw() -> f64 {
         let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, black_box(point)).unwrap();
         key.verify_sig(black_box(&proof), signature.as_ref()).unwrap();
         black_box(pair.sign(&random, black_box(&token)).unwrap());
+    })
+}
+
+fn sign() -> f64 {
+    let (random, pair) = (SystemRandom::new(), EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap());
+    each(|| {
+        black_box(pair.sign(&random, black_box(&[7; 780])).unwrap());
     })
 }
 

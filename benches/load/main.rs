@@ -4,6 +4,9 @@
 //! own, sends signed exchanges over keep-alive connections, and compares the server's processor time with the floor: one
 //! ES256 verification and one ES256 signature, measured around each load. Nothing is asserted; everything started is stopped.
 //!
+//! It does so for callers with DPoP proofs, and for callers with X.509-SVIDs over mutual TLS, where the connection is the proof
+//! and the floor is the one signature.
+//!
 //! The user's token and the SVID are the same in all requests, so that they are verified once and then known.
 
 #![expect(clippy::unwrap_used, reason = "a measurement that meets a surprise has failed")]
@@ -17,7 +20,7 @@ use std::time::Duration;
 
 use clap::Parser as _;
 
-use client::{Load, Requests};
+use client::{Load, Proving, Requests};
 use floor::Floor;
 use process::{Redis, Server};
 
@@ -38,6 +41,9 @@ struct Arguments {
     /// Only `memory` or only `redis`
     #[arg(long)]
     store: Option<String>,
+    /// Only `dpop` or only `mtls`
+    #[arg(long)]
+    proving: Option<String>,
     /// Cargo says this to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
@@ -46,6 +52,7 @@ struct Arguments {
 /// What was learnt of one store.
 struct Report {
     store: &'static str,
+    proving: Proving,
     load: Load,
     server: Duration,
     server_system: Duration,
@@ -61,20 +68,23 @@ fn main() {
     let command = "cargo bench -p procura --bench load --";
     println!("{command} --exchanges {} --connections {}\n", arguments.exchanges, arguments.connections);
     for store in ["memory", "redis"] {
-        if arguments.store.as_deref().is_none_or(|only| only == store) {
-            measure(store, &arguments).print(arguments.exchanges);
+        for (name, proving) in [("dpop", Proving::Dpop), ("mtls", Proving::MutualTls)] {
+            let is_wanted = |only: &Option<String>, name: &str| only.as_deref().is_none_or(|only| only == name);
+            if is_wanted(&arguments.store, store) && is_wanted(&arguments.proving, name) {
+                measure(store, proving, &arguments).print(arguments.exchanges);
+            }
         }
     }
 }
 
-fn measure(store: &'static str, arguments: &Arguments) -> Report {
+fn measure(store: &'static str, proving: Proving, arguments: &Arguments) -> Report {
     let directory = tempfile::tempdir().unwrap();
     let redis = (store == "redis").then(|| Redis::start(directory.path()));
     // The first start makes the world, with its keys and certificates; the second finds it.
     let first = start(directory.path(), redis.as_ref()).ready;
     let server = start(directory.path(), redis.as_ref());
     let resident = server.resident();
-    let requests = Requests::sign(&server, directory.path(), &arguments.scope, arguments.warm_up + arguments.exchanges);
+    let requests = Requests::sign(proving, &server, directory.path(), &arguments.scope, arguments.warm_up + arguments.exchanges);
     let (warm_up, measured) = requests.split_at(arguments.warm_up);
     client::run(warm_up, arguments.connections);
     let before_load = floor::measure();
@@ -83,6 +93,7 @@ fn measure(store: &'static str, arguments: &Arguments) -> Report {
     let (server_after, redis_after) = (server.cpu(), redis.as_ref().map(Redis::cpu));
     Report {
         store,
+        proving,
         load,
         server: server_after.total() - server_before.total(),
         server_system: server_after.system - server_before.system,
@@ -105,7 +116,11 @@ impl Report {
         let micros = |micros: f64| format!("{micros:.1} µs");
         let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
         let load = &self.load;
-        println!("{} store", self.store);
+        let (proved_by, floor, named) = match self.proving {
+            Proving::Dpop => ("a DPoP proof each", self.floor.raw, "floor: one ES256 verify and one sign"),
+            Proving::MutualTls => ("kept mutual TLS connections", self.floor.sign, "floor: one ES256 sign"),
+        };
+        println!("{} store, {proved_by}", self.store);
         line("exchanges per second", format!("{:.0}", exchanges as f64 / load.elapsed.as_secs_f64()));
         line("latency, median", millis(load.percentile(0.50)));
         line("latency, 99 %", millis(load.percentile(0.99)));
@@ -115,8 +130,8 @@ impl Report {
         if let Some(redis) = self.redis {
             line("redis CPU per exchange", micros(each(redis)));
         }
-        line("floor: one ES256 verify and one sign", micros(self.floor.raw));
-        line("server CPU / floor", format!("{:.2}", each(self.server) / self.floor.raw));
+        line(named, micros(floor));
+        line("server CPU / floor", format!("{:.2}", each(self.server) / floor));
         line("procura-token: proof verified, token signed", micros(self.floor.token));
         line("start to ready, making the world", millis(self.ready[0]));
         line("start to ready", millis(self.ready[1]));

@@ -52,23 +52,26 @@ pub(crate) struct Server {
     process: Process,
     pub(crate) program: &'static str,
     pub(crate) address: SocketAddr,
+    /// Where it speaks mutual TLS.
+    pub(crate) mtls: SocketAddr,
     /// From its start to the first 200 of `/readyz`.
     pub(crate) ready: Duration,
 }
 
 impl Server {
     pub(crate) fn start(program: &'static str, directory: &Path, redis: Option<&str>) -> Self {
-        let address = free_address();
+        let (address, mtls) = (free_address(), free_address());
         let log = File::create(directory.join("log")).unwrap();
         let mut command = Command::new(program);
         command.arg("dev").arg("--dir").arg(directory).args(["--listen", &address.to_string()]);
+        command.args(["--mtls", &mtls.to_string()]);
         command.args(redis.into_iter().flat_map(|url| ["--redis", url]));
         let clock = Stopwatch::start();
         let process = Process(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
         let is_ready =
             || ask(address, "GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").starts_with("HTTP/1.1 200");
         wait_for(is_ready);
-        Self { process, program, address, ready: clock.elapsed() }
+        Self { process, program, address, mtls, ready: clock.elapsed() }
     }
 
     pub(crate) fn cpu(&self) -> Cpu {

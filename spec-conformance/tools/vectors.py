@@ -1,4 +1,5 @@
-"""Makes the files in vectors/ with joserfc, jwcrypto and http-message-signatures, libraries that are not ours.
+"""Makes the files in vectors/ with joserfc, jwcrypto, http-message-signatures and cryptography, libraries
+that are not ours.
 
     python3 -m venv venv && venv/bin/pip install -r requirements.txt && venv/bin/python vectors.py
 
@@ -13,7 +14,7 @@ import pathlib
 import jsonschema
 from jwcrypto import jwk, jws
 
-from vector import dpop, keys, sign, signature, small, svid, tokens, wit, wpt
+from vector import certificate, dpop, keys, sign, signature, small, svid, tokens, wit, wpt
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "vectors"
 
@@ -62,7 +63,7 @@ def main():
     total = 0
     for made in [
         dpop.build(have), svid.build(have), wit.build(have), tokens.id_token(have), tokens.access_token(have), small.thumbprint(have), small.identifier(),
-        wpt.build(have), wpt.requests(have), signature.build(have),
+        wpt.build(have), wpt.requests(have), signature.build(have), certificate.build(have), certificate.bundles(have),
     ]:
         document = made.document()
         jsonschema.validate(document, schema)

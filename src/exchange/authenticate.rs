@@ -36,8 +36,8 @@ pub(super) enum CallerCredential {
 
 /// How the key of a WIT was proved.
 pub(super) enum WitProof {
-    Wpt(VerifiedWpt),
-    Signature(VerifiedSignature),
+    Wpt(Box<VerifiedWpt>),
+    Signature(Box<VerifiedSignature>),
 }
 
 impl Caller {
@@ -59,7 +59,7 @@ impl Caller {
     }
 
     /// The signature over the request, if that is how the caller proved its key.
-    pub(super) const fn signature(&self) -> Option<&VerifiedSignature> {
+    pub(super) fn signature(&self) -> Option<&VerifiedSignature> {
         match &self.credential {
             CallerCredential::Wit { proof: WitProof::Signature(signature), .. } => Some(signature),
             _ => None,
@@ -106,9 +106,9 @@ impl Exchange {
         incoming: &Incoming<'_>,
         now: UnixTime,
     ) -> Result<Caller, ExchangeError> {
-        let certificate = match incoming.certificate {
-            Ok(Some(certificate)) => Some(self.trust.verify_x509_svid(certificate, now).await.map_err(ExchangeError::Caller)?),
-            _ => None,
+        let certificate = match incoming.certificate.map_err(ExchangeError::CertificateField)? {
+            Some(certificate) => Some(self.trust.verify_x509_svid(certificate, now).await.map_err(ExchangeError::Caller)?),
+            None => None,
         };
         let (credential, domain) = match claimed.authentication {
             Authentication::Assertion(assertion) => {
@@ -118,12 +118,12 @@ impl Exchange {
             Authentication::Wpt { wit: text, proof } => {
                 let (wit, domain) = self.verify_caller_wit(&text, now).await?;
                 let proof = self.verify_wpt(proof, &text, &wit, incoming.headers, now)?;
-                (CallerCredential::Wit { wit, proof: WitProof::Wpt(proof) }, domain)
+                (CallerCredential::Wit { wit, proof: WitProof::Wpt(Box::new(proof)) }, domain)
             }
             Authentication::Signature { wit: text, signature } => {
                 let (wit, domain) = self.verify_caller_wit(&text, now).await?;
                 let proof = self.verify_signature(signature, &text, &wit, incoming.form, now)?;
-                (CallerCredential::Wit { wit, proof: WitProof::Signature(proof) }, domain)
+                (CallerCredential::Wit { wit, proof: WitProof::Signature(Box::new(proof)) }, domain)
             }
             Authentication::Certificate => match &certificate {
                 Some((svid, domain)) => (CallerCredential::X509Svid(Arc::clone(svid)), *domain),
@@ -132,7 +132,7 @@ impl Exchange {
         };
         let certificate = certificate.map(|(svid, _)| svid);
         let caller = Caller { credential, certificate, may_have_wit: domain.issues_wit() };
-        verify_names(&caller, claimed.client_id.as_deref(), domain)?;
+        self.verify_names(&caller, claimed.client_id.as_deref(), domain)?;
         Ok(caller)
     }
 
@@ -183,17 +183,20 @@ impl Exchange {
         let head = signature.verify(&rules, now).map_err(ExchangeError::CallerProof)?;
         head.with_body(body).map_err(ExchangeError::CallerProof)
     }
-}
 
-fn verify_names(caller: &Caller, client_id: Option<&str>, domain: &TrustedDomain) -> Result<(), ExchangeError> {
-    if !domain.admits(caller.id()) {
-        return Err(ExchangeError::CallerUnknown("the workload is not registered as a client"));
+    fn verify_names(&self, caller: &Caller, client_id: Option<&str>, domain: &TrustedDomain) -> Result<(), ExchangeError> {
+        if !domain.admits(caller.id()) {
+            return Err(ExchangeError::CallerUnknown("the workload is not registered as a client"));
+        }
+        if self.identities.has(caller.id()) {
+            return Err(ExchangeError::CallerUnknown("the workload has the name of this service itself"));
+        }
+        if client_id.is_some_and(|client_id| client_id != caller.id().as_str()) {
+            return Err(ExchangeError::CallerUnknown("`client_id` names another workload"));
+        }
+        if caller.certificate.as_ref().is_some_and(|certificate| certificate.id() != caller.id()) {
+            return Err(ExchangeError::CallerUnknown("the certificate names another workload"));
+        }
+        Ok(())
     }
-    if client_id.is_some_and(|client_id| client_id != caller.id().as_str()) {
-        return Err(ExchangeError::CallerUnknown("`client_id` names another workload"));
-    }
-    if caller.certificate.as_ref().is_some_and(|certificate| certificate.id() != caller.id()) {
-        return Err(ExchangeError::CallerUnknown("the certificate names another workload"));
-    }
-    Ok(())
 }

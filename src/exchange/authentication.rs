@@ -45,7 +45,8 @@ impl<'a> Authentication<'a> {
             (false, Some(_), None, None) => Err(ExchangeError::CallerUnknown("there is a WIT and no proof of its key")),
             (false, None, None, None) => match incoming.certificate {
                 Ok(Some(_)) => Ok(Self::Certificate),
-                _ => Err(ExchangeError::CallerUnknown("there is no client assertion, no WIT and no certificate")),
+                Ok(None) => Err(ExchangeError::CallerUnknown("there is no client assertion, no WIT and no certificate")),
+                Err(cause) => Err(ExchangeError::CertificateField(cause)),
             },
             (false, None, _, _) => Err(ExchangeError::CallerUnknown("there is a proof and no WIT")),
             _ => Err(ExchangeError::CallerUnknown("there is more than one authentication method")),

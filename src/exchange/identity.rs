@@ -37,6 +37,11 @@ impl Identities {
         domains.into_iter().map(identity).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Whether `id` is one of ours: then it is nobody else's.
+    pub(super) fn has(&self, id: &WorkloadId) -> bool {
+        self.0.get(id.trust_domain()).is_some_and(|identity| identity.id == *id)
+    }
+
     /// Who signs the answer to the request that `signature` signed; `None` if we are nobody in that trust domain.
     pub(super) fn answer(&self, trust_domain: &str, signature: &VerifiedSignature) -> Option<AnswerSigner> {
         let identity = Arc::clone(self.0.get(trust_domain)?);
@@ -54,10 +59,10 @@ impl Identity {
 
     fn wit(&self, issuer: &dyn Signer, now: UnixTime) -> Result<HeaderValue, SignError> {
         let mut shown = self.wit.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((wit, expires)) = &*shown {
-            if now + LIFETIME / 2 < *expires {
-                return Ok(wit.clone());
-            }
+        if let Some((wit, expires)) = &*shown
+            && now + LIFETIME / 2 < *expires
+        {
+            return Ok(wit.clone());
         }
         let (iat, exp) = (now.whole_secs(), (now + LIFETIME).whole_secs());
         let jti = TokenId::from_random(random_bytes());

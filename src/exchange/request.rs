@@ -59,7 +59,6 @@ impl<'a> ExchangeRequest<'a> {
     /// # Errors
     /// [`ExchangeError`] for everything that can be wrong without knowing who calls.
     pub(super) fn parse(incoming: &Incoming<'a>, accepts_legacy_wpt: bool) -> Result<Self, ExchangeError> {
-        incoming.certificate.map_err(ExchangeError::CertificateField)?;
         let form = Form::parse(incoming.form)?;
         match form.get("grant_type") {
             Some(GRANT_TYPE) => {}

@@ -29,9 +29,9 @@ trap stop EXIT
 trap 'exit 130' INT TERM
 
 # All held at once, so that they differ.
-read -r service_port mutual_port calendar_port < <("$python" -c '
+read -r service_port mutual_port calendar_port gateway_port < <("$python" -c '
 import socket
-held = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+held = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
 print(*(socket.getsockname()[1] for socket in held))')
 
 # Answers below 500 count: the calendar is ready when it asks for credentials.
@@ -58,6 +58,8 @@ export INTEROP_MESSAGES=$binaries/examples/message_peer
 export INTEROP_PROCURA=$binaries/procura
 export INTEROP_ISSUER=http://127.0.0.1:$service_port
 export INTEROP_RESOURCE=http://127.0.0.1:$calendar_port/calendar
+# The same resource as another server has it, which takes WITs; requests name INTEROP_RESOURCE all the same.
+export INTEROP_GATEWAY=http://127.0.0.1:$gateway_port/calendar
 
 # A user of the development world adds targets and policies like this.
 mkdir -p "$INTEROP_DIR"/{targets,policies}
@@ -72,6 +74,14 @@ ready "${started[-1]}" "$INTEROP_ISSUER/readyz"
   >"$dir/calendar.log" 2>&1 &
 started+=($!)
 ready "${started[-1]}" "$INTEROP_RESOURCE"
+
+"$INTEROP_PROCURA" keys generate --out "$dir/calendar.jwk" >/dev/null
+"$INTEROP_PROCURA" dev svid --kind wit --id /server/calendar --key "$dir/calendar.jwk" --dir "$INTEROP_DIR" >"$dir/calendar.wit"
+"$binaries/calendar" --issuer "$INTEROP_ISSUER" --resource "$INTEROP_RESOURCE" --listen "127.0.0.1:$gateway_port" \
+  --trust-domain dev.procura.test --bundle "$INTEROP_ISSUER/spiffe/bundle" --wit "$dir/calendar.wit" --key "$dir/calendar.jwk" \
+  >"$dir/gateway.log" 2>&1 &
+started+=($!)
+ready "${started[-1]}" "$INTEROP_GATEWAY"
 
 # Every suite runs, whatever the others say.
 failed=0

@@ -64,8 +64,8 @@ impl MemoryReplayStore {
     }
 
     /// Refuses proofs that could have been used before `now`, the start of this process: what an earlier one remembered is
-    /// gone. WPTs and message signatures are then refused for the first 30 seconds, and those without `iat` for up to five
-    /// and a half minutes; DPoP proofs for as long as they may be ahead, and not at all where nonces are on.
+    /// gone. Refused are those that say that they were made before, and for up to five and a half minutes WPTs that do not
+    /// say it; DPoP proofs not at all where nonces are on, since the nonce says the same.
     #[must_use]
     pub fn beginning(self, now: UnixTime) -> Self {
         Self { began: Some(now), ..self }

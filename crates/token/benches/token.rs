@@ -85,7 +85,9 @@ fn issue(c: &mut Criterion) {
 fn jwt_svid(c: &mut Criterion) {
     let signer = es256();
     let keys = KeySet::new(&JwkSet { keys: vec![signer.public_key().clone()] }, &[None]);
-    let token = NewJwtSvid { sub: &AGENT.parse().unwrap(), aud: ISSUER, iat: NOW, exp: EXP }.issue(&signer).unwrap();
+    let token = NewJwtSvid { sub: &AGENT.parse().unwrap(), aud: ISSUER, iat: NOW, exp: EXP, jti: "1".parse().unwrap() }
+        .issue(&signer)
+        .unwrap();
     let rules = JwtSvidRules { audience: ISSUER, skew: SKEW };
     c.bench_function("jwt_svid/parse_and_verify", |b| {
         b.iter(|| Unverified::<JwtSvid>::parse(black_box(&token)).unwrap().verify(&keys, &rules, NOW).unwrap());

@@ -8,7 +8,7 @@ use crate::json::present;
 use crate::jws::Header;
 use crate::verified::Kind;
 use crate::window::verify_window;
-use crate::{Algorithm, Audience, KeySet, ParseError, UnixTime, Unverified, Verified, VerifyError, WorkloadId};
+use crate::{Algorithm, Audience, KeySet, ParseError, TokenId, UnixTime, Unverified, Verified, VerifyError, WorkloadId};
 
 /// The claims of a JWT-SVID.
 ///
@@ -116,7 +116,7 @@ impl Kind for JwtSvid {
 }
 
 /// What a JWT-SVID to be issued says.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct NewJwtSvid<'a> {
     /// The workload.
     pub sub: &'a WorkloadId,
@@ -126,6 +126,8 @@ pub struct NewJwtSvid<'a> {
     pub iat: UnixTime,
     /// When it ends.
     pub exp: UnixTime,
+    /// Its name: two of one second differ, where one may be used once.
+    pub jti: TokenId,
 }
 
 #[cfg(feature = "sign")]

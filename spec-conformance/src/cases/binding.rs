@@ -69,6 +69,12 @@ pub(super) fn cases() -> Vec<Case> {
             one_key_one_workload,
         ),
         Case::new(
+            "binding.one-key-race",
+            "of two workloads that ask for one key at once, over two nodes, one gets it",
+            &["WIT-56", "F15", "F27"],
+            one_key_race,
+        ),
+        Case::new(
             "binding.wit-renewed-by-wpt",
             "a WIT with its WPT buys another WIT for the same key",
             &["WIT-25", "WIT-58", "WSVID-21"],
@@ -115,16 +121,47 @@ async fn proof_by_other(world: Arc<World>) -> Result<()> {
     call.send(&world).await?.refusal(&["invalid_dpop_proof"])
 }
 
+/// A workload asks for a WIT for a key.
+fn wit_for(world: &World, agent: &str, key: &Key) -> Exchange {
+    let mut svid = world.svid();
+    svid.claim("sub", agent);
+    let svid = svid.sign();
+    let mut exchange = world.wit_request(key);
+    exchange.set("client_assertion", &svid);
+    exchange.set("subject_token", &svid);
+    exchange
+}
+
+async fn one_key_race(world: Arc<World>) -> Result<()> {
+    // Learns the nonce of the moment, so that all ask at once.
+    world.exchange().send(&world).await?.success()?;
+    let (key, second) = (Key::generate(), world.second_endpoint());
+    let mut running = tokio::task::JoinSet::new();
+    for number in 0..40 {
+        let options = &world.options;
+        let agent = if number % 2 == 0 { &options.agent } else { &options.other_agent };
+        let mut exchange = wit_for(&world, agent, &key);
+        if let Some(second) = second.as_ref().filter(|_| number % 4 > 1) {
+            exchange.url.clone_from(second);
+        }
+        let world = world.clone();
+        running.spawn(async move { exchange.send(&world).await });
+    }
+    let mut holders = std::collections::HashSet::new();
+    while let Some(answer) = running.join_next().await {
+        let answer = answer??;
+        if answer.status == 200 {
+            let body = answer.success()?;
+            let wit = body["access_token"].as_str().context("no `access_token`")?;
+            holders.insert(crate::jose::decode(wit)?.claims["sub"].to_string());
+        }
+    }
+    ensure!(holders.len() == 1, "WITs for one key name {holders:?}");
+    Ok(())
+}
+
 async fn one_key_one_workload(world: Arc<World>) -> Result<()> {
-    let asked = async |agent: &str, key: &Key| {
-        let mut svid = world.svid();
-        svid.claim("sub", agent);
-        let svid = svid.sign();
-        let mut exchange = world.wit_request(key);
-        exchange.set("client_assertion", &svid);
-        exchange.set("subject_token", &svid);
-        exchange.send(&world).await
-    };
+    let asked = async |agent: &str, key: &Key| wit_for(&world, agent, key).send(&world).await;
     let options = &world.options;
     let key = Key::generate();
     asked(&options.other_agent, &Key::generate()).await?.success().context("even without the flaw")?;

@@ -37,6 +37,27 @@ pub(super) fn cases() -> Vec<Case> {
             with_proof,
         ),
     ];
+    cases.push(Case::new(
+        "certificate.wpt-beside",
+        "a WPT over the connection of the same workload, for that listener; the token is bound to the WIT's key",
+        &["MTLS-19", "WPT-20", "WIT-25"],
+        |w| async move {
+            let granted = w.granted(&with_wpt(&w, &svid(&w)?).await?).await?;
+            let key = thumbprint(&w.workload().await?.key.public());
+            ensure!(granted.claim("cnf") == &json!({"jkt": key}), "`cnf` is {}", granted.claim("cnf"));
+            Ok(())
+        },
+    ));
+    cases.push(Case::new(
+        "certificate.wpt-of-another",
+        "a WPT over the connection of another workload",
+        &["MTLS-19", "MTLS-20", "ARCH-03", "MTLSB-02"],
+        |w| async move {
+            w.granted(&with_wpt(&w, &svid(&w)?).await?).await.context("even without the flaw")?;
+            let other = authority(&w)?.sign(&CertificateDraft::svid(&w.options.other_agent)?)?;
+            with_wpt(&w, &other).await?.unauthenticated()
+        },
+    ));
     cases.extend(leaf::REFUSED.iter().map(refused));
     cases.extend(leaf::ACCEPTED.iter().map(accepted));
     cases.extend(path::cases());
@@ -113,6 +134,14 @@ async fn metadata(world: Arc<World>) -> Result<()> {
     let bound = &world.metadata["tls_client_certificate_bound_access_tokens"];
     ensure!(bound == true, "`tls_client_certificate_bound_access_tokens` is {bound}");
     Ok(())
+}
+
+async fn with_wpt(world: &World, certified: &Certified) -> Result<Answer> {
+    let endpoint = world.mutual_endpoint().context(NotTried("no listener for mutual TLS"))?;
+    let mut call = world.wpt_call(&*world.workload().await?);
+    call.exchange.url = endpoint.to_owned();
+    call.wpt.claim("aud", endpoint);
+    call.wire(world).send_over(&world.client(Some(certified))?, world).await
 }
 
 async fn none(world: Arc<World>) -> Result<()> {

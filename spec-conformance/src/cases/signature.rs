@@ -5,10 +5,11 @@ mod message;
 mod parameter;
 mod response;
 
-use super::Case;
-use crate::jose::thumbprint;
+use super::algorithm::offered;
+use super::{Case, NotTried};
+use crate::jose::{Key, thumbprint};
 use crate::world::{Granted, SignedCall, World};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use std::sync::Arc;
 
 pub(super) type Change = fn(&mut SignedCall, &World);
@@ -26,6 +27,16 @@ pub(super) fn cases() -> Vec<Case> {
     let fine = [cover::ACCEPTED, message::ACCEPTED, parameter::ACCEPTED];
     cases.extend(fine.iter().copied().flatten().map(accepted));
     cases.extend(response::cases());
+    cases.extend(["ES384", "RS256", "PS256"].map(|name| {
+        let shows = format!("a WIT with an {name} key, and a signature by it");
+        Case::new(format!("signature.key-{}", name.to_lowercase()), shows, &["SIG-17", "WIT-22"], move |w| async move {
+            if !offered(&w)?.iter().any(|offered| offered == name) {
+                bail!(NotTried("the server does not offer this algorithm"));
+            }
+            let workload = w.workload_of(Key::for_algorithm(name)?).await?;
+            w.granted(&w.signed_call(&workload).send(&w).await?).await.map(drop)
+        })
+    }));
     cases
 }
 

@@ -49,7 +49,7 @@ impl Catalogue {
             line.print(&mut text, report.is_some());
         }
         sum.print(&mut text, report.is_some());
-        text.push_str("\nrequired: rows at MUST level. covered: with at least one case or vector. by tests: covered by vectors, which\na library's tests read, or by tests of this repository alone. passed, failed: by the cases of this run.\n\nattack\n");
+        text.push_str("\nrequired: rows at MUST level. covered: with at least one case, vector or test. by tests: covered by vectors, which\na library's tests read, or by tests of this repository alone. passed, failed: by the cases of this run.\n\nattack\n");
         for attack in &self.attacks {
             let _ = writeln!(
                 text,

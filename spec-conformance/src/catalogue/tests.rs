@@ -103,6 +103,15 @@ fn every_test_that_is_named_exists() {
 }
 
 #[test]
+fn what_nothing_tests_of_proofs_of_possession_is_told_in_the_divergences() {
+    let told = std::fs::read_to_string(format!("{}/../docs/divergences.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let families = ["DPOP", "WIT", "WPT", "SIG", "MTLS", "MTLSB", "CNF", "THUMB"];
+    for row in rows().iter().filter(|row| row.reason && families.contains(&family(&row.id))) {
+        assert!(told.contains(&row.id), "`{}` is not in docs/divergences.md", row.id);
+    }
+}
+
+#[test]
 fn rows_and_cases_name_each_other() {
     let mut named = named();
     for Row { id, cases, .. } in rows() {

@@ -135,6 +135,8 @@ def good(w):
     w.add("good-empty-subject", "accept", "an empty subject beside critical names", ["X509-04"], leaf(subject="", names_critical=True))
     w.add("good-two-authorities", "accept", "one of two authorities issued it", ["X509-17"], leaf(), bundle=bundle(der(authority("other", w.other_key)), w.root))
     w.add("good-first-of-x5c", "accept", "the first certificate of `x5c` counts", ["X509-16"], leaf(), bundle=bundle([w.root, der(authority("other", w.other_key))]))
+    own = x509.SubjectAlternativeName([x509.UniformResourceIdentifier("spiffe://prod.example")])
+    w.add("good-authority-with-id", "accept", "the authority's certificate is an X.509-SVID itself, without a path", ["X509-05"], leaf(), bundle=bundle(der(authority("authority", w.root_key, more=[(own, False)]))))
     w.add("good-authority-without-usage", "accept", "the authority's certificate has no `keyUsage`", ["X509-17"], leaf(), bundle=bundle(der(authority("authority", w.root_key, bits=()))))
 
 

@@ -105,7 +105,8 @@ pub(super) fn print_user_token(arguments: &UserToken) -> anyhow::Result<()> {
 /// A JWT-SVID, as the trust domain's authority signs it.
 pub(super) fn jwt_svid(world: &World, id: &WorkloadId, audience: Option<&str>) -> anyhow::Result<String> {
     let now = SystemClock.now();
-    let svid = NewJwtSvid { sub: id, aud: audience.unwrap_or(world.issuer().as_str()), iat: now, exp: now + LIFETIME };
+    let (aud, jti) = (audience.unwrap_or(world.issuer().as_str()), TokenId::from_random(random_bytes()));
+    let svid = NewJwtSvid { sub: id, aud, iat: now, exp: now + LIFETIME, jti };
     Ok(svid.issue(&world.key("authority/svid.jwk")?)?)
 }
 

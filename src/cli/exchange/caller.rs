@@ -8,7 +8,8 @@ use procura_client::{AgentKey, Client, ClientBuilder, Credential, HeldWit, Issue
 use crate::clock::{Clock as _, SystemClock};
 
 #[derive(Debug, clap::Args)]
-#[group(id = "credential", required = true, args = ["svid", "wit", "svid_cert"])]
+#[group(id = "caller")]
+#[command(group(clap::ArgGroup::new("credential").required(true).args(["svid", "wit", "svid_cert"])))]
 pub(super) struct Arguments {
     /// The agent's JWT-SVID, for the issuer alone
     #[arg(long, value_name = "FILE")]

@@ -1,29 +1,23 @@
-"""A WIMSE caller written from the drafts: a WIT, and HTTP message signatures by the PyPI package http-message-signatures.
-
-The package signs with a `keyid` and knows no parameters but those of RFC 9421; the profile forbids the one and has two of
-its own, so both classes change that and nothing else.
-"""
+"""A WIMSE caller written from the drafts: a WIT, WPTs by `joserfc`, message signatures by `http-message-signatures`."""
 
 import base64
 import hashlib
 import secrets
 import time
-from datetime import datetime, timedelta, timezone
 
 import joserfc.jwk
 import joserfc.jwt
 import requests
 from cryptography.hazmat.primitives.asymmetric import ec
-from http_message_signatures import HTTPMessageSigner, HTTPMessageVerifier, HTTPSignatureKeyResolver
 from http_message_signatures.algorithms import ECDSA_P256_SHA256
 from joserfc.jwk import ECKey
 
 import client
 import world
+from vector.message import TAG, Signer, Verifier, content_digest
 
-TAG = "wimse-workload-to-workload"
-# The package makes `Content-Digest` itself, and covers it.
-COMPONENTS = ("@method", "@request-target", "content-type", "workload-identity-token")
+ALWAYS = ["@method", "@request-target", "workload-identity-token"]
+IF_THERE = ["content-type", "content-digest", "authorization"]
 
 
 class Workload:
@@ -60,7 +54,7 @@ class Workload:
             "aud": audience,
             "exp": int(time.time()) + 60,
             "jti": secrets.token_urlsafe(16),
-            "wth": _hash(self.wit),
+            "wth": token_hash(self.wit),
             **changes,
         }
         return self.sign({"typ": "wpt+jwt"}, claims)
@@ -75,21 +69,13 @@ def delegation(user):
 def signed(workload, request, audience, **parameters):
     """Signs a prepared request of the package `requests` with the WIT's key; gives the nonce."""
     request.headers["Workload-Identity-Token"] = workload.wit
-    nonce = secrets.token_urlsafe(16)
-    now = datetime.now(timezone.utc)
-    signer = Signer(_Keys(private=workload.private), {"wimse-aud": audience, **parameters})
-    signer.sign(
-        request,
-        key_id="unused",
-        created=now,
-        expires=now + timedelta(minutes=1),
-        nonce=nonce,
-        label="wimse",
-        tag=TAG,
-        include_alg=False,
-        covered_component_ids=COMPONENTS,
-        body=request.body.encode(),
-    )
+    if request.body:
+        request.headers["Content-Digest"] = content_digest(request.body.encode())
+    covered = ALWAYS + [name for name in IF_THERE if name in request.headers]
+    nonce, now = secrets.token_urlsafe(16), int(time.time())
+    common = {"created": now, "expires": now + 60, "nonce": nonce, "tag": TAG, "wimse-aud": audience}
+    signer = Signer(signature_algorithm=ECDSA_P256_SHA256, key_resolver=workload.private)
+    signer.sign_with(request, {**common, **parameters}, covered)
     return nonce
 
 
@@ -103,54 +89,12 @@ def verified(response):
     if wit.header["typ"] != "wit+jwt" or wit.claims["exp"] <= time.time():
         raise ValueError("not a WIT of now")
     public = ECKey.import_key(wit.claims["cnf"]["jwk"]).public_key
-    verifier = Verifier(_Keys(public=public))
+    verifier = Verifier(signature_algorithm=ECDSA_P256_SHA256, key_resolver=public)
     wanted = ("@status", '"@method";req', '"@request-target";req', "workload-identity-token", "content-type", "content-digest")
     results = verifier.verify(response, expect_tag=TAG, require_components=wanted, body=response.content)
     return wit.claims, results[0].parameters
 
 
-def _hash(text):
+def token_hash(text):
+    """How one token names another: `wth`, `tth` and the values of `oth`."""
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
-
-
-class _Keys(HTTPSignatureKeyResolver):
-    def __init__(self, private=None, public=None):
-        self._private, self._public = private, public
-
-    def resolve_private_key(self, key_id):
-        return self._private
-
-    def resolve_public_key(self, key_id):
-        return self._public
-
-
-class Signer(HTTPMessageSigner):
-    """Without `keyid`, with the profile's own parameters."""
-
-    def __init__(self, keys, parameters):
-        super().__init__(signature_algorithm=ECDSA_P256_SHA256, key_resolver=keys)
-        self._parameters = parameters
-
-    def _build_signature_base(self, message, *, signature_params, **more):
-        kept = {name: value for name, value in signature_params.items() if name != "keyid"}
-        return super()._build_signature_base(message, signature_params={**kept, **self._parameters}, **more)
-
-
-class Verifier(HTTPMessageVerifier):
-    """Finds the key in the WIT: `keyid` must not be there."""
-
-    signature_metadata_parameters = {"created", "expires", "nonce", "tag", "wimse-aud", "wimse-req-nonce"}
-
-    def __init__(self, keys):
-        super().__init__(signature_algorithm=ECDSA_P256_SHA256, key_resolver=keys)
-
-    def _verify_one(self, *, sig_input, **more):
-        if "keyid" in sig_input.params:
-            raise ValueError("the profile has no `keyid`")
-        self.signature_metadata_parameters = {*type(self).signature_metadata_parameters, "keyid"}
-        sig_input.params["keyid"] = "in the WIT"
-        return super()._verify_one(sig_input=sig_input, **more)
-
-    def _build_signature_base(self, message, *, signature_params, **more):
-        kept = {name: value for name, value in signature_params.items() if name != "keyid"}
-        return super()._build_signature_base(message, signature_params=kept, **more)

@@ -1,6 +1,6 @@
 """The world under test, as a client sees it: an issuer, a resource, and credentials that somebody else issued.
 
-Set by run.sh: INTEROP_ISSUER, INTEROP_RESOURCE, INTEROP_PROCURA (the program that prints credentials of the development
+Set by run.sh: INTEROP_ISSUER, INTEROP_RESOURCE, INTEROP_GATEWAY, INTEROP_PROCURA (the program that prints credentials of the development
 world) and INTEROP_DIR (where that world lives).
 """
 
@@ -11,6 +11,8 @@ import requests
 
 ISSUER = os.environ["INTEROP_ISSUER"]
 RESOURCE = os.environ["INTEROP_RESOURCE"]
+# Where the same resource is reached by workloads that show WITs.
+GATEWAY = os.environ["INTEROP_GATEWAY"]
 TRUST_DOMAIN = "spiffe://dev.procura.test"
 
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"

@@ -65,8 +65,17 @@ impl Identity {
     }
 
     pub(crate) fn to_reqwest(&self) -> reqwest::Result<reqwest::Identity> {
-        reqwest::Identity::from_pem(format!("{}\n{}\n", self.pem.certificates, self.pem.key.expose()).as_bytes())
+        let certificates = sections(&self.pem.certificates, |label| label == "CERTIFICATE");
+        let key = sections(self.pem.key.expose(), |label| label.ends_with("PRIVATE KEY"));
+        reqwest::Identity::from_pem(format!("{certificates}\n{key}\n").as_bytes())
     }
+}
+
+/// The sections of a PEM text with these labels: one file may hold certificates and key.
+fn sections(text: &str, is_wanted: fn(&str) -> bool) -> String {
+    let sections = text.split("-----BEGIN ").skip(1);
+    let wanted = sections.filter(|section| section.split("-----").next().is_some_and(is_wanted));
+    wanted.map(|section| format!("-----BEGIN {section}")).collect()
 }
 
 /// The one URI among the alternative names, and the last second of validity.

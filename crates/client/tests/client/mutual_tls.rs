@@ -159,6 +159,18 @@ async fn a_renewed_certificate_gets_a_token_of_its_own() {
     assert_eq!(shown("/calendar"), [first, first, first, second]);
 }
 
+#[tokio::test]
+async fn one_file_may_hold_certificate_and_key() {
+    let world = World::new().await;
+    let svid = world.workloads.issue(&[PLANNER]);
+    for text in [format!("{}{}", svid.certificate, svid.key), format!("planner\n{}{}", svid.key, svid.certificate)] {
+        let file = world.directory.path().join("both.pem");
+        std::fs::write(&file, text).unwrap();
+        let client = world.certificate_bound(X509SvidFiles::new(&file, &file)).await.unwrap();
+        client.exchange(&world.delegation()).await.unwrap();
+    }
+}
+
 /// WIT-57.
 #[tokio::test]
 async fn an_expired_certificate_is_not_shown() {

@@ -136,6 +136,7 @@ impl Listener for TlsListener {
             let (stream, _) = self.listener.accept().await.unwrap();
             let Ok(stream) = self.acceptor.accept(stream).await else { continue };
             let chain = stream.get_ref().1.peer_certificates();
+            assert!(chain.is_none_or(|chain| chain.len() == 1), "the authorities here sign leaves themselves");
             let peer = Peer(chain.and_then(|chain| chain.first()).map(|leaf| CertificateThumbprint::of(leaf)));
             return (stream, peer);
         }

@@ -79,7 +79,7 @@ impl<'a> UnverifiedRequestSignature<'a> {
     /// [`ParseError`] for fields that are no structured fields, any key twice, not exactly one signature with that tag,
     /// components or component parameters that are not known here, `keyid` or `alg`, and if `created`, `expires`, `nonce` or
     /// `wimse-aud` is missing, of the wrong type, or makes the signature valid for longer than
-    /// [`MAX_PROOF_LIFETIME`](crate::MAX_PROOF_LIFETIME).
+    /// [`MAX_PROOF_LIFETIME`](crate::MAX_PROOF_LIFETIME) and [`MAX_PROOF_AHEAD`](crate::MAX_PROOF_AHEAD) together.
     pub fn parse(head: &RequestHead<'a>) -> Result<Option<Self>, ParseError> {
         let Some(mut input) = Input::parse(head.headers)? else { return Ok(None) };
         let audience = input.audience.take().ok_or(ParseError::value("`wimse-aud`", "missing"))?;

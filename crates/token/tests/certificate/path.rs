@@ -76,11 +76,12 @@ fn an_authority_is_its_name_and_its_key() {
 #[test]
 fn what_may_not_sign_certificates_is_refused_above_the_leaf() {
     let root = Authority::root("root");
-    let not_an_authority = |params: &mut CertificateParams| params.is_ca = IsCa::ExplicitNoCa;
-    let lists_only = |params: &mut CertificateParams| params.key_usages = vec![KeyUsagePurpose::CrlSign];
-    let no_usage = |params: &mut CertificateParams| params.key_usages = vec![];
-    let cases: [(&dyn Fn(&mut CertificateParams), &str); 3] =
-        [(&not_an_authority, "`cA` is not set"), (&lists_only, "`keyCertSign` is not set"), (&no_usage, "`keyUsage` is absent")];
+    type Bend = fn(&mut CertificateParams);
+    let cases: [(Bend, &str); 3] = [
+        (|params| params.is_ca = IsCa::ExplicitNoCa, "`cA` is not set"),
+        (|params| params.key_usages = vec![KeyUsagePurpose::CrlSign], "`keyCertSign` is not set"),
+        (|params| params.key_usages = vec![], "`keyUsage` is absent"),
+    ];
     for (bend, why) in cases {
         let mut params = authority_params("intermediate");
         bend(&mut params);

@@ -97,7 +97,7 @@ impl Kind {
                 }
                 .issue(signer)
             }
-            Self::JwtSvid => NewJwtSvid { sub: &agent, aud: URI, iat, exp }.issue(signer),
+            Self::JwtSvid => NewJwtSvid { sub: &agent, aud: URI, iat, exp, jti: id("svid-1") }.issue(signer),
             Self::Wit => {
                 let cnf = JwkConfirmation::try_from(signer.public_key().clone()).unwrap();
                 NewWit { iss: "spiffe://prod.example/sts".into(), sub: &agent, iat, exp, jti: id("wit-1"), cnf: &cnf }

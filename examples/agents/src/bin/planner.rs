@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use clap::{Parser, ValueEnum};
+use clap::{ArgGroup, Parser, ValueEnum};
 use procura_client::{
     AgentKey, Client, ClientBuilder, Credential, Delegated, ExchangeRequest, Grant, Issuer, JwkSet, Resource, ResponseSignature,
     ScopeSet, SigningServer, SvidFile, TokenType, WitProof, WorkloadId, X509SvidFiles,
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 /// Asks for a token to act for a user, and calls a resource with it.
 #[derive(Parser)]
-#[group(id = "credential", required = true, args = ["svid", "wit", "svid_cert"])]
+#[command(group(ArgGroup::new("credential").required(true).args(["svid", "wit", "svid_cert"])))]
 struct Settings {
     /// The issuer to exchange at
     #[arg(long, value_name = "URL")]

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rcgen::CustomExtension;
 use serde_json::json;
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 /// The two fields, and at which node each is taken.
 #[derive(Clone, Copy, PartialEq)]
@@ -45,6 +45,25 @@ pub(super) fn cases() -> Vec<Case> {
             told(&w, Field::ClientCert, good(Field::ClientCert), &certified, true).await?.unauthenticated()
         },
     ));
+    cases.push(Case::new("proxied.nothing-told", "a proxy that tells nothing is like anybody", COVERS, |w| async move {
+        let (proxy, node) = node(&w, Field::ClientCert)?;
+        let mut exchange = w.exchange();
+        exchange.url = w.endpoint_below(node);
+        w.granted(&w.exchange().send(&w).await?).await?;
+        let wire = exchange.wire(&exchange.signed_proof(&w));
+        w.granted(&wire.send_over(&w.client_at(proxy)?, &w).await?).await.map(drop)
+    }));
+    cases.push(Case::new("proxied.chain", "an authority between, in `Client-Cert-Chain`", COVERS, |w| async move {
+        let between = authority(&w)?.intermediate(&w.options.trust_domain, |_| ())?;
+        let certified = between.sign(&CertificateDraft::svid(&w.options.agent)?)?;
+        let with_chain: Tell = |certified, _| {
+            let between: String = certified.chain().split("-----END CERTIFICATE-----").skip(1).collect();
+            let between: String = between.lines().filter(|line| !line.starts_with("-----")).collect();
+            vec![("client-cert", byte_sequence(certified)), ("client-cert-chain", format!(":{between}:"))]
+        };
+        told(&w, Field::ClientCert, good(Field::ClientCert), &certified, true).await?.unauthenticated()?;
+        w.granted(&told(&w, Field::ClientCert, with_chain, &certified, true).await?).await.map(drop)
+    }));
     let covers = [COVERS, &["MTLS-02"]].concat();
     cases.push(Case::new("proxied.critical-extension", "a critical extension nobody knows", &covers, |w| async move {
         let mut draft = CertificateDraft::svid(&w.options.agent)?;
@@ -124,10 +143,15 @@ fn encoded(certified: &Certified) -> String {
         .collect()
 }
 
-async fn told(world: &Arc<World>, field: Field, tell: Tell, certified: &Certified, by_proxy: bool) -> Result<Answer> {
+/// The proxy's address, and the node that takes this field from it.
+fn node(world: &World, field: Field) -> Result<(IpAddr, &str)> {
     let proxy = world.options.proxy.as_ref().context(NotTried("no --proxy-address given"))?;
     let node = if field == Field::ClientCert { &proxy.client_cert } else { &proxy.forwarded };
-    let node = node.as_deref().context(NotTried("no node takes this field"))?;
+    Ok((proxy.address, node.as_deref().context(NotTried("no node takes this field"))?))
+}
+
+async fn told(world: &Arc<World>, field: Field, tell: Tell, certified: &Certified, by_proxy: bool) -> Result<Answer> {
+    let (proxy, node) = node(world, field)?;
     let mut exchange = world.bare_exchange();
     exchange.url = world.endpoint_below(node);
     for (name, value) in tell(certified, world) {
@@ -135,7 +159,7 @@ async fn told(world: &Arc<World>, field: Field, tell: Tell, certified: &Certifie
     }
     let wire = exchange.wire("");
     match by_proxy {
-        true => wire.send_over(&world.client_at(proxy.address)?, world).await,
+        true => wire.send_over(&world.client_at(proxy)?, world).await,
         false => wire.send(world).await,
     }
 }

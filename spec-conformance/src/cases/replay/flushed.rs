@@ -2,7 +2,7 @@
 
 use super::wit::{Call, Means};
 use crate::cases::{Case, NotTried};
-use crate::world::World;
+use crate::world::{Answer, World};
 use anyhow::{Context, Result, ensure};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -31,13 +31,20 @@ async fn flushed(world: Arc<World>) -> Result<()> {
     let proof = super::first_use(&world, &exchange).await?;
     tokio::task::spawn_blocking(move || empty(store)).await??;
     for _ in 0..3 {
-        let again = exchange.send_once(&world, &proof).await?;
-        ensure!(again.status != 200, "the DPoP proof was accepted again");
+        not_accepted(&exchange.send_once(&world, &proof).await?, "DPoP proof")?;
         for (call, name) in calls.iter().zip(["WPT", "signature"]) {
-            ensure!(call.send(&world).await?.status != 200, "the {name} was accepted again");
+            not_accepted(&call.send(&world).await?, name)?;
         }
     }
     tokio::time::timeout(RECOVERY, recovered(&world)).await.context("new proofs are still refused after a minute")?
+}
+
+/// A refusal, or word that the server cannot tell now and when to try again.
+fn not_accepted(answer: &Answer, name: &str) -> Result<()> {
+    ensure!(answer.status != 200, "the {name} was accepted again");
+    let asks_to_wait = answer.status == 503 && answer.header("retry-after").is_some();
+    ensure!(answer.status < 500 || asks_to_wait, "the {name} gets {}: {}", answer.status, answer.start());
+    Ok(())
 }
 
 /// Until every kind of proof is accepted again.

@@ -3,7 +3,7 @@
 use super::COPIES;
 use crate::cases::{Case, NotTried};
 use crate::clock::now;
-use crate::jose::{Key, unique};
+use crate::jose::{Key, mirrored, unique};
 use crate::world::{Answer, Exchange, SignedCall, Wire, Workload, World, WptCall};
 use anyhow::{Context, Result, bail, ensure};
 use std::sync::Arc;
@@ -50,6 +50,18 @@ pub(super) fn cases() -> Vec<Case> {
             cases.push(Case::new(format!("replay.{name}-{slug}"), format!("{called} {shows}"), &covers, move |w| run(w, means)));
         }
     }
+    cases.push(Case::new(
+        "replay.kinds-apart",
+        "a DPoP proof, a WPT and a signature of one key may have one name",
+        &["DPOP-16", "WPT-24", "SIG-14", "F23"],
+        kinds_apart,
+    ));
+    cases.push(Case::new(
+        "replay.wpt-mirrored",
+        "a used WPT with its other signature is the same",
+        &["WPT-24", "WIT-51", "F23", "F27"],
+        mirrored_wpt,
+    ));
     cases
 }
 
@@ -166,6 +178,25 @@ async fn refused_later(world: Arc<World>, means: Means) -> Result<()> {
     call.exchange().set("resource", "https://unknown.example/api");
     call.send(&world).await?.refusal(&["invalid_target"])?;
     succeeds(&world, &named(&world, means, &name).await?).await
+}
+
+async fn kinds_apart(world: Arc<World>) -> Result<()> {
+    let (name, workload) = (unique(), world.workload().await?);
+    let mut exchange = world.exchange_with(&workload.key);
+    exchange.proof.claim("jti", name.clone());
+    world.granted(&exchange.send(&world).await?).await.context("the DPoP proof")?;
+    for means in [Means::Wpt, Means::Signature] {
+        succeeds(&world, &named(&world, means, &name).await?).await?;
+    }
+    Ok(())
+}
+
+async fn mirrored_wpt(world: Arc<World>) -> Result<()> {
+    let mut wire = named(&world, Means::Wpt, &unique()).await?.wire(&world);
+    world.granted(&wire.send(&world).await?).await.context("the first use")?;
+    let other = mirrored(wire.field("authorization").unwrap_or_default().trim_start_matches("WPT "))?;
+    wire.set("authorization", &format!("WPT {other}"));
+    wire.send(&world).await?.unauthenticated()
 }
 
 async fn second_node(world: Arc<World>, means: Means) -> Result<()> {

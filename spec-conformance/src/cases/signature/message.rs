@@ -114,6 +114,14 @@ pub(super) const ACCEPTED: &[Row] = &[
     ("signature-of-others", "a second signature that is for somebody else", &["SIG-12"], |c, _| {
         c.finish = |wire| doubled(wire, |input| input.replacen("wimse-workload-to-workload", "of-a-proxy", 1));
     }),
+    ("two-lines", "that other signature in lines of its own", &["SIG-12", "SIG-34"], |c, _| {
+        c.finish = |wire| {
+            for name in ["signature-input", "signature"] {
+                let other = wire.field(name).unwrap_or_default().replacen("wimse=", "second=", 1);
+                wire.add(name, &other.replacen("wimse-workload-to-workload", "of-a-proxy", 1));
+            }
+        };
+    }),
     ("client-id", "`client_id` may be sent if it is the WIT's subject", &["ASSERT-02"], |c, w| {
         c.exchange.set("client_id", &w.options.agent);
     }),

@@ -27,7 +27,7 @@ pub(super) const REFUSED: &[Row] = &[
         c.signing.set("expires", now() - 120);
     }),
     ("long-life", "good for an hour", &["SIG-07"], |c, _| c.signing.set("expires", now() + 3600)),
-    ("just-too-long", "good for more than five minutes", &["SIG-07"], |c, _| c.signing.set("expires", now() + 320)),
+    ("just-too-long", "good for six minutes", &["SIG-07"], |c, _| c.signing.set("expires", now() + 360)),
     ("expires-first", "it expires before it was created", &["SIG-07"], |c, _| {
         c.signing.set("created", now() + 10);
         c.signing.set("expires", now() + 5);

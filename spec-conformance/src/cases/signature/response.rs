@@ -5,7 +5,7 @@ use crate::cases::Case;
 use crate::clock::now;
 use crate::jose::verify;
 use crate::signature::{Signed, TAG, verify_response};
-use crate::world::{Answer, SignedCall, Wire, World};
+use crate::world::{Answer, Nonce, Present, SignedCall, Wire, World};
 use anyhow::{Context, Result, ensure};
 use std::sync::Arc;
 
@@ -32,6 +32,21 @@ pub(super) fn cases() -> Vec<Case> {
             |w| async move {
                 let (answer, ..) = asked(&w, |call, _| call.exchange.set("resource", "https://unknown.example/api")).await?;
                 answer.refusal(&["invalid_target"])
+            },
+        ),
+        Case::new(
+            "signature.response-of-challenge",
+            "a nonce challenge is signed too, when that was asked for",
+            &["SIG-22", "SIG-23", "SIG-24", "DPOP-33"],
+            |w| async move {
+                let (answer, ..) = asked(&w, |call, _| {
+                    call.exchange.present = Present::Once;
+                    call.exchange.nonce = Nonce::Absent;
+                })
+                .await?;
+                answer.refusal(&["use_dpop_nonce"])?;
+                ensure!(answer.count("dpop-nonce") == 1, "a challenge without a nonce");
+                Ok(())
             },
         ),
         Case::new(

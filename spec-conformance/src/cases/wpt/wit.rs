@@ -67,6 +67,14 @@ const FLAWS: &[Flaw] = &[
     flaw("other-scheme", "the same name under `wimse://`", &["WIT-04", "WIT-46"], |d, w| {
         d.claim("sub", w.options.agent.replacen("spiffe", "wimse", 1));
     }),
+    flaw(
+        "unknown-workload",
+        "a workload that is no client, though its name begins alike",
+        &["WIT-47", "WID-25", "F13"],
+        |d, w| {
+            d.claim("sub", w.options.agent.replacen("/agent/", "/agents/", 1));
+        },
+    ),
     flaw("subject-missing", "no `sub`", &["WIT-17", "WIT-35"], |d, _| drop(d.claims.remove("sub"))),
     flaw("subject-list", "`sub` is a list", &["WIT-17", "WIT-35"], |d, w| d.claim("sub", json!([w.options.agent]))),
     flaw("audience", "an audience, which no WIT-SVID has", &["WSVID-17"], |d, w| d.claim("aud", w.options.issuer.clone())),
