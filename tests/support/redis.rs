@@ -49,9 +49,9 @@ impl RedisServer {
 
     /// The same, where the server may not answer.
     pub(crate) fn try_ask<T: ::redis::FromRedisValue>(&self, command: &[&str]) -> ::redis::RedisResult<T> {
-        let second = Duration::from_secs(1);
-        let mut connection = ::redis::Client::open(self.url())?.get_connection_with_timeout(second)?;
-        connection.set_read_timeout(Some(second))?;
+        let patience = Duration::from_secs(8);
+        let mut connection = ::redis::Client::open(self.url())?.get_connection_with_timeout(patience)?;
+        connection.set_read_timeout(Some(patience))?;
         let mut cmd = ::redis::Cmd::new();
         command.iter().for_each(|word| _ = cmd.arg(word));
         cmd.query(&mut connection)

@@ -31,7 +31,8 @@ impl Watched {
         })
         .await;
         eventually("the replica is in step", || async {
-            watched.servers[1].ask::<String>(&["INFO", "replication"]).contains("master_link_status:up")
+            let info = watched.servers[1].try_ask::<String>(&["INFO", "replication"]);
+            info.is_ok_and(|info| info.contains("master_link_status:up"))
         })
         .await;
         watched
@@ -50,10 +51,11 @@ impl Watched {
 
     pub(crate) async fn is_master(&self, server: usize) {
         eventually("the Sentinels name the other master, and it is one", || async {
-            self.sentinels.iter().all(|sentinel| {
-                let named: (String, String) = sentinel.ask(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", "watched"]);
-                named.1 == port(&self.servers[server])
-            }) && self.servers[server].ask::<String>(&["INFO", "replication"]).contains("role:master")
+            let question = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", "watched"];
+            let names = |sentinel: &RedisServer| sentinel.try_ask::<(String, String)>(&question);
+            let here = port(&self.servers[server]);
+            self.sentinels.iter().all(|sentinel| names(sentinel).is_ok_and(|(_, port)| port == here))
+                && self.servers[server].try_ask::<String>(&["INFO", "replication"]).is_ok_and(|info| info.contains("role:master"))
         })
         .await;
     }
