@@ -22,6 +22,9 @@ struct Arguments {
     /// Claims under way at once, to Redis
     #[arg(long, default_value_t = 256)]
     concurrency: usize,
+    /// Settings of `hz` in Redis to compare while the uses end
+    #[arg(long, value_delimiter = ',', default_value = "10,100")]
+    hz: Vec<String>,
     /// Only `memory` or only `redis`
     #[arg(long)]
     store: Option<String>,
@@ -38,7 +41,7 @@ fn main() {
         memory::measure(arguments.entries);
     }
     if wanted("redis") {
-        shared::measure(arguments.entries, arguments.concurrency);
+        shared::measure(arguments.entries, arguments.concurrency, &arguments.hz);
     }
 }
 

@@ -37,6 +37,13 @@ pub(crate) fn cpu() -> Duration {
 pub(crate) struct Times(Vec<Duration>);
 
 impl Times {
+    /// With room for `count`, which takes its memory now.
+    pub(crate) fn for_many(count: usize) -> Self {
+        let mut times = vec![Duration::MAX; count];
+        times.clear();
+        Self(times)
+    }
+
     pub(crate) fn push(&mut self, time: Duration) {
         self.0.push(time);
     }
