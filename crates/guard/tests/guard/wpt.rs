@@ -1,5 +1,8 @@
 //! Workloads that show a WIT and a WPT (draft-ietf-wimse-wpt-02).
 
+mod replay;
+mod wit;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -162,80 +165,6 @@ async fn a_delegation_token_of_another_key_or_another_workload_is_refused() {
     }
 }
 
-/// WIT-14, WIT-18, WIT-21, WIT-34 to WIT-38, WPT-14: the WIT is judged first.
-#[tokio::test]
-async fn a_wit_that_is_not_believed_is_refused_whatever_its_proof() {
-    let world = World::new();
-    let forger =
-        World { agent_key: SigningKey::from_jwk(world.agent_key.to_private_jwk().unwrap().as_bytes()).unwrap(), ..World::new() };
-    let forged = forger.wit();
-    let expired = world.wit_until(PLANNER, &world.agent_key, NOW - Duration::from_secs(60));
-    let good = world.wit();
-    let mut damaged = good.clone();
-    damaged.pop();
-    let token = world.token();
-    for wit in [forged.as_str(), &expired, &damaged, &token, "a.b", "a.b.c", "a.b.c.d"] {
-        let (status, error, cause) = say(&world, wit, &Wpt::of(wit).sign(&world.agent_key)).await;
-        assert_eq!((status, error), WIT, "{cause}");
-        // Even if the proof is no proof at all, it is the WIT that is at fault.
-        assert_eq!(say(&world, wit, "x").await.1, "invalid_wit");
-    }
-}
-
-/// WIT-04, WIT-07, WIT-48, F17: each domain's keys speak for its own names.
-#[tokio::test]
-async fn keys_of_one_trust_domain_do_not_count_for_another() {
-    let world = World::new();
-    let other = World::new();
-    let of_both = world.workloads().trust_domain(&"other.test".parse().unwrap(), other.bundle()).build().unwrap();
-    for id in ["spiffe://other.test/agent/planner", "wimse://dev.procura.test/agent/planner", "spiffe://third.test/agent/planner"]
-    {
-        let wit = world.wit_of(id, &world.agent_key);
-        let request = parts(wpt_request(&wit, &Wpt::of(&wit).sign(&world.agent_key)));
-        let (status, error, cause) = told(of_both.verify(&request, NOW).await);
-        assert_eq!((status, error), WIT, "{id}: {cause}");
-    }
-}
-
-/// WSVID-25.
-#[tokio::test]
-async fn a_key_of_another_use_signs_no_wit() {
-    let world = World::new();
-    for public_key_use in ["jwt-svid", "sig", "x509-svid"] {
-        let key = world.domain_key.public_key().for_use(public_key_use);
-        let bundle = procura_guard::Bundle::fixed(&JwkSet { keys: vec![key] });
-        let builder = world.builder().trust_domain(&"dev.procura.test".parse().unwrap(), bundle).workload_proof_tokens();
-        let (status, error, _) = told(builder.build().unwrap().verify(&request(&world), NOW).await);
-        assert_eq!((status, error), WIT, "{public_key_use}");
-    }
-}
-
-#[tokio::test]
-async fn a_wimse_domain_is_another_namespace_with_its_own_keys() {
-    let world = World::new();
-    let keys = Keys::fixed(&JwkSet { keys: vec![world.domain_key.public_key().clone()] });
-    let builder = world.builder().wimse_trust_domain(&"dev.procura.test".parse().unwrap(), keys).workload_proof_tokens();
-    let guard = builder.build().unwrap();
-    let wit = world.wit_of("wimse://dev.procura.test/agent/planner", &world.agent_key);
-    let caller = guard.verify(&parts(wpt_request(&wit, &Wpt::of(&wit).sign(&world.agent_key))), NOW).await.unwrap();
-    assert_eq!(caller.workload.as_str(), "wimse://dev.procura.test/agent/planner");
-    assert_eq!(told(guard.verify(&request(&world), NOW).await).1, "invalid_wit");
-}
-
-/// WIT-28.
-#[tokio::test]
-async fn two_wits_or_none_are_refused() {
-    let world = World::new();
-    let mut twice = request(&world);
-    twice.headers.append("workload-identity-token", twice.headers["workload-identity-token"].clone());
-    let mut none = request(&world);
-    none.headers.remove("workload-identity-token");
-    for request in [twice, none] {
-        let (status, error, _) = told(guard(&world).verify(&request, NOW).await);
-        assert_eq!((status, error), WIT);
-    }
-}
-
 /// WPT-05, WPT-08, WPT-16, WPT-19, WPT-21, F28: other tokens are no WPTs, and a WPT has all its claims.
 #[tokio::test]
 async fn a_malformed_wpt_is_refused() {
@@ -385,85 +314,6 @@ async fn unknown_claims_are_ignored() {
     guard(&world).verify(&parts(wpt_request(&wit, &wpt)), NOW).await.unwrap();
 }
 
-/// WPT-24: per sender.
-#[tokio::test]
-async fn a_wpt_works_once_and_its_name_is_its_senders() {
-    let world = World::new();
-    let guard = guard(&world);
-    let wit = world.wit();
-    let jti: TokenId = "same".parse().unwrap();
-    let first = parts(wpt_request(&wit, &Wpt { jti: jti.clone(), ..Wpt::of(&wit) }.sign(&world.agent_key)));
-    guard.verify(&first, NOW).await.unwrap();
-    for now in [NOW, NOW + Duration::from_secs(59)] {
-        let refusal = guard.verify(&first, now).await.unwrap_err();
-        assert!(matches!(refusal.cause(), Cause::WptReplayed));
-        assert_eq!((refusal.status().as_u16(), refusal.error()), WPT);
-    }
-    let again = parts(wpt_request(&wit, &Wpt { jti: jti.clone(), ..Wpt::of(&wit) }.sign(&world.agent_key)));
-    assert_eq!(told(guard.verify(&again, NOW).await).1, "invalid_wpt");
-    let other_key = new_key();
-    let other_wit = world.wit_of("spiffe://dev.procura.test/agent/researcher", &other_key);
-    let other = parts(wpt_request(&other_wit, &Wpt { jti, ..Wpt::of(&other_wit) }.sign(&other_key)));
-    guard.verify(&other, NOW).await.unwrap();
-}
-
-/// Two kinds of proofs by one key may have one name.
-#[tokio::test]
-async fn a_wpt_does_not_burn_the_dpop_proof_of_the_same_name() {
-    let world = World::new();
-    let guard = guard(&world);
-    let token = world.token();
-    let proof = Proof::for_token(&token).sign(&world.agent_key);
-    let claims: serde_json::Value =
-        serde_json::from_slice(&procura_token::base64url::decode(proof.split('.').nth(1).unwrap()).unwrap()).unwrap();
-    let wit = world.wit();
-    let jti = claims["jti"].as_str().unwrap().parse().unwrap();
-    guard.verify(&parts(wpt_request(&wit, &Wpt { jti, ..Wpt::of(&wit) }.sign(&world.agent_key))), NOW).await.unwrap();
-    guard.verify(&world.request_with(&token, &proof), NOW).await.unwrap();
-}
-
-#[tokio::test]
-async fn an_invalid_request_does_not_use_up_its_wpt() {
-    let world = World::new();
-    let guard = guard(&world);
-    let request = delegated(&world, &world.token());
-    let mut stripped = request.clone();
-    stripped.headers.remove(DELEGATION);
-    guard.verify(&stripped, NOW).await.unwrap_err();
-    guard.verify(&request, NOW).await.unwrap();
-}
-
-/// F23.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_a_hundred_concurrent_copies_one_succeeds() {
-    let world = World::new();
-    let guard = guard(&world);
-    let request = Arc::new(request(&world));
-    let copies: Vec<_> = (0..100)
-        .map(|_| {
-            let (guard, request) = (guard.clone(), Arc::clone(&request));
-            tokio::spawn(async move { guard.verify(&request, NOW).await.is_ok() })
-        })
-        .collect();
-    let mut successes = 0;
-    for copy in copies {
-        successes += usize::from(copy.await.unwrap());
-    }
-    assert_eq!(successes, 1);
-}
-
-#[tokio::test]
-async fn a_store_that_forgot_refuses_what_could_be_old() {
-    let world = World::new();
-    let guard = world.workloads().replay_store(MemoryReplayStore::new(10).beginning(NOW)).build().unwrap();
-    let (status, error, _) = told(guard.verify(&request(&world), NOW).await);
-    assert_eq!((status, error), WPT);
-    let wit = world.wit();
-    let later = NOW + Duration::from_secs(31);
-    let wpt = Wpt { iat: later, exp: later + Duration::from_secs(60), ..Wpt::of(&wit) };
-    guard.verify(&parts(wpt_request(&wit, &wpt.sign(&world.agent_key))), later).await.unwrap();
-}
-
 /// WPT-15, WPT-28: two `Authorization` fields, or two proofs.
 #[tokio::test]
 async fn a_second_authorization_or_a_second_proof_is_refused() {
@@ -591,18 +441,6 @@ async fn a_guard_without_trust_domains_does_not_look_at_wits() {
 }
 
 /// A WIT that was seen before still ends.
-#[tokio::test]
-async fn a_wit_seen_before_still_expires() {
-    let world = World::new();
-    let guard = guard(&world);
-    let wit = world.wit_until(PLANNER, &world.agent_key, NOW + Duration::from_secs(100));
-    for (seconds, is_good) in [(0, true), (159, true), (160, false)] {
-        let now = NOW + Duration::from_secs(seconds);
-        let wpt = Wpt { iat: now, exp: now + Duration::from_secs(60), ..Wpt::of(&wit) }.sign(&world.agent_key);
-        assert_eq!(guard.verify(&parts(wpt_request(&wit, &wpt)), now).await.is_ok(), is_good, "{seconds}");
-    }
-}
-
 /// The request of wpt-02 figure 5; in the old header it is refused.
 #[tokio::test]
 async fn the_published_example_is_accepted() {
