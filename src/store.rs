@@ -241,12 +241,12 @@ pub trait ClaimStore: Send + Sync {
     /// The epoch as far as this copy knows. It may be over: a claim made in it is then refused.
     fn epoch(&self) -> Epoch;
 
-    /// The epoch as the store knows it at `now`, be it one that another copy began; begins one if the last is known to be
+    /// The epoch as the store knows it, be it one that another copy began; begins one if the last is known to be
     /// over. A claim may still find it over.
     ///
     /// # Errors
     /// [`StoreError`], within the store's deadline, when it could not be learnt.
-    async fn current_epoch(&self, now: UnixTime) -> Result<Epoch, StoreError>;
+    async fn current_epoch(&self) -> Result<Epoch, StoreError>;
 
     /// Whether claims can be served now.
     ///

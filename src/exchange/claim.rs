@@ -33,7 +33,7 @@ impl Exchange {
         let record = match self.store.claim(&claim, now).await {
             // Nothing in it names the epoch that is over: it may as well be claimed in the next.
             Err(ClaimError::EpochOver) if claim.uses.iter().all(|used| used.since.is_some()) => {
-                claim.epoch = self.store.current_epoch(now).await.map_err(ExchangeError::Store)?.id;
+                claim.epoch = self.store.current_epoch().await.map_err(ExchangeError::Store)?.id;
                 self.store.claim(&claim, now).await
             }
             claimed => claimed,

@@ -139,7 +139,7 @@ impl Exchange {
         let proof = proof.verify(&rules, now).map_err(ExchangeError::Proof)?;
         let recognised = |epoch: &Epoch| proof.nonce().is_some_and(|nonce| self.nonces.recognise(nonce, now, epoch.id));
         if !recognised(epoch) {
-            *epoch = self.store.current_epoch(now).await.map_err(ExchangeError::Store)?;
+            *epoch = self.store.current_epoch().await.map_err(ExchangeError::Store)?;
         }
         if recognised(epoch) { Ok(proof) } else { Err(ExchangeError::Nonce) }
     }

@@ -26,10 +26,10 @@ struct Body<'a> {
 /// 200 with the token, and the nonce for the next proof.
 pub(super) fn issued(issued: &Issued, nonce: &str) -> Response {
     // A certificate-bound token goes by the name of a bearer's and is none (RFC 8705 section 3).
-    let token_type = match (issued.kind, issued.confirmation) {
-        (TokenType::AccessToken, Confirmation::Key(_)) => "DPoP",
-        (TokenType::AccessToken, Confirmation::Certificate(_)) => "Bearer",
-        _ => "N_A",
+    let (token_type, says_binding) = match (issued.kind, issued.confirmation) {
+        (TokenType::AccessToken, Confirmation::Key(_)) => ("DPoP", true),
+        (TokenType::AccessToken, Confirmation::Certificate(_)) => ("Bearer", false),
+        _ => ("N_A", false),
     };
     let body = Body {
         access_token: &issued.token,
@@ -37,7 +37,7 @@ pub(super) fn issued(issued: &Issued, nonce: &str) -> Response {
         token_type,
         expires_in: issued.expires_in.as_secs(),
         scope: issued.scope.as_ref(),
-        cnf: (token_type != "DPoP").then_some(issued.confirmation),
+        cnf: (!says_binding).then_some(issued.confirmation),
     };
     let mut response = json(StatusCode::OK, &body);
     give_nonce(&mut response, nonce);

@@ -104,7 +104,7 @@ impl ClaimStore for MemoryStore {
         self.epoch
     }
 
-    async fn current_epoch(&self, _: UnixTime) -> Result<Epoch, StoreError> {
+    async fn current_epoch(&self) -> Result<Epoch, StoreError> {
         Ok(self.epoch)
     }
 

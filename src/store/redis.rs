@@ -182,7 +182,7 @@ impl ClaimStore for RedisStore {
     }
 
     /// Asks for the epoch's record: one round trip. That the epoch is over without a trace, only a claim would tell.
-    async fn current_epoch(&self, _: UnixTime) -> Result<Epoch, StoreError> {
+    async fn current_epoch(&self) -> Result<Epoch, StoreError> {
         let current = async {
             let serving = self.keeper.serving().await?;
             if serving.is_recorded(&self.keeper.keys).await? {

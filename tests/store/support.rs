@@ -71,7 +71,7 @@ impl Node {
     }
 
     pub(crate) async fn current_epoch(&self) -> Result<Epoch, StoreError> {
-        self.store.current_epoch(NOW).await
+        self.store.current_epoch().await
     }
 
     pub(crate) async fn ready(&self) -> Result<(), StoreError> {
