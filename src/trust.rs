@@ -27,6 +27,7 @@ use procura_token::{
 
 pub use domain::{BundleSource, TrustDomainSettings, TrustedDomain};
 pub use error::TrustError;
+pub use fetch::PrivateAddresses;
 pub use issuer::{UserIssuer, UserIssuerSettings};
 pub use pattern::PathPattern;
 pub use procura_token::PeerCertificate;
