@@ -28,6 +28,9 @@ impl Config {
         for issuer in &mut self.user_issuer {
             issuer.jwks_file.iter_mut().chain(&mut issuer.ca_file).for_each(against);
         }
+        for platform in &mut self.platform {
+            platform.jwks_file.iter_mut().chain(&mut platform.ca_file).for_each(against);
+        }
         self.target_directory.iter_mut().for_each(against);
         against(&mut self.audit.path);
         against(&mut self.policy.directory);
