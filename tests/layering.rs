@@ -38,6 +38,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     // The development world makes certificates; the service makes none.
     ("rcgen::", &["cli/dev/"]),
     ("redis::", &["store/redis.rs", "store/redis/"]),
+    // gRPC is what the Workload API speaks, and nobody else.
+    ("tonic::", &["trust/workload_api/"]),
+    ("prost::", &["trust/workload_api/"]),
+    ("tonic_prost::", &["trust/workload_api/"]),
     ("clap::", &["cli.rs", "cli/"]),
     ("env::var", &["config.rs", "config/"]),
     // The tour starts the example programs that were built beside this one.

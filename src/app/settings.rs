@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use procura_token::{Freshness, Htu, ScopeSet, UnixTime};
 
 use crate::audit::AuditSettings;
-use crate::config::{Config, ConfigError, KeyRingConfig, RedisConfig, Secret, TrustDomainConfig};
+use crate::config::{Config, ConfigError, KeyRingConfig, RedisConfig, Secret, TrustDomainConfig, WorkloadApiAddress};
 use crate::exchange::ExchangeSettings;
 use crate::keys::KeyRingSettings;
 use crate::policy::{PolicySettings, Target, Targets};
 use crate::store::{RedisSettings, RedisTls, RedisTopology};
-use crate::trust::{BundleSource, PathPattern, TrustDomainSettings, TrustSettings, UserIssuerSettings};
+use crate::trust::{BundleSource, PathPattern, TrustDomainSettings, TrustSettings, UserIssuerSettings, WorkloadApiEndpoint};
 
 pub(super) fn exchange(config: &Config) -> Result<ExchangeSettings, ConfigError> {
     let endpoint = |key: &str, base: &str| {
@@ -52,7 +52,7 @@ pub(super) fn trust(config: &Config) -> Result<TrustSettings, ConfigError> {
         }
         domains.push(TrustDomainSettings {
             name: domain.name.clone(),
-            bundle: bundle_source(domain),
+            bundle: bundle_source(domain)?,
             clients,
             issue_wit: domain.issue_wit,
         });
@@ -69,8 +69,17 @@ pub(super) fn trust(config: &Config) -> Result<TrustSettings, ConfigError> {
     Ok(TrustSettings { issuer: config.issuer.clone(), domains, user_issuers: user_issuers.collect(), skew: config.token.skew.0 })
 }
 
-fn bundle_source(domain: &TrustDomainConfig) -> BundleSource {
-    domain.bundle_file.clone().map_or(BundleSource::None, BundleSource::File)
+fn bundle_source(domain: &TrustDomainConfig) -> Result<BundleSource, ConfigError> {
+    if let Some(address) = &domain.workload_api {
+        return Ok(BundleSource::WorkloadApi(workload_api("trust_domain.workload_api", address)?));
+    }
+    Ok(domain.bundle_file.clone().map_or(BundleSource::None, BundleSource::File))
+}
+
+pub(super) fn workload_api(key: &str, address: &WorkloadApiAddress) -> Result<WorkloadApiEndpoint, ConfigError> {
+    let address = address.resolve(key)?;
+    let remedy = "write \"unix:///run/spire/agent.sock\", \"tcp://127.0.0.1:8081\" or \"env\"";
+    address.parse().map_err(|cause| ConfigError::rule(key, &format!("`{address}`: {cause}"), remedy))
 }
 
 pub(super) fn targets(config: &Config) -> Result<Targets, ConfigError> {

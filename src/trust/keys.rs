@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use procura_token::{KeySet, LeftOut, UnixTime};
+use tokio::sync::watch;
 
 use super::TrustError;
 use super::bundle::Material;
@@ -70,6 +71,7 @@ pub(super) struct KeyStore<M: Material = KeySet> {
     attempt: tokio::sync::Mutex<Option<UnixTime>>,
     /// Why the last attempt failed, if it did: said once, not every time.
     failure: Mutex<Option<String>>,
+    begun: watch::Sender<bool>,
     meter: AuthorityMeter,
 }
 
@@ -78,7 +80,8 @@ impl<M: Material> KeyStore<M> {
         let current = RwLock::new(Arc::new(Keys { version: 0, set: own.clone(), fetched: None, withdrawn: false }));
         let meter = AuthorityMeter::new(&authority);
         let (attempt, failure) = (tokio::sync::Mutex::new(None), Mutex::new(None));
-        Self { authority, source, own, opened: now, current, attempt, failure, meter }
+        let begun = watch::Sender::new(matches!(source, KeySource::Own));
+        Self { authority, source, own, opened: now, current, attempt, failure, begun, meter }
     }
 
     /// Reads a file's keys now, so that a missing file stops the start. Discovery waits until it is needed.
@@ -155,12 +158,17 @@ impl<M: Material> KeyStore<M> {
                 Ok(self.replace(set, &left_out, now))
             }
             Err(cause) => {
-                self.meter.failed.increment(1);
-                if self.failed(Some(&cause)) {
-                    tracing::warn!(authority = self.authority, cause, "keys could not be fetched; the last ones stay in use");
-                }
+                self.fail(&cause);
                 Err(self.unavailable(&cause))
             }
+        }
+    }
+
+    /// Nothing could be fetched. The log says so once, and again when the cause is another.
+    pub(super) fn fail(&self, cause: &str) {
+        self.meter.failed.increment(1);
+        if self.failed(Some(cause)) {
+            tracing::warn!(authority = self.authority, cause, "keys could not be fetched; the last ones stay in use");
         }
     }
 
@@ -181,11 +189,18 @@ impl<M: Material> KeyStore<M> {
         }
         let version = if current.withdrawn { current.version } else { current.version + 1 };
         *current = Arc::new(Keys { version, set: self.own.clone(), fetched: Some(now), withdrawn: true });
+        self.begun.send_replace(true);
     }
 
     /// Whether keys came, or word that there are none.
     pub(super) fn has_begun(&self) -> bool {
-        self.current().fetched.is_some()
+        *self.begun.borrow()
+    }
+
+    /// Waits until that is so.
+    pub(super) async fn begun(&self) {
+        // Fails if the sender is gone, which is `self`.
+        let _ = self.begun.subscribe().wait_for(|begun| *begun).await;
     }
 
     /// Tells the metrics how old the keys are; those that never came are as old as this store.
@@ -214,6 +229,7 @@ impl<M: Material> KeyStore<M> {
         }
         let version = if is_same { current.version } else { current.version + 1 };
         *current = Arc::new(Keys { version, set, fetched: Some(now), withdrawn: false });
+        self.begun.send_replace(true);
         Arc::clone(&current)
     }
 

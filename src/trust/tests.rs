@@ -75,7 +75,7 @@ impl World {
             user_issuers: vec![],
             skew: Duration::from_secs(60),
         };
-        let trust = Trust::open(&settings, &KeySet::default(), at(NOW)).await.unwrap();
+        let trust = Trust::open(&settings, &KeySet::default(), Arc::new(|| at(NOW))).await.unwrap();
         Self { directory, trust }
     }
 
