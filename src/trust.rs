@@ -29,6 +29,7 @@ use tokio::task::JoinSet;
 
 pub use domain::{BundleSource, TrustDomainSettings, TrustedDomain};
 pub use error::TrustError;
+pub use fetch::PrivateAddresses;
 pub use issuer::{UserIssuer, UserIssuerSettings};
 pub use pattern::PathPattern;
 pub use procura_token::PeerCertificate;

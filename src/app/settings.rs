@@ -62,6 +62,7 @@ pub(super) fn trust(config: &Config) -> Result<TrustSettings, ConfigError> {
         alias: issuer.alias.clone(),
         jwks_file: issuer.jwks_file.clone(),
         ca_file: issuer.ca_file.clone(),
+        private_addresses: issuer.private_addresses.iter().map(|range| range.0).collect(),
         audiences: issuer.audiences.clone(),
         algorithms: issuer.algorithms.clone(),
         session: issuer.session.map(|session| session.0),

@@ -7,7 +7,7 @@ use procura_token::{Algorithm, Issuer, MAX_SKEW, Resource, Scope};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ConfigError, HumanDuration, Secret, TlsConfig};
+use super::{AddressRange, ConfigError, HumanDuration, Secret, TlsConfig};
 
 /// `[server]`
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -257,6 +257,9 @@ pub struct UserIssuerConfig {
     /// PEM certificates to trust for its HTTPS, instead of the system's.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
+    /// Where its endpoints may be beside the public internet, such as `["10.0.0.0/8"]`. Default: nowhere.
+    #[serde(default)]
+    pub private_addresses: Vec<AddressRange>,
     /// Audiences accepted besides our own issuer identifier and the calling workload: the client ids of applications whose
     /// users may be acted for.
     #[serde(default)]

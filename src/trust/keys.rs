@@ -136,7 +136,9 @@ impl<M: Material> KeyStore<M> {
         }
         let document = match &self.source {
             KeySource::File(path) => read_file(path),
-            KeySource::Discovery(discovery) => discovery.fetch().await,
+            KeySource::Discovery(discovery) => {
+                discovery.fetch().await.map(|fetched| fetched.body).map_err(|cause| cause.to_string())
+            }
             KeySource::Pushed | KeySource::Own => return self.at_hand(now),
         };
         *attempt = Some(now);
