@@ -8,6 +8,7 @@ mod bundle;
 mod cache;
 mod domain;
 mod error;
+mod federation;
 mod fetch;
 mod issuer;
 mod keys;
@@ -29,6 +30,7 @@ use tokio::task::JoinSet;
 
 pub use domain::{BundleSource, TrustDomainSettings, TrustedDomain};
 pub use error::TrustError;
+pub use federation::{FederationProfile, FederationSettings};
 pub use fetch::PrivateAddresses;
 pub use issuer::{UserIssuer, UserIssuerSettings};
 pub use pattern::PathPattern;
@@ -36,6 +38,7 @@ pub use procura_token::PeerCertificate;
 pub use workload_api::{IdentityWatch, WorkloadApiEndpoint, WorkloadApiEndpointError, WorkloadIdentity, follow_identity};
 
 use cache::{Name, VerifiedCache};
+use federation::Endpoint;
 use workload_api::follow_bundles;
 
 /// How long a start waits for bundles that are pushed. Without them the service starts too, and believes nobody of theirs yet.
@@ -89,7 +92,7 @@ impl Trust {
         for issuer in &settings.user_issuers {
             user_issuers.insert(issuer.url.clone(), UserIssuer::open(issuer, opened).await?);
         }
-        let tasks = follow(settings, &domains, &now);
+        let tasks = follow(settings, &domains, &now)?;
         let first = async {
             for domain in domains.values() {
                 domain.store().begun().await;
@@ -111,9 +114,10 @@ impl Trust {
         })
     }
 
-    /// A trust domain whose bundle should have been pushed and never was, if there is one.
+    /// A trust domain of which the Workload API said nothing yet, if there is one. Its socket is part of this machine; what
+    /// others serve far away is not waited for.
     pub fn waits_for(&self) -> Option<&TrustDomain> {
-        self.domains.iter().find(|(_, domain)| !domain.store().has_begun()).map(|(name, _)| name)
+        self.domains.iter().find(|(_, domain)| domain.waits()).map(|(name, _)| name)
     }
 
     /// Tells the metrics how old everybody's keys are.
@@ -244,17 +248,37 @@ impl Trust {
 }
 
 /// Begins to follow the servers that push bundles. One of the Workload API serves every trust domain that names it.
-fn follow(settings: &TrustSettings, domains: &HashMap<TrustDomain, TrustedDomain>, now: &Now) -> JoinSet<()> {
+fn follow(settings: &TrustSettings, domains: &HashMap<TrustDomain, TrustedDomain>, now: &Now) -> Result<JoinSet<()>, TrustError> {
     let mut tasks = JoinSet::new();
     let mut servers: HashMap<&WorkloadApiEndpoint, Vec<&TrustDomain>> = HashMap::new();
     for domain in &settings.domains {
-        if let BundleSource::WorkloadApi(endpoint) = &domain.bundle {
-            servers.entry(endpoint).or_default().push(&domain.name);
+        match &domain.bundle {
+            BundleSource::WorkloadApi(endpoint) => servers.entry(endpoint).or_default().push(&domain.name),
+            BundleSource::Federation(federation) => {
+                tasks.spawn(endpoint(&domain.name, federation, domains)?.follow(Arc::clone(now)));
+            }
+            BundleSource::File(_) | BundleSource::None => {}
         }
     }
     for (endpoint, names) in servers {
         let stores = names.into_iter().filter_map(|name| Some((name.clone(), Arc::clone(domains.get(name)?.store()))));
         follow_bundles(endpoint, stores.collect(), now, &mut tasks);
     }
-    tasks
+    Ok(tasks)
+}
+
+/// The bundle endpoint of the trust domain `name`.
+fn endpoint(
+    name: &TrustDomain,
+    settings: &FederationSettings,
+    domains: &HashMap<TrustDomain, TrustedDomain>,
+) -> Result<Endpoint, TrustError> {
+    let store = |name: &str| domains.get(name).map(|domain| Arc::clone(domain.store()));
+    let unusable = |cause: String| TrustError::Keys { authority: format!("trust domain {name}"), cause };
+    let voucher = match &settings.profile {
+        FederationProfile::Web { .. } => None,
+        FederationProfile::Spiffe { endpoint_id } => store(endpoint_id.trust_domain()),
+    };
+    let own = store(name.as_str()).ok_or_else(|| unusable("not configured".to_owned()))?;
+    Endpoint::new(settings, own, voucher).map_err(|cause| unusable(cause.to_string()))
 }

@@ -10,7 +10,10 @@ use crate::exchange::ExchangeSettings;
 use crate::keys::KeyRingSettings;
 use crate::policy::{PolicySettings, Target, Targets};
 use crate::store::{RedisSettings, RedisTls, RedisTopology};
-use crate::trust::{BundleSource, PathPattern, TrustDomainSettings, TrustSettings, UserIssuerSettings, WorkloadApiEndpoint};
+use crate::trust::{
+    BundleSource, FederationProfile, FederationSettings, PathPattern, TrustDomainSettings, TrustSettings, UserIssuerSettings,
+    WorkloadApiEndpoint,
+};
 
 pub(super) fn exchange(config: &Config) -> Result<ExchangeSettings, ConfigError> {
     let endpoint = |key: &str, base: &str| {
@@ -74,7 +77,19 @@ fn bundle_source(domain: &TrustDomainConfig) -> Result<BundleSource, ConfigError
     if let Some(address) = &domain.workload_api {
         return Ok(BundleSource::WorkloadApi(workload_api("trust_domain.workload_api", address)?));
     }
-    Ok(domain.bundle_file.clone().map_or(BundleSource::None, BundleSource::File))
+    let Some(federation) = &domain.federation else {
+        return Ok(domain.bundle_file.clone().map_or(BundleSource::None, BundleSource::File));
+    };
+    let profile = match (&federation.endpoint_id, &federation.ca_file) {
+        (Some(endpoint_id), _) => FederationProfile::Spiffe { endpoint_id: endpoint_id.clone() },
+        (None, ca_file) => FederationProfile::Web { ca_file: ca_file.clone() },
+    };
+    Ok(BundleSource::Federation(Box::new(FederationSettings {
+        url: federation.url.clone(),
+        profile,
+        private_addresses: federation.private_addresses.iter().map(|range| range.0).collect(),
+        first: domain.bundle_file.clone(),
+    })))
 }
 
 pub(super) fn workload_api(key: &str, address: &WorkloadApiAddress) -> Result<WorkloadApiEndpoint, ConfigError> {

@@ -126,7 +126,7 @@ impl<M: Material> KeyStore<M> {
         }
     }
 
-    /// Fetches, unless that was tried a moment ago. One at a time: the others wait and find the result.
+    /// Fetches, unless that was tried a moment ago or nobody can be asked. One at a time: the others wait and find the result.
     pub(super) async fn refresh(&self, now: UnixTime) -> Result<Arc<Keys<M>>, TrustError> {
         let mut attempt = self.attempt.lock().await;
         if attempt.is_some_and(|last| now.since(last) < FLOOR) {
@@ -134,15 +134,29 @@ impl<M: Material> KeyStore<M> {
             let never = || self.unavailable("the last attempt failed");
             return if keys.fetched.is_some() { Ok(keys) } else { Err(never()) };
         }
+        if !self.source.can_be_asked() {
+            return self.at_hand(now);
+        }
+        *attempt = Some(now);
         let document = match &self.source {
             KeySource::File(path) => read_file(path),
             KeySource::Discovery(discovery) => {
                 discovery.fetch().await.map(|fetched| fetched.body).map_err(|cause| cause.to_string())
             }
-            KeySource::Pushed | KeySource::Own => return self.at_hand(now),
+            KeySource::Pushed | KeySource::Own => Err("nobody can be asked".to_owned()),
         };
-        *attempt = Some(now);
-        self.put(document.and_then(|document| M::parse(&document).map_err(|cause| format!("{}: {cause}", self.source))), now)
+        self.put_document(document, &self.source, now)
+    }
+
+    /// Takes the document that `place` gave, or why it gave none.
+    pub(super) fn put_document(
+        &self,
+        document: Result<Vec<u8>, String>,
+        place: impl fmt::Display,
+        now: UnixTime,
+    ) -> Result<Arc<Keys<M>>, TrustError> {
+        let parse = |document: Vec<u8>| M::parse(&document).map_err(|cause| format!("{place}: {cause}"));
+        self.put(document.and_then(parse), now)
     }
 
     /// Takes what was fetched, with what of it was left out, or why nothing could be; unless it is older than what is in use.
