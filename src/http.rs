@@ -27,7 +27,7 @@ use tower_http::trace::TraceLayer;
 pub use admin::admin_router;
 pub use certificate::{CertificateField, ProxySettings};
 pub use server::{Server, ServerError, ServerSettings};
-pub use tls::{ServerCertificate, TlsError, TlsSettings};
+pub use tls::{ServerCertificate, TlsError, TlsIdentity, TlsSettings};
 
 use crate::app::App;
 use meter::{ExchangeMeter, ShedMeter};

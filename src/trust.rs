@@ -8,6 +8,7 @@ mod bundle;
 mod cache;
 mod domain;
 mod error;
+mod federation;
 mod fetch;
 mod issuer;
 mod keys;
@@ -16,6 +17,7 @@ mod pattern;
 mod platform;
 #[cfg(test)]
 mod tests;
+mod workload_api;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,9 +27,11 @@ use procura_token::{
     CertificateError, IdToken, Issuer, JwtSvid, KeySet, TrustDomain, UnixTime, Unverified, UnverifiedX509Svid, Verified,
     VerifiedX509Svid, Wit,
 };
+use tokio::task::JoinSet;
 
 pub use domain::{BundleSource, TrustDomainSettings, TrustedDomain};
 pub use error::TrustError;
+pub use federation::{FederationProfile, FederationSettings};
 pub use fetch::PrivateAddresses;
 pub use issuer::{UserIssuer, UserIssuerSettings};
 pub use pattern::PathPattern;
@@ -35,9 +39,18 @@ pub use platform::{
     AssertionType, Attributes, PlatformError, PlatformIdentity, PlatformRuleError, PlatformRuleSettings, PlatformRules,
 };
 pub use procura_token::PeerCertificate;
+pub use workload_api::{IdentityWatch, WorkloadApiEndpoint, WorkloadApiEndpointError, WorkloadIdentity, follow_identity};
 
 use cache::{Name, VerifiedCache};
+use federation::Endpoint;
 use platform::Platforms;
+use workload_api::follow_bundles;
+
+/// How long a start waits for bundles that are pushed. Without them the service starts too, and believes nobody of theirs yet.
+const FIRST_ANSWER: Duration = Duration::from_secs(5);
+
+/// Says what time it is, to what runs beside the requests.
+pub type Now = Arc<dyn Fn() -> UnixTime + Send + Sync>;
 
 /// What [`Trust`] needs to know.
 #[derive(Clone, Debug)]
@@ -65,35 +78,55 @@ pub struct Trust {
     wits: VerifiedCache<Verified<Wit>>,
     certificates: VerifiedCache<VerifiedX509Svid>,
     id_tokens: VerifiedCache<Verified<IdToken>>,
+    /// Those who bring bundles: they end with this.
+    _tasks: JoinSet<()>,
 }
 
 impl Trust {
-    /// Loads the keys of every authority that keeps them in a file; those behind discovery are fetched when first needed.
+    /// Loads the keys of every authority that keeps them in a file; those behind discovery are fetched when first needed, those
+    /// that are pushed are waited for, for a moment. Must be called within a runtime.
     ///
     /// `own_wit_keys` are the keys we sign WITs with: they count for every trust domain we issue WITs in.
     ///
     /// # Errors
     /// [`TrustError`] naming the file or authority.
-    pub async fn open(settings: &TrustSettings, own_wit_keys: &KeySet, now: UnixTime) -> Result<Self, TrustError> {
+    pub async fn open(settings: &TrustSettings, own_wit_keys: &KeySet, now: Now) -> Result<Self, TrustError> {
+        let opened = now();
         let mut domains = HashMap::new();
         for domain in &settings.domains {
-            domains.insert(domain.name.clone(), TrustedDomain::open(domain, own_wit_keys, now).await?);
+            domains.insert(domain.name.clone(), TrustedDomain::open(domain, own_wit_keys, opened).await?);
         }
         let mut user_issuers = HashMap::new();
         for issuer in &settings.user_issuers {
-            user_issuers.insert(issuer.url.clone(), UserIssuer::open(issuer, now).await?);
+            user_issuers.insert(issuer.url.clone(), UserIssuer::open(issuer, opened).await?);
+        }
+        let tasks = follow(settings, &domains, &now)?;
+        let first = async {
+            for domain in domains.values() {
+                domain.store().begun().await;
+            }
+        };
+        if tokio::time::timeout(FIRST_ANSWER, first).await.is_err() {
+            tracing::warn!("not all bundles have come; who needs them is not believed until they do");
         }
         Ok(Self {
             issuer: settings.issuer.clone(),
             skew: settings.skew,
             domains,
             user_issuers,
-            platforms: Platforms::open(&settings.platforms, settings.skew, now).await?,
+            platforms: Platforms::open(&settings.platforms, settings.skew, now()).await?,
+            _tasks: tasks,
             svids: VerifiedCache::default(),
             wits: VerifiedCache::default(),
             certificates: VerifiedCache::default(),
             id_tokens: VerifiedCache::default(),
         })
+    }
+
+    /// A trust domain of which the Workload API said nothing yet, if there is one. Its socket is part of this machine; what
+    /// others serve far away is not waited for.
+    pub fn waits_for(&self) -> Option<&TrustDomain> {
+        self.domains.iter().find(|(_, domain)| domain.waits()).map(|(name, _)| name)
     }
 
     /// Tells the metrics how old everybody's keys are.
@@ -242,4 +275,40 @@ impl Trust {
         let token = unverified.verify(&keys.set, &issuer.rules(&audiences, self.skew), now)?;
         Ok((self.id_tokens.remember(name, keys.version, token), issuer))
     }
+}
+
+/// Begins to follow the servers that push bundles. One of the Workload API serves every trust domain that names it.
+fn follow(settings: &TrustSettings, domains: &HashMap<TrustDomain, TrustedDomain>, now: &Now) -> Result<JoinSet<()>, TrustError> {
+    let mut tasks = JoinSet::new();
+    let mut servers: HashMap<&WorkloadApiEndpoint, Vec<&TrustDomain>> = HashMap::new();
+    for domain in &settings.domains {
+        match &domain.bundle {
+            BundleSource::WorkloadApi(endpoint) => servers.entry(endpoint).or_default().push(&domain.name),
+            BundleSource::Federation(federation) => {
+                tasks.spawn(endpoint(&domain.name, federation, domains)?.follow(Arc::clone(now)));
+            }
+            BundleSource::File(_) | BundleSource::None => {}
+        }
+    }
+    for (endpoint, names) in servers {
+        let stores = names.into_iter().filter_map(|name| Some((name.clone(), Arc::clone(domains.get(name)?.store()))));
+        follow_bundles(endpoint, stores.collect(), now, &mut tasks);
+    }
+    Ok(tasks)
+}
+
+/// The bundle endpoint of the trust domain `name`.
+fn endpoint(
+    name: &TrustDomain,
+    settings: &FederationSettings,
+    domains: &HashMap<TrustDomain, TrustedDomain>,
+) -> Result<Endpoint, TrustError> {
+    let store = |name: &str| domains.get(name).map(|domain| Arc::clone(domain.store()));
+    let unusable = |cause: String| TrustError::Keys { authority: format!("trust domain {name}"), cause };
+    let voucher = match &settings.profile {
+        FederationProfile::Web { .. } => None,
+        FederationProfile::Spiffe { endpoint_id } => store(endpoint_id.trust_domain()),
+    };
+    let own = store(name.as_str()).ok_or_else(|| unusable("not configured".to_owned()))?;
+    Endpoint::new(settings, own, voucher).map_err(|cause| unusable(cause.to_string()))
 }

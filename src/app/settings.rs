@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use procura_token::{Freshness, Htu, ScopeSet, UnixTime};
 
 use crate::audit::AuditSettings;
-use crate::config::{Config, ConfigError, KeyRingConfig, RedisConfig, Secret, TrustDomainConfig};
+use crate::config::{Config, ConfigError, KeyRingConfig, RedisConfig, Secret, TrustDomainConfig, WorkloadApiAddress};
 use crate::exchange::ExchangeSettings;
 use crate::keys::KeyRingSettings;
 use crate::policy::{PolicySettings, Target, Targets};
 use crate::store::{RedisSettings, RedisTls, RedisTopology};
 use crate::trust::{
-    BundleSource, PathPattern, PlatformRuleSettings, PlatformRules, TrustDomainSettings, TrustSettings, UserIssuerSettings,
+    BundleSource, FederationProfile, FederationSettings, PathPattern, PlatformRuleSettings, PlatformRules, TrustDomainSettings,
+    TrustSettings, UserIssuerSettings, WorkloadApiEndpoint,
 };
 
 pub(super) fn exchange(config: &Config) -> Result<ExchangeSettings, ConfigError> {
@@ -54,7 +55,7 @@ pub(super) fn trust(config: &Config) -> Result<TrustSettings, ConfigError> {
         }
         domains.push(TrustDomainSettings {
             name: domain.name.clone(),
-            bundle: bundle_source(domain),
+            bundle: bundle_source(domain)?,
             clients,
             issue_wit: domain.issue_wit,
         });
@@ -104,8 +105,29 @@ fn platforms(config: &Config) -> Result<PlatformRules, ConfigError> {
     })
 }
 
-fn bundle_source(domain: &TrustDomainConfig) -> BundleSource {
-    domain.bundle_file.clone().map_or(BundleSource::None, BundleSource::File)
+fn bundle_source(domain: &TrustDomainConfig) -> Result<BundleSource, ConfigError> {
+    if let Some(address) = &domain.workload_api {
+        return Ok(BundleSource::WorkloadApi(workload_api("trust_domain.workload_api", address)?));
+    }
+    let Some(federation) = &domain.federation else {
+        return Ok(domain.bundle_file.clone().map_or(BundleSource::None, BundleSource::File));
+    };
+    let profile = match (&federation.endpoint_id, &federation.ca_file) {
+        (Some(endpoint_id), _) => FederationProfile::Spiffe { endpoint_id: endpoint_id.clone() },
+        (None, ca_file) => FederationProfile::Web { ca_file: ca_file.clone() },
+    };
+    Ok(BundleSource::Federation(Box::new(FederationSettings {
+        url: federation.url.clone(),
+        profile,
+        private_addresses: federation.private_addresses.iter().map(|range| range.0).collect(),
+        first: domain.bundle_file.clone(),
+    })))
+}
+
+pub(super) fn workload_api(key: &str, address: &WorkloadApiAddress) -> Result<WorkloadApiEndpoint, ConfigError> {
+    let address = address.resolve(key)?;
+    let remedy = "write \"unix:///run/spire/agent.sock\", \"tcp://127.0.0.1:8081\" or \"env\"";
+    address.parse().map_err(|cause| ConfigError::rule(key, &format!("`{address}`: {cause}"), remedy))
 }
 
 pub(super) fn targets(config: &Config) -> Result<Targets, ConfigError> {

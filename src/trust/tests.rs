@@ -76,7 +76,7 @@ impl World {
             platforms: PlatformRules::default(),
             skew: Duration::from_secs(60),
         };
-        let trust = Trust::open(&settings, &KeySet::default(), at(NOW)).await.unwrap();
+        let trust = Trust::open(&settings, &KeySet::default(), Arc::new(|| at(NOW))).await.unwrap();
         Self { directory, trust }
     }
 
