@@ -15,6 +15,7 @@ mod load;
 mod mtls;
 mod outage;
 mod platform;
+mod profile;
 mod proof;
 mod proxy;
 mod replay;

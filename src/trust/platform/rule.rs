@@ -67,6 +67,11 @@ impl Rule {
         })?;
         let issuer = profile.issuer.settle(settings.issuer.as_ref()).map_err(|cause| error("issuer", cause))?;
         let require = Requirements::new(&settings.require, profile).map_err(|cause| error("require", cause))?;
+        let tenant = (profile.tenant)(issuer.as_ref().map_or("", Issuer::as_str));
+        if !tenant.is_empty() && !tenant.iter().any(|name| require.names(name)) {
+            let what = format!("lets in whoever has tokens of this issuer, strangers too: {}", profile.title);
+            return Err(error("require", (what, format!("name those who are yours, by {}", tenant.join(" or ")))));
+        }
         let path = PathTemplate::parse(settings.path.as_deref().unwrap_or(profile.path), profile)
             .map_err(|what| error("path", (what, "write it like \"/ci/{attribute}\"".to_owned())))?;
         if let Some(name) = profile.identity.iter().find(|name| !path.names(name) && !require.pin(name)) {
