@@ -6,6 +6,8 @@ mod actor;
 mod algorithm;
 mod audience;
 pub mod base64url;
+#[cfg(feature = "x509")]
+mod bundle;
 mod confirmation;
 mod dpop;
 mod error;
@@ -41,6 +43,8 @@ pub use access_token::{AccessToken, AccessTokenRules, Delegation, DelegationId};
 pub use actor::{Actor, ActorChain, MAX_ACTORS};
 pub use algorithm::Algorithm;
 pub use audience::Audience;
+#[cfg(feature = "x509")]
+pub use bundle::Bundle;
 pub use confirmation::{Confirmation, JwkConfirmation};
 pub use dpop::{DpopProof, DpopRules, Freshness, NewDpopProof, VerifiedDpopProof};
 pub use error::{ParseError, VerifyError};
@@ -76,5 +80,5 @@ pub use wpt::{NewWpt, VerifiedWpt, Wpt, WptRules};
 #[cfg(feature = "x509")]
 pub use x509::{
     CertificateDer, CertificateError, LeftOut, MAX_CHAIN, MAX_CHAIN_BYTES, PeerCertificate, UnverifiedX509Svid, VerifiedX509Svid,
-    X509Authorities,
+    X509Authorities, split_certificates,
 };
