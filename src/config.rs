@@ -11,6 +11,7 @@ mod platform;
 mod secret;
 mod section;
 mod store;
+mod trust;
 mod value;
 
 use std::collections::HashSet;
@@ -29,6 +30,7 @@ pub use section::{
     TlsConfig, TokenConfig, TrustDomainConfig, UserIssuerConfig, WptConfig,
 };
 pub use store::{RedisConfig, StoreConfig};
+pub use trust::TrustConfig;
 pub use value::{AddressRange, HumanDuration};
 
 /// A configuration file that `config check` accepts, with every key and its default.
@@ -73,6 +75,9 @@ pub struct Config {
     pub audit: AuditConfig,
     /// Who may do what.
     pub policy: PolicyConfig,
+    /// Who is believed no longer.
+    #[serde(default)]
+    pub trust: TrustConfig,
     /// Trust domains whose workloads may call.
     #[serde(default)]
     pub trust_domain: Vec<TrustDomainConfig>,

@@ -4,10 +4,13 @@
 //! verified is remembered by the hash of its whole text, so that presenting it again costs a look-up; its time is judged
 //! anew each time, and it is forgotten when its authority's keys change.
 
+mod admit;
 mod bundle;
 mod cache;
+mod disabled;
 mod domain;
 mod error;
+mod examine;
 mod fetch;
 mod issuer;
 mod keys;
@@ -15,8 +18,10 @@ mod meter;
 mod pattern;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,14 +30,20 @@ use procura_token::{
     VerifiedX509Svid, Wit,
 };
 
+pub use disabled::{
+    Added, DisabledFileError, Party, Tombstone, WorkloadPattern, disable, enable, parse_tombstones, read_tombstones, rfc3339,
+};
 pub use domain::{BundleSource, TrustDomainSettings, TrustedDomain};
 pub use error::TrustError;
+pub use examine::{Examination, Statement};
 pub use fetch::PrivateAddresses;
 pub use issuer::{UserIssuer, UserIssuerSettings};
 pub use pattern::PathPattern;
 pub use procura_token::PeerCertificate;
+pub use view::{AuthorityView, KeyView, TombstoneView, TrustDomainView, TrustView, UserIssuerView};
 
 use cache::{Name, VerifiedCache};
+use disabled::Disabled;
 
 /// What [`Trust`] needs to know.
 #[derive(Clone, Debug)]
@@ -45,6 +56,8 @@ pub struct TrustSettings {
     pub user_issuers: Vec<UserIssuerSettings>,
     /// Leeway on times.
     pub skew: Duration,
+    /// The list of those who are disabled.
+    pub disabled_file: Option<PathBuf>,
 }
 
 /// Everyone we believe, and what we verified lately. What is presented again is known before it is taken apart.
@@ -53,6 +66,7 @@ pub struct Trust {
     skew: Duration,
     domains: HashMap<TrustDomain, TrustedDomain>,
     user_issuers: HashMap<Issuer, UserIssuer>,
+    disabled: Disabled,
     svids: VerifiedCache<Verified<JwtSvid>>,
     wits: VerifiedCache<Verified<Wit>>,
     certificates: VerifiedCache<VerifiedX509Svid>,
@@ -80,11 +94,38 @@ impl Trust {
             skew: settings.skew,
             domains,
             user_issuers,
+            disabled: Disabled::open(settings.disabled_file.as_deref())?,
             svids: VerifiedCache::default(),
             wits: VerifiedCache::default(),
             certificates: VerifiedCache::default(),
             id_tokens: VerifiedCache::default(),
         })
+    }
+
+    /// Looks whether the list of the disabled has changed, and puts what it says in force: what it adds at once, what it takes
+    /// away once it has stood still from one look to the next. Blocks.
+    pub fn look_for_disabled(&self) {
+        self.disabled.look();
+    }
+
+    /// Everybody who is disabled.
+    pub fn disabled(&self) -> Vec<Arc<Tombstone>> {
+        self.disabled.tombstones()
+    }
+
+    /// Reads the list of the disabled and every file of keys again, and asks those who were asked before, however lately that
+    /// was done. What cannot be had or is wrong leaves the last good one in use, and the log says so.
+    pub async fn reload(&self, now: UnixTime) {
+        self.disabled.reload();
+        // Whoever is slow to answer keeps no file waiting.
+        for is_file in [true, false] {
+            for domain in self.domains.values() {
+                domain.reload(is_file, now).await;
+            }
+            for issuer in self.user_issuers.values() {
+                issuer.reload(is_file, now).await;
+            }
+        }
     }
 
     /// Tells the metrics how old everybody's keys are.
@@ -107,11 +148,7 @@ impl Trust {
     ///
     /// # Errors
     /// [`TrustError`]: unknown trust domain, keys that cannot be had, or the rule of the token that is broken.
-    pub async fn verify_jwt_svid(
-        &self,
-        text: &str,
-        now: UnixTime,
-    ) -> Result<(Arc<Verified<JwtSvid>>, &TrustedDomain), TrustError> {
+    async fn judge_jwt_svid(&self, text: &str, now: UnixTime) -> Result<(Arc<Verified<JwtSvid>>, &TrustedDomain), TrustError> {
         let name = Name::new(text, "");
         if let Some(known) = self.svids.get(&name) {
             let domain = self.domain(known.credential.id().trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
@@ -133,7 +170,7 @@ impl Trust {
     ///
     /// # Errors
     /// [`TrustError`], as for JWT-SVIDs.
-    pub async fn verify_wit(&self, text: &str, now: UnixTime) -> Result<(Arc<Verified<Wit>>, &TrustedDomain), TrustError> {
+    async fn judge_wit(&self, text: &str, now: UnixTime) -> Result<(Arc<Verified<Wit>>, &TrustedDomain), TrustError> {
         let name = Name::new(text, "");
         if let Some(known) = self.wits.get(&name) {
             let domain = self.domain(known.credential.id().trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
@@ -157,7 +194,7 @@ impl Trust {
     ///
     /// # Errors
     /// [`TrustError`]: unknown trust domain, authorities that cannot be had, or the rule of the certificate that is broken.
-    pub async fn verify_x509_svid(
+    async fn judge_x509_svid(
         &self,
         peer: &PeerCertificate,
         now: UnixTime,
@@ -191,7 +228,7 @@ impl Trust {
     ///
     /// # Errors
     /// [`TrustError`]: unknown issuer, keys that cannot be had, or the rule of the token that is broken.
-    pub async fn verify_id_token(
+    async fn judge_id_token(
         &self,
         text: &str,
         caller: &str,

@@ -67,7 +67,13 @@ pub(super) fn trust(config: &Config) -> Result<TrustSettings, ConfigError> {
         algorithms: issuer.algorithms.clone(),
         session: issuer.session.map(|session| session.0),
     });
-    Ok(TrustSettings { issuer: config.issuer.clone(), domains, user_issuers: user_issuers.collect(), skew: config.token.skew.0 })
+    Ok(TrustSettings {
+        issuer: config.issuer.clone(),
+        domains,
+        user_issuers: user_issuers.collect(),
+        skew: config.token.skew.0,
+        disabled_file: config.trust.disabled_file.clone(),
+    })
 }
 
 fn bundle_source(domain: &TrustDomainConfig) -> BundleSource {

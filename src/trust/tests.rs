@@ -74,6 +74,7 @@ impl World {
             domains: vec![domain("prod.example", prod), domain("other.example", other)],
             user_issuers: vec![],
             skew: Duration::from_secs(60),
+            disabled_file: None,
         };
         let trust = Trust::open(&settings, &KeySet::default(), at(NOW)).await.unwrap();
         Self { directory, trust }
