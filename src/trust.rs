@@ -16,6 +16,7 @@ mod issuer;
 mod keys;
 mod meter;
 mod pattern;
+mod platform;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -39,11 +40,15 @@ pub use examine::{Examination, Statement};
 pub use fetch::PrivateAddresses;
 pub use issuer::{UserIssuer, UserIssuerSettings};
 pub use pattern::PathPattern;
+pub use platform::{
+    AssertionType, Attributes, PlatformError, PlatformIdentity, PlatformRuleError, PlatformRuleSettings, PlatformRules,
+};
 pub use procura_token::PeerCertificate;
-pub use view::{AuthorityView, KeyView, TombstoneView, TrustDomainView, TrustView, UserIssuerView};
+pub use view::{AuthorityView, KeyView, PlatformRuleView, TombstoneView, TrustDomainView, TrustNames, TrustView, UserIssuerView};
 
 use cache::{Name, VerifiedCache};
 use disabled::Disabled;
+use platform::Platforms;
 
 /// What [`Trust`] needs to know.
 #[derive(Clone, Debug)]
@@ -54,6 +59,8 @@ pub struct TrustSettings {
     pub domains: Vec<TrustDomainSettings>,
     /// OpenID issuers.
     pub user_issuers: Vec<UserIssuerSettings>,
+    /// Platforms.
+    pub platforms: PlatformRules,
     /// Leeway on times.
     pub skew: Duration,
     /// The list of those who are disabled.
@@ -67,6 +74,7 @@ pub struct Trust {
     domains: HashMap<TrustDomain, TrustedDomain>,
     user_issuers: HashMap<Issuer, UserIssuer>,
     disabled: Disabled,
+    platforms: Platforms,
     svids: VerifiedCache<Verified<JwtSvid>>,
     wits: VerifiedCache<Verified<Wit>>,
     certificates: VerifiedCache<VerifiedX509Svid>,
@@ -95,6 +103,7 @@ impl Trust {
             domains,
             user_issuers,
             disabled: Disabled::open(settings.disabled_file.as_deref())?,
+            platforms: Platforms::open(&settings.platforms, settings.skew, now).await?,
             svids: VerifiedCache::default(),
             wits: VerifiedCache::default(),
             certificates: VerifiedCache::default(),
@@ -125,6 +134,7 @@ impl Trust {
             for issuer in self.user_issuers.values() {
                 issuer.reload(is_file, now).await;
             }
+            self.platforms.reload(is_file, now).await;
         }
     }
 
@@ -221,6 +231,27 @@ impl Trust {
             }
         }
         Ok((self.certificates.remember(name, bundle.version, verdict?), domain))
+    }
+
+    /// The ways in which credentials of platforms may be presented; none if no rule is configured.
+    pub fn platform_assertions(&self) -> impl Iterator<Item = AssertionType> {
+        self.platforms.assertions()
+    }
+
+    /// Verifies a credential of a platform that was presented as `assertion`, and says which workload it is by the first rule
+    /// that fits.
+    ///
+    /// # Errors
+    /// [`TrustError`]: an issuer without rules, keys or a platform that cannot be asked, or why the credential is nobody's.
+    async fn judge_platform(
+        &self,
+        assertion: AssertionType,
+        text: &str,
+        now: UnixTime,
+    ) -> Result<(Arc<PlatformIdentity>, &TrustedDomain), TrustError> {
+        let identity = self.platforms.verify(assertion, text, now).await?;
+        let domain = self.domain(identity.id().trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
+        Ok((identity, domain))
     }
 
     /// Verifies an ID token that `caller` presents: it must be meant for us, for `caller`, or for an application the

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use procura_token::{IdToken, JwtSvid, UnixTime, Verified, VerifiedX509Svid, Wit};
+use procura_token::{IdToken, JwtSvid, UnixTime, Verified, VerifiedX509Svid, Wit, WorkloadId};
 
-use super::{PeerCertificate, Trust, TrustError, TrustedDomain, UserIssuer};
+use super::{AssertionType, PeerCertificate, PlatformIdentity, Trust, TrustError, TrustedDomain, UserIssuer};
 
 impl Trust {
     /// Verifies a JWT-SVID meant for us alone, of a workload that is not disabled.
@@ -18,7 +18,7 @@ impl Trust {
         now: UnixTime,
     ) -> Result<(Arc<Verified<JwtSvid>>, &TrustedDomain), TrustError> {
         let (svid, domain) = self.judge_jwt_svid(text, now).await?;
-        self.disabled.admit_workload(svid.id())?;
+        self.admit(svid.id())?;
         Ok((svid, domain))
     }
 
@@ -28,7 +28,7 @@ impl Trust {
     /// [`TrustError`], as for JWT-SVIDs.
     pub async fn verify_wit(&self, text: &str, now: UnixTime) -> Result<(Arc<Verified<Wit>>, &TrustedDomain), TrustError> {
         let (wit, domain) = self.judge_wit(text, now).await?;
-        self.disabled.admit_workload(wit.id())?;
+        self.admit(wit.id())?;
         Ok((wit, domain))
     }
 
@@ -43,8 +43,27 @@ impl Trust {
         now: UnixTime,
     ) -> Result<(Arc<VerifiedX509Svid>, &TrustedDomain), TrustError> {
         let (svid, domain) = self.judge_x509_svid(peer, now).await?;
-        self.disabled.admit_workload(svid.id())?;
+        self.admit(svid.id())?;
         Ok((svid, domain))
+    }
+
+    /// Verifies a credential of a platform that was presented as `assertion`, and says which workload it is by the first rule
+    /// that fits, if neither workload, rule nor issuer is disabled.
+    ///
+    /// # Errors
+    /// [`TrustError`]: an issuer without rules, keys or a platform that cannot be asked, why the credential is nobody's, or that
+    /// one of them is disabled.
+    pub async fn verify_platform(
+        &self,
+        assertion: AssertionType,
+        text: &str,
+        now: UnixTime,
+    ) -> Result<(Arc<PlatformIdentity>, &TrustedDomain), TrustError> {
+        let (identity, domain) = self.judge_platform(assertion, text, now).await?;
+        self.disabled.admit_platform(identity.rule())?;
+        self.disabled.admit_issuer(identity.authority())?;
+        self.admit(identity.id())?;
+        Ok((identity, domain))
     }
 
     /// Verifies an ID token that `caller` presents, of an issuer that is not disabled: it must be meant for us, for `caller`,
@@ -62,5 +81,21 @@ impl Trust {
         let (token, issuer) = self.judge_id_token(text, caller, now).await?;
         self.disabled.admit_issuer(token.issuer().as_str())?;
         Ok((token, issuer))
+    }
+
+    /// Whether nobody who stands behind the identifier is disabled: the workload, its trust domain, and, where a platform rule
+    /// gives it, that rule and its issuer. So what was made of a platform's credential ends with the rule too.
+    pub(super) fn admit(&self, id: &WorkloadId) -> Result<(), TrustError> {
+        self.disabled.admit_workload(id)?;
+        if !self.disabled.names_platforms() {
+            return Ok(());
+        }
+        match self.platforms.giver(id) {
+            Some((rule, authority)) => {
+                self.disabled.admit_platform(rule)?;
+                self.disabled.admit_issuer(authority)
+            }
+            None => Ok(()),
+        }
     }
 }

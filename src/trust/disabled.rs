@@ -76,6 +76,11 @@ impl Disabled {
         self.refuse(|set| set.platform(rule))
     }
 
+    /// Whether a rule or an issuer is disabled: then the identifiers that rules gave are to be looked at.
+    pub(super) fn names_platforms(&self) -> bool {
+        self.set.read().unwrap_or_else(PoisonError::into_inner).names_platforms()
+    }
+
     /// Reads the file again and puts it in force, however lately that was done. Blocks.
     pub(super) fn reload(&self) {
         self.with_file(|path, seen| {

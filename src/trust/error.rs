@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use procura_token::{CertificateError, ParseError, VerifyError};
 
+use super::PlatformError;
 use super::disabled::{DisabledFileError, Tombstone};
 
 /// Why a credential is not believed, or an authority's keys cannot be had.
@@ -16,6 +17,9 @@ pub enum TrustError {
     /// The certificate is wrong, or no authority of its trust domain issued it.
     #[error("certificate: {0}")]
     Certificate(#[from] CertificateError),
+    /// The credential is its platform's, and nobody's here.
+    #[error("platform: {0}")]
+    Platform(#[from] PlatformError),
     /// Its trust domain is not configured.
     #[error("the trust domain is not one we believe")]
     UnknownTrustDomain,

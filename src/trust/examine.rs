@@ -6,7 +6,7 @@ use procura_token::{ParseError, UnixTime, base64url, parse_json};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{PeerCertificate, Trust, TrustError, TrustedDomain};
+use super::{AssertionType, PeerCertificate, Trust, TrustError, TrustedDomain};
 
 /// What a credential is, and what would become of it now. It holds nothing that would let anyone present it.
 #[derive(Clone, Debug, Serialize)]
@@ -62,10 +62,7 @@ impl Trust {
 
     /// What the token in `text` would be taken for, if `caller` presented it: an ID token may be for its caller.
     pub async fn examine(&self, text: &str, caller: &str, now: UnixTime) -> Examination {
-        let Some(shape) = Shape::of(text) else {
-            let refusal = TrustError::Credential(ParseError::NotCompact.into());
-            return Examination::new("unknown", Err(refusal));
-        };
+        let Some(shape) = Shape::of(text) else { return self.examine_evidence(text, now).await };
         if shape.is("wit+jwt") {
             return Examination::new("WIT", self.examine_wit(text, now).await);
         }
@@ -77,10 +74,37 @@ impl Trust {
         if self.user_issuers.keys().any(|known| Some(known.as_str()) == issuer) {
             return Examination::new("ID token", self.examine_id_token(text, caller, now).await);
         }
+        if issuer.is_some_and(|issuer| self.platforms.has_issuer(issuer)) {
+            return Examination::new("platform token", self.examine_platform(AssertionType::JWT_BEARER, text, now).await);
+        }
         if shape.names_workload || issuer.is_none() {
             return Examination::new("JWT-SVID", self.examine_jwt_svid(text, now).await);
         }
         Examination::new("JWT", Err(TrustError::UnknownIssuer))
+    }
+
+    /// What is no JWT may be what a platform without tokens gives its workloads.
+    async fn examine_evidence(&self, text: &str, now: UnixTime) -> Examination {
+        let mut verdict = Err(TrustError::Credential(ParseError::NotCompact.into()));
+        for assertion in self.platform_assertions().filter(|assertion| *assertion != AssertionType::JWT_BEARER) {
+            verdict = self.examine_platform(assertion, text, now).await;
+            if verdict.is_ok() {
+                break;
+            }
+        }
+        Examination::new(if verdict.is_ok() { "platform evidence" } else { "credential" }, verdict)
+    }
+
+    async fn examine_platform(&self, assertion: AssertionType, text: &str, now: UnixTime) -> Verdict {
+        let (identity, domain) = self.judge_platform(assertion, text, now).await?;
+        let key = identity.key().map(ToString::to_string);
+        let (mut statement, refusal) = self.workload(identity.id(), domain, identity.expires(), key);
+        statement.authority = format!("{}, by rule `{}`", identity.authority(), identity.rule());
+        let attributes = identity.attributes().iter().map(|(name, text)| ((*name).to_owned(), text.clone()));
+        statement.attributes = attributes.collect();
+        let rule = self.disabled.admit_platform(identity.rule());
+        let tombstone = rule.and_then(|()| self.disabled.admit_issuer(identity.authority())).err();
+        Ok((statement, tombstone.map(|cause| cause.to_string()).or(refusal)))
     }
 
     async fn examine_jwt_svid(&self, text: &str, now: UnixTime) -> Verdict {
@@ -127,7 +151,7 @@ impl Trust {
             may_have_wit: Some(domain.issues_wit()),
             attributes: BTreeMap::new(),
         };
-        let refusal = match self.disabled.admit_workload(id) {
+        let refusal = match self.admit(id) {
             Err(cause) => Some(cause.to_string()),
             Ok(()) if !domain.admits(id) => Some("the workload is not registered as a client".to_owned()),
             Ok(()) => None,

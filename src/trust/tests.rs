@@ -73,6 +73,7 @@ impl World {
             issuer: "https://sts.example".parse().unwrap(),
             domains: vec![domain("prod.example", prod), domain("other.example", other)],
             user_issuers: vec![],
+            platforms: PlatformRules::default(),
             skew: Duration::from_secs(60),
             disabled_file: None,
         };

@@ -1,5 +1,6 @@
 //! Whom we believe, for people: what `procura trust list` and `show` print. Public keys only.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ pub struct TrustView {
     pub trust_domains: Vec<TrustDomainView>,
     /// OpenID issuers of users.
     pub user_issuers: Vec<UserIssuerView>,
+    /// Platform rules.
+    pub platform_rules: Vec<PlatformRuleView>,
     /// Those who are disabled.
     pub disabled: Vec<TombstoneView>,
 }
@@ -51,6 +54,30 @@ pub struct UserIssuerView {
     pub audiences: Vec<String>,
     /// What it signs with.
     pub algorithms: Vec<Algorithm>,
+    /// Why it is disabled, if it is.
+    pub disabled: Option<String>,
+}
+
+/// A rule for the workloads of a platform.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlatformRuleView {
+    /// Its name.
+    pub name: String,
+    /// The platform.
+    pub platform: &'static str,
+    /// Who vouches: the issuer, or for platforms without one the type of their credentials.
+    pub issuer: String,
+    /// Where its keys are from.
+    #[serde(flatten)]
+    pub authority: AuthorityView,
+    /// The trust domain of the identifiers it gives.
+    pub trust_domain: String,
+    /// The template of their path.
+    pub path: String,
+    /// What the only audience of a credential may be.
+    pub audiences: Vec<String>,
+    /// Attributes and the values they must have.
+    pub require: BTreeMap<String, Vec<String>>,
     /// Why it is disabled, if it is.
     pub disabled: Option<String>,
 }
@@ -97,6 +124,17 @@ pub struct TombstoneView {
     pub reason: String,
 }
 
+/// The names of everybody we believe: those that an entry of the list of the disabled can have.
+#[derive(Clone, Debug)]
+pub struct TrustNames {
+    /// Trust domains.
+    pub trust_domains: Vec<String>,
+    /// Issuers, of users' tokens and of platforms'.
+    pub issuers: Vec<String>,
+    /// Platform rules.
+    pub platform_rules: Vec<String>,
+}
+
 impl From<&Tombstone> for TombstoneView {
     fn from(tombstone: &Tombstone) -> Self {
         Self {
@@ -109,6 +147,17 @@ impl From<&Tombstone> for TombstoneView {
 }
 
 impl Trust {
+    /// The names of everybody we believe. Nobody is asked.
+    pub fn names(&self) -> TrustNames {
+        let (rules, authorities) = self.platforms.names();
+        let users = self.user_issuers.keys().map(ToString::to_string);
+        TrustNames {
+            trust_domains: self.domains.keys().map(ToString::to_string).collect(),
+            issuers: users.chain(authorities).collect(),
+            platform_rules: rules,
+        }
+    }
+
     /// Everybody we believe at `now`. Keys that are elsewhere are fetched, one authority after the other.
     pub async fn view(&self, now: UnixTime) -> TrustView {
         let mut trust_domains = Vec::new();
@@ -124,8 +173,15 @@ impl Trust {
             user_issuers.push(view);
         }
         user_issuers.sort_by(|a, b| a.alias.cmp(&b.alias));
+        let mut platform_rules = self.platforms.view(now).await;
+        for rule in &mut platform_rules {
+            let trust_domain = || self.disabled.trust_domain(&rule.trust_domain);
+            let tombstone = self.disabled.platform(&rule.name).or_else(|| self.disabled.issuer(&rule.issuer));
+            rule.disabled = tombstone.or_else(trust_domain).map(|tombstone| tombstone.to_string());
+        }
+        platform_rules.sort_by(|a, b| a.name.cmp(&b.name));
         let disabled = self.disabled().iter().map(|tombstone| TombstoneView::from(&**tombstone)).collect();
-        TrustView { trust_domains, user_issuers, disabled }
+        TrustView { trust_domains, user_issuers, platform_rules, disabled }
     }
 }
 
@@ -153,6 +209,10 @@ pub(super) fn keys(public_key_use: &'static str, set: &KeySet) -> impl Iterator<
 impl super::Disabled {
     fn trust_domain(&self, name: &str) -> Option<Arc<Tombstone>> {
         self.current().trust_domain(name).cloned()
+    }
+
+    fn platform(&self, rule: &str) -> Option<Arc<Tombstone>> {
+        self.current().platform(rule).cloned()
     }
 
     fn issuer(&self, url: &str) -> Option<Arc<Tombstone>> {

@@ -10,7 +10,7 @@ use super::super::{Usage, print};
 use super::{From, length};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, ConfigError};
-use crate::trust::{self, Added, Party, Tombstone, WorkloadPattern, rfc3339};
+use crate::trust::{self, Added, Party, Tombstone, TrustNames, WorkloadPattern, rfc3339};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Disable {
@@ -54,7 +54,7 @@ struct Who {
 pub(super) fn disable(arguments: &Disable) -> anyhow::Result<()> {
     let config = arguments.from.load()?;
     let (file, party) = (list(&config, &arguments.from)?, arguments.who.party()?);
-    is_configured(&config, &party)?;
+    is_configured(&super::ask(&config, async |trust, _| trust.names())?, &party)?;
     let tombstone = Tombstone { party, since: SystemClock.now().whole_secs(), reason: arguments.reason.clone() };
     print(&match trust::disable(&file, &tombstone)? {
         Added::New => format!("{}: {tombstone}", file.display()),
@@ -109,19 +109,18 @@ fn list(config: &Config, from: &From) -> anyhow::Result<PathBuf> {
 }
 
 /// A name that nothing has is a mistake: who made it believes that somebody is stopped.
-fn is_configured(config: &Config, party: &Party) -> anyhow::Result<()> {
-    let domains = || config.trust_domain.iter().map(|domain| domain.name.as_str());
-    let users = config.user_issuer.iter().map(|issuer| issuer.url.as_str());
-    let known: Vec<&str> = match party {
-        Party::Workload(_) | Party::TrustDomain(_) => domains().collect(),
-        Party::Issuer(_) => users.chain(config.platform.iter().filter_map(|rule| Some(rule.issuer.as_ref()?.as_str()))).collect(),
-        Party::Platform(_) => config.platform.iter().map(crate::config::PlatformConfig::name).collect(),
+fn is_configured(names: &TrustNames, party: &Party) -> anyhow::Result<()> {
+    let known = match party {
+        Party::Workload(_) | Party::TrustDomain(_) => &names.trust_domains,
+        Party::Issuer(_) => &names.issuers,
+        Party::Platform(_) => &names.platform_rules,
     };
     let name = match party {
         Party::Workload(pattern) => pattern.trust_domain(),
         other => other.name(),
     };
-    anyhow::ensure!(known.contains(&name), "{party} has no effect: `{name}` is not configured; there are: {}", known.join(", "));
+    let is_known = known.iter().any(|known| known == name);
+    anyhow::ensure!(is_known, "{party} has no effect: `{name}` is not configured; there are: {}", known.join(", "));
     Ok(())
 }
 

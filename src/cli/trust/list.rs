@@ -3,7 +3,7 @@
 use super::super::print;
 use super::table::{inert, table};
 use super::{From, length};
-use crate::trust::{AuthorityView, TrustDomainView, TrustView, UserIssuerView};
+use crate::trust::{AuthorityView, PlatformRuleView, TrustDomainView, TrustView, UserIssuerView};
 
 pub(super) fn run(from: &From, json: bool) -> anyhow::Result<()> {
     let view = super::ask(&from.load()?, async |trust, now| trust.view(now).await)?;
@@ -24,6 +24,10 @@ fn tables(view: &TrustView) -> Vec<String> {
     if !view.user_issuers.is_empty() {
         let heading = ["USER ISSUER", "ALIAS", "KEYS FROM", "KEYS", "AGE", "STATE"];
         tables.push(under(&heading, view.user_issuers.iter().map(user_issuer)));
+    }
+    if !view.platform_rules.is_empty() {
+        let heading = ["PLATFORM RULE", "PLATFORM", "IDENTIFIERS", "KEYS FROM", "KEYS", "AGE", "STATE"];
+        tables.push(under(&heading, view.platform_rules.iter().map(platform_rule)));
     }
     if !view.disabled.is_empty() {
         let row =
@@ -60,6 +64,18 @@ fn user_issuer(issuer: &UserIssuerView) -> Vec<String> {
         counts(&issuer.authority),
         age(&issuer.authority),
         state(&issuer.authority, issuer.disabled.is_some()),
+    ]
+}
+
+fn platform_rule(rule: &PlatformRuleView) -> Vec<String> {
+    vec![
+        rule.name.clone(),
+        rule.platform.to_owned(),
+        format!("spiffe://{}{}", rule.trust_domain, rule.path),
+        rule.authority.source.clone(),
+        counts(&rule.authority),
+        age(&rule.authority),
+        state(&rule.authority, rule.disabled.is_some()),
     ]
 }
 

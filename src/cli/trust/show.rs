@@ -6,13 +6,14 @@ use serde::Serialize;
 use super::super::print;
 use super::table::{inert, pairs, table};
 use super::{From, length};
-use crate::trust::{AuthorityView, TrustDomainView, TrustView, UserIssuerView};
+use crate::trust::{AuthorityView, PlatformRuleView, TrustDomainView, TrustView, UserIssuerView};
 
 pub(super) fn run(name: &str, from: &From, json: bool) -> anyhow::Result<()> {
     let view = super::ask(&from.load()?, async |trust, now| trust.view(now).await)?;
     let domain = view.trust_domains.iter().find(|domain| domain.name == name);
     let issuer = view.user_issuers.iter().find(|issuer| issuer.alias == name || issuer.url == name);
-    if domain.is_none() && issuer.is_none() {
+    let rule = view.platform_rules.iter().find(|rule| rule.name == name);
+    if domain.is_none() && issuer.is_none() && rule.is_none() {
         bail!("nobody is called `{}`; there are: {}", inert(name), names(&view));
     }
     if let Some(domain) = domain {
@@ -20,6 +21,9 @@ pub(super) fn run(name: &str, from: &From, json: bool) -> anyhow::Result<()> {
     }
     if let Some(issuer) = issuer {
         put(issuer, json, user_issuer)?;
+    }
+    if let Some(rule) = rule {
+        put(rule, json, platform_rule)?;
     }
     Ok(())
 }
@@ -31,8 +35,9 @@ fn put<T: Serialize>(view: &T, json: bool, text: fn(&T) -> String) -> anyhow::Re
 
 fn names(view: &TrustView) -> String {
     let domains = view.trust_domains.iter().map(|domain| domain.name.as_str());
-    let names: Vec<&str> = domains.chain(view.user_issuers.iter().map(|issuer| issuer.alias.as_str())).collect();
-    names.join(", ")
+    let issuers = view.user_issuers.iter().map(|issuer| issuer.alias.as_str());
+    let rules = view.platform_rules.iter().map(|rule| rule.name.as_str());
+    domains.chain(issuers).chain(rules).collect::<Vec<_>>().join(", ")
 }
 
 fn trust_domain(domain: &TrustDomainView) -> String {
@@ -61,6 +66,24 @@ fn user_issuer(issuer: &UserIssuerView) -> String {
         ("audiences", (!issuer.audiences.is_empty()).then(|| issuer.audiences.join(" "))),
         ("algorithms", Some(algorithms.join(" "))),
         ("disabled", issuer.disabled.clone()),
+        ("fault", authority.fault.clone()),
+    ]);
+    format!("{facts}{}", keys(authority))
+}
+
+fn platform_rule(rule: &PlatformRuleView) -> String {
+    let authority = &rule.authority;
+    let require: Vec<String> = rule.require.iter().map(|(name, values)| format!("{name} = {}", values.join(" or "))).collect();
+    let facts = pairs(&[
+        ("platform rule", Some(rule.name.clone())),
+        ("platform", Some(rule.platform.to_owned())),
+        ("issuer", Some(rule.issuer.clone())),
+        ("keys from", Some(authority.source.clone())),
+        ("age", authority.age.map(length)),
+        ("identifiers", Some(format!("spiffe://{}{}", rule.trust_domain, rule.path))),
+        ("audiences", Some(rule.audiences.join(" "))),
+        ("requires", (!require.is_empty()).then(|| require.join("; "))),
+        ("disabled", rule.disabled.clone()),
         ("fault", authority.fault.clone()),
     ]);
     format!("{facts}{}", keys(authority))

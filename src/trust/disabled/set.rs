@@ -60,6 +60,10 @@ impl Set {
         self.platforms.get(rule)
     }
 
+    pub(in crate::trust) fn names_platforms(&self) -> bool {
+        !self.issuers.is_empty() || !self.platforms.is_empty()
+    }
+
     fn add(&mut self, tombstone: Arc<Tombstone>) {
         let (index, name) = match &tombstone.party {
             Party::Workload(pattern) => match pattern.above() {
