@@ -27,7 +27,7 @@ pub(super) fn write(event: &Event, line: &mut Vec<u8>) {
         object.text("caller.platform.kind", Some(platform.kind));
         object.free("caller.platform.rule", Some(&platform.rule));
         for (name, text) in &*platform.attributes {
-            object.free(&format!("caller.platform.{name}"), Some(text));
+            object.attribute("caller.platform", name, text);
         }
     }
     object.text("caller.proof", event.caller_proof);
@@ -89,6 +89,15 @@ impl Object<'_> {
             write_string(&value, self.line);
         }
         self.line.push(b']');
+    }
+
+    /// A member that is named for an attribute of `entity`.
+    fn attribute(&mut self, entity: &'static str, name: &str, value: &str) {
+        self.line.push(if self.empty { b'{' } else { b',' });
+        self.empty = false;
+        write_string(&format_args!("{entity}.{name}"), self.line);
+        self.line.push(b':');
+        write_string(&cut(value), self.line);
     }
 
     /// Names are ours: there is nothing to escape in them.
