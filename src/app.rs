@@ -19,6 +19,9 @@ pub use crate::trust::{IdentityWatch, WorkloadIdentity};
 use crate::trust::{Now, Trust, TrustError};
 pub use identity::ListenerIdentities;
 
+/// How often the list of the disabled is looked at. What it takes away needs two looks, and all is done within a second.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(400);
+
 /// Everything that answers requests.
 pub struct App {
     clock: Arc<dyn Clock>,
@@ -141,11 +144,28 @@ impl App {
         self.exchange.trust.measure(self.now());
     }
 
-    /// Loads the policies again. A broken directory leaves the ones in force as they are, and the log says so.
-    pub fn reload(&self) {
+    /// Loads the policies and whom we believe again. What is broken leaves what is in force as it is, and the log says so.
+    pub async fn reload(&self) {
         match self.exchange.policy.reload() {
             Ok(()) => tracing::info!(policy.set = %self.exchange.policy.hash(), "policies loaded"),
             Err(cause) => tracing::error!(%cause, "policies could not be loaded; the last good ones stay in force"),
+        }
+        self.exchange.trust.reload(self.now()).await;
+        tracing::info!("trust loaded");
+    }
+
+    /// Puts the list of the disabled in force as it changes, for as long as it is polled.
+    pub async fn watch_disabled(self: Arc<Self>) {
+        let mut every = tokio::time::interval(LOOK);
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            every.tick().await;
+            let app = Arc::clone(&self);
+            // A disk that hangs costs this task, not those who answer requests.
+            let looked = tokio::task::spawn_blocking(move || app.exchange.trust.look_for_disabled()).await;
+            if let Err(cause) = looked {
+                tracing::error!(%cause, "the list of the disabled could not be looked at");
+            }
         }
     }
 
@@ -163,6 +183,15 @@ impl App {
         }
         if self.exchange.audit.is_well() { Ok(()) } else { Err(NotReady::Audit) }
     }
+}
+
+/// Whom a service with this configuration would believe, without the service.
+///
+/// # Errors
+/// [`StartError`] with the place and the remedy.
+pub async fn open_trust(config: &Config, now: UnixTime) -> Result<Trust, StartError> {
+    let wit_keys = KeyRing::open(&settings::key_ring(&config.keys.wit), "wit-svid")?;
+    Ok(Trust::open(&settings::trust(config)?, wit_keys.verifying(), Arc::new(move || now)).await?)
 }
 
 /// Nothing was granted by this copy after `began`, if it has forgotten.

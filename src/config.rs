@@ -11,6 +11,7 @@ mod platform;
 mod secret;
 mod section;
 mod store;
+mod trust;
 mod trust_domain;
 mod value;
 mod workload_api;
@@ -31,6 +32,7 @@ pub use section::{
     TokenConfig, UserIssuerConfig, WptConfig,
 };
 pub use store::{RedisConfig, StoreConfig};
+pub use trust::TrustConfig;
 pub use trust_domain::{FederationConfig, FederationProfile, TrustDomainConfig};
 pub use value::{AddressRange, HumanDuration};
 pub use workload_api::WorkloadApiAddress;
@@ -77,6 +79,9 @@ pub struct Config {
     pub audit: AuditConfig,
     /// Who may do what.
     pub policy: PolicyConfig,
+    /// Who is believed no longer.
+    #[serde(default)]
+    pub trust: TrustConfig,
     /// Trust domains whose workloads may call.
     #[serde(default)]
     pub trust_domain: Vec<TrustDomainConfig>,

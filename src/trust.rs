@@ -4,10 +4,13 @@
 //! verified is remembered by the hash of its whole text, so that presenting it again costs a look-up; its time is judged
 //! anew each time, and it is forgotten when its authority's keys change.
 
+mod admit;
 mod bundle;
 mod cache;
+mod disabled;
 mod domain;
 mod error;
+mod examine;
 mod federation;
 mod fetch;
 mod issuer;
@@ -17,9 +20,11 @@ mod pattern;
 mod platform;
 #[cfg(test)]
 mod tests;
+mod view;
 mod workload_api;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,8 +34,12 @@ use procura_token::{
 };
 use tokio::task::JoinSet;
 
+pub use disabled::{
+    Added, DisabledFileError, Party, Tombstone, WorkloadPattern, disable, enable, parse_tombstones, read_tombstones, rfc3339,
+};
 pub use domain::{BundleSource, TrustDomainSettings, TrustedDomain};
 pub use error::TrustError;
+pub use examine::{Examination, Statement};
 pub use federation::{FederationProfile, FederationSettings};
 pub use fetch::PrivateAddresses;
 pub use issuer::{UserIssuer, UserIssuerSettings};
@@ -39,9 +48,12 @@ pub use platform::{
     AssertionType, Attributes, PlatformError, PlatformIdentity, PlatformRuleError, PlatformRuleSettings, PlatformRules,
 };
 pub use procura_token::PeerCertificate;
+
+pub use view::{AuthorityView, KeyView, PlatformRuleView, TombstoneView, TrustDomainView, TrustNames, TrustView, UserIssuerView};
 pub use workload_api::{IdentityWatch, WorkloadApiEndpoint, WorkloadApiEndpointError, WorkloadIdentity, follow_identity};
 
 use cache::{Name, VerifiedCache};
+use disabled::Disabled;
 use federation::Endpoint;
 use platform::Platforms;
 use workload_api::follow_bundles;
@@ -65,6 +77,8 @@ pub struct TrustSettings {
     pub platforms: PlatformRules,
     /// Leeway on times.
     pub skew: Duration,
+    /// The list of those who are disabled.
+    pub disabled_file: Option<PathBuf>,
 }
 
 /// Everyone we believe, and what we verified lately. What is presented again is known before it is taken apart.
@@ -73,6 +87,7 @@ pub struct Trust {
     skew: Duration,
     domains: HashMap<TrustDomain, TrustedDomain>,
     user_issuers: HashMap<Issuer, UserIssuer>,
+    disabled: Disabled,
     platforms: Platforms,
     svids: VerifiedCache<Verified<JwtSvid>>,
     wits: VerifiedCache<Verified<Wit>>,
@@ -114,6 +129,7 @@ impl Trust {
             skew: settings.skew,
             domains,
             user_issuers,
+            disabled: Disabled::open(settings.disabled_file.as_deref())?,
             platforms: Platforms::open(&settings.platforms, settings.skew, now()).await?,
             _tasks: tasks,
             svids: VerifiedCache::default(),
@@ -127,6 +143,33 @@ impl Trust {
     /// others serve far away is not waited for.
     pub fn waits_for(&self) -> Option<&TrustDomain> {
         self.domains.iter().find(|(_, domain)| domain.waits()).map(|(name, _)| name)
+    }
+
+    /// Looks whether the list of the disabled has changed, and puts what it says in force: what it adds at once, what it takes
+    /// away once it has stood still from one look to the next. Blocks.
+    pub fn look_for_disabled(&self) {
+        self.disabled.look();
+    }
+
+    /// Everybody who is disabled.
+    pub fn disabled(&self) -> Vec<Arc<Tombstone>> {
+        self.disabled.tombstones()
+    }
+
+    /// Reads the list of the disabled and every file of keys again, and asks those who were asked before, however lately that
+    /// was done. What cannot be had or is wrong leaves the last good one in use, and the log says so.
+    pub async fn reload(&self, now: UnixTime) {
+        self.disabled.reload();
+        // Whoever is slow to answer keeps no file waiting.
+        for is_file in [true, false] {
+            for domain in self.domains.values() {
+                domain.reload(is_file, now).await;
+            }
+            for issuer in self.user_issuers.values() {
+                issuer.reload(is_file, now).await;
+            }
+            self.platforms.reload(is_file, now).await;
+        }
     }
 
     /// Tells the metrics how old everybody's keys are.
@@ -149,11 +192,7 @@ impl Trust {
     ///
     /// # Errors
     /// [`TrustError`]: unknown trust domain, keys that cannot be had, or the rule of the token that is broken.
-    pub async fn verify_jwt_svid(
-        &self,
-        text: &str,
-        now: UnixTime,
-    ) -> Result<(Arc<Verified<JwtSvid>>, &TrustedDomain), TrustError> {
+    async fn judge_jwt_svid(&self, text: &str, now: UnixTime) -> Result<(Arc<Verified<JwtSvid>>, &TrustedDomain), TrustError> {
         let name = Name::new(text, "");
         if let Some(known) = self.svids.get(&name) {
             let domain = self.domain(known.credential.id().trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
@@ -175,7 +214,7 @@ impl Trust {
     ///
     /// # Errors
     /// [`TrustError`], as for JWT-SVIDs.
-    pub async fn verify_wit(&self, text: &str, now: UnixTime) -> Result<(Arc<Verified<Wit>>, &TrustedDomain), TrustError> {
+    async fn judge_wit(&self, text: &str, now: UnixTime) -> Result<(Arc<Verified<Wit>>, &TrustedDomain), TrustError> {
         let name = Name::new(text, "");
         if let Some(known) = self.wits.get(&name) {
             let domain = self.domain(known.credential.id().trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
@@ -199,7 +238,7 @@ impl Trust {
     ///
     /// # Errors
     /// [`TrustError`]: unknown trust domain, authorities that cannot be had, or the rule of the certificate that is broken.
-    pub async fn verify_x509_svid(
+    async fn judge_x509_svid(
         &self,
         peer: &PeerCertificate,
         now: UnixTime,
@@ -238,7 +277,7 @@ impl Trust {
     ///
     /// # Errors
     /// [`TrustError`]: an issuer without rules, keys or a platform that cannot be asked, or why the credential is nobody's.
-    pub async fn verify_platform(
+    async fn judge_platform(
         &self,
         assertion: AssertionType,
         text: &str,
@@ -254,7 +293,7 @@ impl Trust {
     ///
     /// # Errors
     /// [`TrustError`]: unknown issuer, keys that cannot be had, or the rule of the token that is broken.
-    pub async fn verify_id_token(
+    async fn judge_id_token(
         &self,
         text: &str,
         caller: &str,

@@ -76,6 +76,7 @@ pub(super) fn trust(config: &Config) -> Result<TrustSettings, ConfigError> {
         user_issuers: user_issuers.collect(),
         platforms: platforms(config)?,
         skew: config.token.skew.0,
+        disabled_file: config.trust.disabled_file.clone(),
     })
 }
 

@@ -24,6 +24,7 @@ impl Config {
             let ca_file = domain.federation.as_mut().and_then(|federation| federation.ca_file.as_mut());
             domain.bundle_file.iter_mut().chain(ca_file).for_each(against);
         }
+        self.trust.disabled_file.iter_mut().for_each(against);
         for issuer in &mut self.user_issuer {
             issuer.jwks_file.iter_mut().chain(&mut issuer.ca_file).for_each(against);
         }

@@ -9,6 +9,7 @@ use procura_token::{Algorithm, ClaimRules, IdToken, IdTokenRules, Issuer, KeySet
 use super::TrustError;
 use super::fetch::{Discovery, PrivateAddresses};
 use super::keys::{KeySource, KeyStore, Keys};
+use super::view::{self, AuthorityView, UserIssuerView};
 
 /// What to know of an OpenID issuer.
 #[derive(Clone, Debug)]
@@ -62,6 +63,19 @@ impl UserIssuer {
         })
     }
 
+    /// What people are told of it, whether it is disabled aside.
+    pub(super) async fn view(&self, now: UnixTime) -> UserIssuerView {
+        let keys = self.keys.keys(None, now).await.map(|keys| view::keys("sig", &keys.set).collect());
+        UserIssuerView {
+            alias: self.alias.clone(),
+            url: self.url.to_string(),
+            authority: AuthorityView::new(self.keys.source(), self.keys.age(now), keys),
+            audiences: self.audiences.clone(),
+            algorithms: self.algorithms.clone(),
+            disabled: None,
+        }
+    }
+
     /// What stands for it in our `sub`.
     pub fn alias(&self) -> &str {
         &self.alias
@@ -93,6 +107,13 @@ impl UserIssuer {
 
     pub(super) async fn keys(&self, key_id: Option<&str>, now: UnixTime) -> Result<Arc<Keys>, TrustError> {
         self.keys.keys(key_id, now).await
+    }
+
+    /// Has its keys read again if they are in a file, or if they are not, as `is_file` says.
+    pub(super) async fn reload(&self, is_file: bool, now: UnixTime) {
+        if self.keys.is_file() == is_file {
+            self.keys.reload(now).await;
+        }
     }
 
     pub(super) fn measure(&self, now: UnixTime) {

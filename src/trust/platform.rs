@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use procura_token::{Algorithm, PlatformToken, UnixTime, Unverified};
+use procura_token::{Algorithm, PlatformToken, UnixTime, Unverified, WorkloadId};
 
 pub use attribute::Attributes;
 pub use error::{PlatformError, PlatformRuleError};
@@ -31,6 +31,7 @@ pub use rule::PlatformRuleSettings;
 
 use super::TrustError;
 use super::cache::{Name, VerifiedCache};
+use super::view::{AuthorityView, PlatformRuleView};
 use rule::Rule;
 use witness::{IssuerKeys, Opening, Statement, Witness};
 
@@ -136,6 +137,45 @@ impl Platforms {
         }
         let (identity, version) = self.judge(assertion, text, now).await?;
         Ok(self.known.remember(name, version, identity))
+    }
+
+    /// Whether tokens of that issuer are a platform's.
+    pub(super) fn has_issuer(&self, issuer: &str) -> bool {
+        self.authorities.contains_key(issuer)
+    }
+
+    /// The name of the rule that gives this identifier, and of the authority that judges what it lets in.
+    pub(super) fn giver(&self, id: &WorkloadId) -> Option<(&str, &str)> {
+        let rules = self.authorities.iter().flat_map(|(name, authority)| authority.rules.iter().map(move |rule| (rule, name)));
+        rules.into_iter().find(|(rule, _)| rule.may_give(id)).map(|(rule, name)| (&*rule.name, name.as_str()))
+    }
+
+    /// The names of rules, and of the authorities that judge what they let in.
+    pub(super) fn names(&self) -> (Vec<String>, Vec<String>) {
+        let rules = self.authorities.values().flat_map(|authority| &authority.rules).map(|rule| rule.name.to_string());
+        (rules.collect(), self.authorities.keys().cloned().collect())
+    }
+
+    /// What people are told of the rules.
+    pub(super) async fn view(&self, now: UnixTime) -> Vec<PlatformRuleView> {
+        let mut views = Vec::new();
+        for authority in self.authorities.values() {
+            let keys = match &authority.judge {
+                Judge::Keys(keys) => keys.view(now).await,
+                Judge::Witness(_) => AuthorityView::new("the platform's answer".to_owned(), None, Ok(Vec::new())),
+            };
+            views.extend(authority.rules.iter().map(|rule| rule.view(keys.clone())));
+        }
+        views
+    }
+
+    /// Has keys read again if they are in files, or if they are not, as `is_file` says.
+    pub(super) async fn reload(&self, is_file: bool, now: UnixTime) {
+        for authority in self.authorities.values() {
+            if let Judge::Keys(keys) = &authority.judge {
+                keys.reload(is_file, now).await;
+            }
+        }
     }
 
     async fn judge(&self, assertion: AssertionType, text: &str, now: UnixTime) -> Result<(PlatformIdentity, u64), TrustError> {

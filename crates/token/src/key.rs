@@ -78,6 +78,11 @@ impl VerifyingKey {
         family && self.only.is_none_or(same)
     }
 
+    /// The algorithms it verifies signatures of.
+    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        Algorithm::DEFAULT.iter().copied().filter(|algorithm| self.fits(*algorithm))
+    }
+
     /// Verifies `signature` by `algorithm` over `message`.
     ///
     /// # Errors
@@ -160,6 +165,11 @@ impl KeySet {
     /// Adds the keys of `other`. For two uses of *one* authority; never for two authorities.
     pub fn extend(&mut self, other: &Self) {
         self.keys.extend_from_slice(&other.keys);
+    }
+
+    /// The keys, each with its `kid`.
+    pub fn iter(&self) -> impl Iterator<Item = (Option<&str>, &VerifyingKey)> {
+        self.keys.iter().map(|(kid, key)| (kid.as_deref(), key))
     }
 
     /// Whether some key has this `kid`.

@@ -14,6 +14,7 @@ use super::template::PathTemplate;
 use super::witness::Statement;
 use super::{PlatformError, PlatformRuleError, registry};
 use crate::trust::PrivateAddresses;
+use crate::trust::view::{AuthorityView, PlatformRuleView};
 
 /// What to know of a rule. Texts are as the configuration has them.
 #[derive(Clone, Debug)]
@@ -84,6 +85,26 @@ impl Rule {
     /// The name of the authority that judges its credentials: the issuer, or for kinds without the assertion type.
     pub(super) fn authority(&self) -> &str {
         self.issuer.as_ref().map_or(self.profile.assertion.as_str(), Issuer::as_str)
+    }
+
+    /// Whether a workload could have this identifier by this rule; then by no other.
+    pub(super) fn may_give(&self, id: &WorkloadId) -> bool {
+        self.settings.trust_domain.as_str() == id.trust_domain() && self.path.may_give(&self.require, id.path())
+    }
+
+    /// What people are told of it, where its keys are from and whether it is disabled aside.
+    pub(super) fn view(&self, authority: AuthorityView) -> PlatformRuleView {
+        PlatformRuleView {
+            name: self.name.to_string(),
+            platform: self.profile.title,
+            issuer: self.authority().to_owned(),
+            authority,
+            trust_domain: self.settings.trust_domain.to_string(),
+            path: self.settings.path.clone().unwrap_or_else(|| self.profile.path.to_owned()),
+            audiences: self.settings.audiences.clone(),
+            require: self.settings.require.clone(),
+            disabled: None,
+        }
     }
 
     /// Whether two workloads could have one identifier, one by this rule and one by `other`.

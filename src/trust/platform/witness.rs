@@ -11,6 +11,7 @@ use super::PlatformRuleSettings;
 use crate::trust::TrustError;
 use crate::trust::fetch::Discovery;
 use crate::trust::keys::{KeySource, KeyStore};
+use crate::trust::view::{self, AuthorityView};
 
 /// What a credential says, believed: by the signature of its issuer, the answer of its platform, or an attestation.
 #[derive(Clone, Debug)]
@@ -113,6 +114,19 @@ impl IssuerKeys {
     /// The version of the keys: verdicts made with another are void.
     pub(super) async fn version(&self, now: UnixTime) -> Result<u64, TrustError> {
         Ok(self.keys.keys(None, now).await?.version)
+    }
+
+    /// Where the keys are from, and they themselves, for people.
+    pub(super) async fn view(&self, now: UnixTime) -> AuthorityView {
+        let keys = self.keys.keys(None, now).await.map(|keys| view::keys("sig", &keys.set).collect());
+        AuthorityView::new(self.keys.source(), self.keys.age(now), keys)
+    }
+
+    /// Has the keys read again if they are in a file, or if they are not, as `is_file` says.
+    pub(super) async fn reload(&self, is_file: bool, now: UnixTime) {
+        if self.keys.is_file() == is_file {
+            self.keys.reload(now).await;
+        }
     }
 
     /// Judges a token, and says with which version of the keys.
