@@ -11,6 +11,8 @@ use super::super::Usage;
 
 /// The most bytes of one that are read.
 const MAX_BYTES: u64 = 128 * 1024;
+/// How PEM begins.
+const BEGIN: &str = "-----BEGIN ";
 
 /// What was given. It is read into memory and never printed.
 pub(super) enum Credential {
@@ -25,10 +27,10 @@ impl Credential {
     pub(super) fn read(given: &str) -> anyhow::Result<Self> {
         let text = if given == "-" {
             bounded(std::io::stdin()).context("standard input cannot be read")?
-        } else if Path::new(given).is_file() {
+        } else if Path::new(given).exists() {
             let file = std::fs::File::open(given).with_context(|| format!("{given}: cannot be read"))?;
             bounded(file).with_context(|| format!("{given}: cannot be read"))?
-        } else if given.contains(['/', '\\']) {
+        } else if given.contains('/') && !given.contains(BEGIN) {
             // Not echoed: it may be a credential all the same.
             bail!(Usage("there is no such file, and it is no token: give a file, `-` or a token"));
         } else {
@@ -38,7 +40,7 @@ impl Credential {
     }
 
     fn parse(text: &str) -> anyhow::Result<Self> {
-        if !text.contains("-----BEGIN ") {
+        if !text.contains(BEGIN) {
             return Ok(Self::Token(text.trim().to_owned()));
         }
         let chain = CertificateDer::pem_slice_iter(text.as_bytes()).collect::<Result<Vec<_>, _>>().ok();

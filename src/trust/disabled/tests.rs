@@ -2,6 +2,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use procura_token::UnixTime;
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
@@ -267,4 +268,35 @@ fn whoever_changes_it_at_the_same_time_is_told_to_try_again() {
 fn moments_are_written_in_utc() {
     assert_eq!(rfc3339(NOW), "2027-01-15T08:00:00Z");
     assert_eq!(rfc3339(UnixTime::new(Duration::MAX)), UnixTime::new(Duration::MAX).to_string());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever reasons say and whoever else is in the list.
+    #[test]
+    fn who_is_disabled_and_enabled_leaves_no_trace(
+        reasons in prop::collection::vec("[^\\p{Cc}]{0,20}[a-z\"\\\\#'\\[\\]=][^\\p{Cc}]{0,20}", 1..5),
+        who in any::<prop::sample::Index>(),
+    ) {
+        let named = |number: usize, reason: &String| {
+            Tombstone { reason: reason.clone(), ..tombstone(Party::Platform(format!("rule-{number}"))) }
+        };
+        let all: Vec<Tombstone> = reasons.iter().enumerate().map(|(number, reason)| named(number, reason)).collect();
+        let list = List::new("# nobody yet\n");
+        for one in &all {
+            prop_assert_eq!(disable(&list.path(), one).unwrap(), Added::New);
+        }
+        prop_assert_eq!(&read_tombstones(&list.path()).unwrap(), &all);
+        let gone = who.get(&all);
+        prop_assert_eq!(enable(&list.path(), &gone.party, |_| Ok(())).unwrap(), vec![gone.clone()]);
+        let left: Vec<Tombstone> = all.iter().filter(|one| *one != gone).cloned().collect();
+        prop_assert_eq!(read_tombstones(&list.path()).unwrap(), left);
+        prop_assert!(list.text().starts_with("# nobody yet\n"));
+    }
+
+    #[test]
+    fn no_text_is_too_odd_to_be_read(text in "(\\[\\[disabled\\]\\]|since = |[a-z\"=\\[\\]{}0-9:TZ. \n-]){0,30}") {
+        let _ = parse_tombstones(&text);
+    }
 }
