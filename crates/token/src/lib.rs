@@ -7,6 +7,7 @@ mod algorithm;
 mod audience;
 pub mod base64url;
 mod confirmation;
+mod der;
 mod dpop;
 mod error;
 mod field;
@@ -27,6 +28,8 @@ mod signing;
 mod text;
 mod thumbprint;
 mod time;
+#[cfg(feature = "tpm")]
+pub mod tpm;
 mod trust_domain;
 mod verified;
 mod window;
