@@ -19,7 +19,8 @@ fn is_believed(recorded: &Recorded, [ak, key, statement, signature]: &[Vec<u8>; 
 
 #[test]
 fn each_bit_counts() {
-    for (name, recorded) in RECORDED.iter() {
+    for name in ["p256", "rsassa"] {
+        let recorded = &RECORDED[name];
         assert!(is_believed(recorded, &parts(recorded)), "{name}");
         for which in 0..4 {
             for place in 0..parts(recorded)[which].len() * 8 {
