@@ -144,7 +144,9 @@ impl<M: Material> KeyStore<M> {
         *attempt = Some(now);
         let fetched = match &self.source {
             KeySource::File(path) => read_file(path),
-            KeySource::Discovery(discovery) => discovery.fetch().await,
+            KeySource::Discovery(discovery) => {
+                discovery.fetch().await.map(|fetched| fetched.body).map_err(|cause| cause.to_string())
+            }
         };
         let read = |document: Vec<u8>| M::read(&document, self.uses, &self.authority);
         match fetched.and_then(|document| read(document).map_err(|cause| format!("{}: {cause}", self.source))) {
