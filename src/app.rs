@@ -76,16 +76,16 @@ impl App {
     /// [`StartError`] with the place and the remedy.
     pub async fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let now = clock.now();
-        let settings = settings::exchange(config)?;
+        let (settings, secret) = (settings::exchange(config)?, secret(config)?);
         let token_keys = KeyRing::open(&settings::key_ring(&config.keys.token), "sig")?;
         let wit_keys = KeyRing::open(&settings::key_ring(&config.keys.wit), "wit-svid")?;
-        let trust = Trust::open(&settings::trust(config)?, wit_keys.verifying(), now).await?;
+        let trust = Trust::open(&settings::trust(config, &secret)?, wit_keys.verifying(), now).await?;
         let policy = Policy::load(&settings::policy(config), settings::targets(config)?)?;
         let audit = AuditLog::open(&settings::audit(config))?;
         // Every grant waits for its event: none of ours came after the last one.
         let began = audit.written_before().unwrap_or(UnixTime::from_secs(0));
         let store = open_store(config, Arc::clone(&clock), began).await?;
-        let nonces = nonces(config)?;
+        let nonces = Nonces::new(&secret, &format!("token endpoint of {}", config.issuer), config.dpop.nonce_period.0);
         let identities = Identities::new(trust.issuing_domains())?;
         let exchange = Exchange { settings, trust, policy, store, token_keys, wit_keys, nonces, identities, audit };
         Ok(Self { clock, exchange })
@@ -141,11 +141,11 @@ async fn open_store(config: &Config, clock: Arc<dyn Clock>, began: UnixTime) -> 
     }
 }
 
-/// A secret of this process serves one copy; several need the same one, and the configuration says so.
-fn nonces(config: &Config) -> Result<Nonces, StartError> {
-    let secret = match config.dpop.secret()? {
+/// What nonces and challenges are made with. A secret of this process serves one copy; several need the same one, and the
+/// configuration says so.
+fn secret(config: &Config) -> Result<Vec<u8>, StartError> {
+    Ok(match config.dpop.secret()? {
         Some(secret) => secret.expose().as_bytes().to_vec(),
         None => procura_token::random_bytes::<32>().to_vec(),
-    };
-    Ok(Nonces::new(&secret, &format!("token endpoint of {}", config.issuer), config.dpop.nonce_period.0))
+    })
 }

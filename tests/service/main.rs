@@ -21,4 +21,5 @@ mod request;
 mod signal;
 mod start;
 mod tls;
+mod tpm;
 mod wit;

@@ -10,6 +10,7 @@ mod jwt;
 mod program;
 mod provider;
 mod service;
+mod tpm;
 mod world;
 
 pub(crate) use agent::Agent;
@@ -22,6 +23,7 @@ pub(crate) use jwt::{claims, header, malleate, sign};
 pub(crate) use program::{Ended, procura, run};
 pub(crate) use provider::{KEYS, METADATA, Page, Provider};
 pub(crate) use service::Service;
+pub(crate) use tpm::Tpm;
 pub(crate) use world::{CALENDAR, ISSUER, MTLS_URL, World, now};
 
 /// Grants are of ID tokens or JWTs.

@@ -1,6 +1,7 @@
 //! What to know of a platform: one file below this one for each, and one line in [`registry`](super::registry).
 
 pub(super) mod github_actions;
+pub(super) mod tpm;
 
 use std::fmt;
 

@@ -1,9 +1,9 @@
 //! The platforms there are: one line each.
 
-use super::profile::{Profile, github_actions};
+use super::profile::{Profile, github_actions, tpm};
 
 /// Every platform.
-pub(super) const PROFILES: &[&Profile] = &[&github_actions::PROFILE];
+pub(super) const PROFILES: &[&Profile] = &[&github_actions::PROFILE, &tpm::PROFILE];
 
 /// How a platform's credential is presented: the value of `client_assertion_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,8 +17,10 @@ impl AssertionType {
     pub const JWT_BEARER: Self =
         Self { urn: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", method: "procura_platform_jwt" };
 
+    /// What a TPM says of a key.
+    pub const TPM: Self = Self::private("urn:procura:client-assertion-type:tpm", "procura_tpm");
+
     /// One that is private to us: no standard has a name for it.
-    #[allow(dead_code, reason = "for profiles whose credentials are no JWTs")]
     pub(super) const fn private(urn: &'static str, method: &'static str) -> Self {
         Self { urn, method }
     }

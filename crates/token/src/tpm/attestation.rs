@@ -39,14 +39,14 @@ pub struct VerifiedKeyAttestation {
 }
 
 /// A key that signs what its own TPM says, and nothing else of that look.
-struct AttestationKey {
-    name: TpmName,
+pub(super) struct AttestationKey {
+    pub(super) name: TpmName,
     algorithm: crate::Algorithm,
     key: VerifyingKey,
 }
 
 impl AttestationKey {
-    fn parse(bytes: &[u8]) -> Result<Self, TpmError> {
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, TpmError> {
         const WHAT: &str = "attestation key";
         let area = Area::parse(WHAT, bytes)?;
         area.expect(&Attribute::RESIDENT, &[Attribute::DECRYPT])?;

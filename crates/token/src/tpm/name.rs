@@ -4,6 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use super::TpmError;
+use super::attestation::AttestationKey;
 use super::hash::Hash;
 use super::read::Reader;
 use crate::ParseError;
@@ -17,6 +18,14 @@ pub struct TpmName(Vec<u8>);
 impl TpmName {
     pub(super) fn of_area(hash: Hash, area: &[u8]) -> Self {
         Self([hash.id().to_be_bytes().as_slice(), &hash.digest(&[area])].concat())
+    }
+
+    /// The name of the attestation key whose public area `bytes` are, a `TPM2B_PUBLIC`.
+    ///
+    /// # Errors
+    /// [`TpmError`] if it is malformed or has not the attributes of an attestation key.
+    pub fn of_attestation_key(bytes: &[u8]) -> Result<Self, TpmError> {
+        AttestationKey::parse(bytes).map(|key| key.name)
     }
 
     /// Reads the name of a key whose hash function is accepted.

@@ -19,9 +19,9 @@ pub(super) struct Challenges(Key);
 
 impl Challenges {
     /// `secret` is shared by all copies of the service called `audience`.
-    pub(super) fn new(secret: &[u8], audience: &str) -> Self {
+    pub(super) fn new(secret: &Key, audience: &str) -> Self {
         let purpose = [b"procura tpm credential\n", audience.as_bytes()].concat();
-        Self(Key::new(HMAC_SHA256, hmac::sign(&Key::new(HMAC_SHA256, secret), &purpose).as_ref()))
+        Self(Key::new(HMAC_SHA256, hmac::sign(secret, &purpose).as_ref()))
     }
 
     /// The secret of an endorsement key and an attestation key, now.
@@ -63,9 +63,13 @@ mod tests {
         format!("000b{}", hash.repeat(32)).parse().unwrap()
     }
 
+    fn challenges(secret: u8, audience: &str) -> Challenges {
+        Challenges::new(&Key::new(HMAC_SHA256, &[secret; 32]), audience)
+    }
+
     #[test]
     fn a_secret_is_recognised_in_its_period_and_the_next_by_every_copy() {
-        let of = |secret: u8| Challenges::new(&[secret; 32], "https://a");
+        let of = |secret: u8| challenges(secret, "https://a");
         let secret = of(1).secret(&[2; 32], &name("33"), UnixTime::from_secs(6_000));
         for (now, good) in [(5_999, false), (6_000, true), (6_599, true), (7_199, true), (7_200, false)] {
             assert_eq!(of(1).recognise(&[2; 32], &name("33"), &secret, UnixTime::from_secs(now)), good, "{now}");
@@ -74,14 +78,14 @@ mod tests {
 
     #[test]
     fn the_secret_of_another_pair_service_or_length_is_not_recognised() {
-        let (now, own) = (UnixTime::from_secs(6_000), Challenges::new(&[1; 32], "https://a"));
+        let (now, own) = (UnixTime::from_secs(6_000), challenges(1, "https://a"));
         let secret = own.secret(&[2; 32], &name("33"), now);
         assert!(own.recognise(&[2; 32], &name("33"), &secret, now));
         assert!(!own.recognise(&[3; 32], &name("33"), &secret, now));
         assert!(!own.recognise(&[2; 32], &name("34"), &secret, now));
         assert!(!own.recognise(&[2; 32], &name("33"), &secret[..31], now));
         assert!(!own.recognise(&[2; 32], &name("33"), &[], now));
-        for other in [Challenges::new(&[2; 32], "https://a"), Challenges::new(&[1; 32], "https://b")] {
+        for other in [challenges(2, "https://a"), challenges(1, "https://b")] {
             assert!(!other.recognise(&[2; 32], &name("33"), &secret, now));
         }
     }

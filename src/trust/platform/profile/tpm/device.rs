@@ -30,7 +30,8 @@ pub(super) struct Devices {
 
 #[derive(Debug)]
 struct State {
-    looked: UnixTime,
+    /// `None` before anybody asked.
+    looked: Option<UnixTime>,
     stamp: Option<Stamp>,
     list: Arc<DeviceList>,
 }
@@ -50,18 +51,18 @@ impl Devices {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(super) fn open(path: &Path, now: UnixTime) -> Result<Self, String> {
+    pub(super) fn open(path: &Path) -> Result<Self, String> {
         let stamp = stamp(path);
         let list = Arc::new(read(path)?);
-        Ok(Self { path: path.to_owned(), state: Mutex::new(State { looked: now, stamp, list }) })
+        Ok(Self { path: path.to_owned(), state: Mutex::new(State { looked: None, stamp, list }) })
     }
 
     /// The devices enrolled at `now`, give or take a second. A file that cannot be read changes nothing.
     pub(super) fn list(&self, now: UnixTime) -> Arc<DeviceList> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        // A clock that was set back makes the file be looked at.
-        if now.since(state.looked) >= PAUSE || now < state.looked {
-            state.looked = now;
+        // A clock that was set back makes the file be looked at too.
+        if state.looked.is_none_or(|looked| now < looked || now.since(looked) >= PAUSE) {
+            state.looked = Some(now);
             let stamp = stamp(&self.path);
             if stamp != state.stamp {
                 state.stamp = stamp;

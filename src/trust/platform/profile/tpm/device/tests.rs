@@ -47,9 +47,10 @@ fn a_changed_file_counts_a_second_later_and_a_broken_one_never() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("devices.toml");
     let (ek, at) = (parse_hash(EK).unwrap(), UnixTime::from_secs);
-    assert!(Devices::open(&path, at(100)).is_err());
+    assert!(Devices::open(&path).is_err());
     std::fs::write(&path, device("a", "ek_public_sha256", EK)).unwrap();
-    let devices = Devices::open(&path, at(100)).unwrap();
+    let devices = Devices::open(&path).unwrap();
+    assert_eq!(devices.list(at(100)).by_ek(&ek), Some("a"));
     std::fs::write(&path, device("another", "ek_public_sha256", EK)).unwrap();
     assert_eq!(devices.list(at(100)).by_ek(&ek), Some("a"));
     assert_eq!(devices.list(at(101)).by_ek(&ek), Some("another"));
