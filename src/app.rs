@@ -88,7 +88,7 @@ pub enum NotReady {
 /// [`ConfigError`] with the key and the remedy.
 pub fn agree(config: &Config) -> Result<(), ConfigError> {
     settings::exchange(config)?;
-    settings::trust(config)?;
+    settings::trust(config, &secret(config)?)?;
     settings::targets(config).map(drop)
 }
 
@@ -98,7 +98,7 @@ impl App {
     /// # Errors
     /// [`StartError`] with the place and the remedy.
     pub async fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        let settings = settings::exchange(config)?;
+        let (settings, secret) = (settings::exchange(config)?, secret(config)?);
         let token_keys = KeyRing::open(&settings::key_ring(&config.keys.token), "sig")?;
         let wit_keys = KeyRing::open(&settings::key_ring(&config.keys.wit), "wit-svid")?;
         let time: Now = Arc::new({
@@ -106,14 +106,14 @@ impl App {
             move || clock.now()
         });
         let identities = ListenerIdentities::follow(config, &time)?;
-        let trust = Trust::open(&settings::trust(config)?, wit_keys.verifying(), time).await?;
+        let trust = Trust::open(&settings::trust(config, &secret)?, wit_keys.verifying(), time).await?;
         identities.begun().await;
         let policy = Policy::load(&settings::policy(config), settings::targets(config)?)?;
         let audit = AuditLog::open(&settings::audit(config))?;
         // Every grant waits for its event: none of ours came after the last one.
         let began = audit.written_before().unwrap_or(UnixTime::from_secs(0));
         let store = open_store(config, Arc::clone(&clock), began).await?;
-        let nonces = nonces(config)?;
+        let nonces = Nonces::new(&secret, &format!("token endpoint of {}", config.issuer), config.dpop.nonce_period.0);
         let own = Identities::new(trust.issuing_domains())?;
         let exchange = Exchange { settings, trust, policy, store, token_keys, wit_keys, nonces, identities: own, audit };
         Ok(Self { clock, exchange, identities })
@@ -191,7 +191,7 @@ impl App {
 /// [`StartError`] with the place and the remedy.
 pub async fn open_trust(config: &Config, now: UnixTime) -> Result<Trust, StartError> {
     let wit_keys = KeyRing::open(&settings::key_ring(&config.keys.wit), "wit-svid")?;
-    Ok(Trust::open(&settings::trust(config)?, wit_keys.verifying(), Arc::new(move || now)).await?)
+    Ok(Trust::open(&settings::trust(config, &secret(config)?)?, wit_keys.verifying(), Arc::new(move || now)).await?)
 }
 
 /// Nothing was granted by this copy after `began`, if it has forgotten.
@@ -211,11 +211,11 @@ async fn open_store(config: &Config, clock: Arc<dyn Clock>, began: UnixTime) -> 
     }
 }
 
-/// A secret of this process serves one copy; several need the same one, and the configuration says so.
-fn nonces(config: &Config) -> Result<Nonces, StartError> {
-    let secret = match config.dpop.secret()? {
+/// What nonces and challenges are made with. A secret of this process serves one copy; several need the same one, and the
+/// configuration says so.
+fn secret(config: &Config) -> Result<Vec<u8>, ConfigError> {
+    Ok(match config.dpop.secret()? {
         Some(secret) => secret.expose().as_bytes().to_vec(),
         None => procura_token::random_bytes::<32>().to_vec(),
-    };
-    Ok(Nonces::new(&secret, &format!("token endpoint of {}", config.issuer), config.dpop.nonce_period.0))
+    })
 }

@@ -28,6 +28,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use procura_token::tpm::TpmCredential;
 use procura_token::{
     CertificateError, IdToken, Issuer, JwtSvid, KeySet, TrustDomain, UnixTime, Unverified, UnverifiedX509Svid, Verified,
     VerifiedX509Svid, Wit,
@@ -46,6 +47,7 @@ pub use issuer::{UserIssuer, UserIssuerSettings};
 pub use pattern::PathPattern;
 pub use platform::{
     AssertionType, Attributes, PlatformError, PlatformIdentity, PlatformRuleError, PlatformRuleSettings, PlatformRules,
+    TpmSettings,
 };
 pub use procura_token::PeerCertificate;
 
@@ -272,20 +274,25 @@ impl Trust {
         self.platforms.assertions()
     }
 
-    /// Verifies a credential of a platform that was presented as `assertion`, and says which workload it is by the first rule
-    /// that fits.
-    ///
-    /// # Errors
-    /// [`TrustError`]: an issuer without rules, keys or a platform that cannot be asked, or why the credential is nobody's.
+    /// See [`Trust::verify_platform`], but for the disabled.
     async fn judge_platform(
         &self,
         assertion: AssertionType,
         text: &str,
+        nonce: Option<&str>,
         now: UnixTime,
     ) -> Result<(Arc<PlatformIdentity>, &TrustedDomain), TrustError> {
-        let identity = self.platforms.verify(assertion, text, now).await?;
+        let identity = self.platforms.verify(assertion, text, nonce, now).await?;
         let domain = self.domain(identity.id().trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
         Ok((identity, domain))
+    }
+
+    /// A secret for the TPM that has these two keys, each a `TPM2B_PUBLIC`: by giving it back it shows that it has both.
+    ///
+    /// # Errors
+    /// [`TrustError`] if nobody enrolled the endorsement key, a key is not of its kind, or there is no rule for TPMs.
+    pub fn challenge_tpm(&self, ek_public: &[u8], ak_public: &[u8], now: UnixTime) -> Result<TpmCredential, TrustError> {
+        self.platforms.challenge_tpm(ek_public, ak_public, now)
     }
 
     /// Verifies an ID token that `caller` presents: it must be meant for us, for `caller`, or for an application the

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::hmac;
 use procura_token::{Freshness, Htu, ScopeSet, UnixTime};
 
 use crate::audit::AuditSettings;
@@ -11,8 +12,8 @@ use crate::keys::KeyRingSettings;
 use crate::policy::{PolicySettings, Target, Targets};
 use crate::store::{RedisSettings, RedisTls, RedisTopology};
 use crate::trust::{
-    BundleSource, FederationProfile, FederationSettings, PathPattern, PlatformRuleSettings, PlatformRules, TrustDomainSettings,
-    TrustSettings, UserIssuerSettings, WorkloadApiEndpoint,
+    BundleSource, FederationProfile, FederationSettings, PathPattern, PlatformRuleSettings, PlatformRules, TpmSettings,
+    TrustDomainSettings, TrustSettings, UserIssuerSettings, WorkloadApiEndpoint,
 };
 
 pub(super) fn exchange(config: &Config) -> Result<ExchangeSettings, ConfigError> {
@@ -43,7 +44,8 @@ pub(super) fn key_ring(ring: &KeyRingConfig) -> KeyRingSettings {
     KeyRingSettings { active: ring.active.clone(), next: ring.next.clone(), retired: ring.retired.clone() }
 }
 
-pub(super) fn trust(config: &Config) -> Result<TrustSettings, ConfigError> {
+/// `secret` is the one behind nonces.
+pub(super) fn trust(config: &Config, secret: &[u8]) -> Result<TrustSettings, ConfigError> {
     let mut domains = Vec::new();
     for domain in &config.trust_domain {
         let mut clients = Vec::new();
@@ -74,14 +76,14 @@ pub(super) fn trust(config: &Config) -> Result<TrustSettings, ConfigError> {
         issuer: config.issuer.clone(),
         domains,
         user_issuers: user_issuers.collect(),
-        platforms: platforms(config)?,
+        platforms: platforms(config, secret)?,
         skew: config.token.skew.0,
         disabled_file: config.trust.disabled_file.clone(),
     })
 }
 
 /// The rules, held against what is known of each platform.
-fn platforms(config: &Config) -> Result<PlatformRules, ConfigError> {
+fn platforms(config: &Config, secret: &[u8]) -> Result<PlatformRules, ConfigError> {
     let rules = config.platform.iter().map(|platform| PlatformRuleSettings {
         kind: platform.kind.clone(),
         name: platform.name().to_owned(),
@@ -100,6 +102,10 @@ fn platforms(config: &Config) -> Result<PlatformRules, ConfigError> {
         jwks_file: platform.jwks_file.clone(),
         ca_file: platform.ca_file.clone(),
         private_addresses: platform.private_addresses.iter().map(|range| range.0).collect(),
+        tpm: platform
+            .tpm
+            .as_ref()
+            .map(|tpm| TpmSettings { devices_file: tpm.devices_file.clone(), secret: hmac::Key::new(hmac::HMAC_SHA256, secret) }),
     });
     PlatformRules::new(rules).map_err(|error| {
         ConfigError::rule(&format!("platform.{}", error.key), &format!("of `{}` {}", error.rule, error.what), &error.remedy)

@@ -30,6 +30,7 @@ impl Config {
         }
         for platform in &mut self.platform {
             platform.jwks_file.iter_mut().chain(&mut platform.ca_file).for_each(against);
+            platform.tpm.iter_mut().for_each(|tpm| against(&mut tpm.devices_file));
         }
         self.target_directory.iter_mut().for_each(against);
         against(&mut self.audit.path);

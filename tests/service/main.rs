@@ -24,5 +24,6 @@ mod request;
 mod signal;
 mod start;
 mod tls;
+mod tpm;
 mod trust;
 mod wit;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use aws_lc_rs::hmac;
 use procura_token::{Issuer, TrustDomain, WorkloadId};
 
 use super::attribute::{self, Attributes};
@@ -39,6 +40,17 @@ pub struct PlatformRuleSettings {
     pub ca_file: Option<PathBuf>,
     /// Where the issuer may be beside the public internet.
     pub private_addresses: PrivateAddresses,
+    /// For TPMs.
+    pub tpm: Option<TpmSettings>,
+}
+
+/// What to know of enrolled TPMs.
+#[derive(Clone, Debug)]
+pub struct TpmSettings {
+    /// The file that lists them.
+    pub devices_file: PathBuf,
+    /// The secret behind challenges, the same on every copy of the service.
+    pub secret: hmac::Key,
 }
 
 /// A rule whose settings make sense.
