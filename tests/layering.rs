@@ -28,11 +28,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("tower_http::", &["http.rs", "http/"]),
     ("hyper::", &["http.rs", "http/"]),
     ("tokio_rustls::", &["http.rs", "http/"]),
-    // PEM, for the authority of the development world.
-    ("rustls::", &["http.rs", "http/", "cli/dev/world.rs"]),
+    // PEM, for the authority of the development world; how an authority that is asked over TLS is judged.
+    ("rustls::", &["http.rs", "http/", "cli/dev/world.rs", "trust/fetch.rs"]),
     ("sfv::", &["http.rs", "http/"]),
-    // An address range is a value of the configuration that `http` compares addresses with.
-    ("ipnet::", &["config/value.rs", "http/"]),
+    // An address range is a value of the configuration; `http` compares who connects, `trust` what it connects to.
+    ("ipnet::", &["config/value.rs", "http/", "trust/fetch/"]),
     // Everyone counts; one room knows who reads the counts.
     ("metrics_exporter_prometheus::", &["telemetry.rs"]),
     // The development world makes certificates; the service makes none.
@@ -43,7 +43,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     // The tour starts the example programs that were built beside this one.
     ("std::env", &["config.rs", "config/", "cli/dev/tour/calendar.rs"]),
     ("cedar_policy::", &["policy.rs", "policy/"]),
-    ("reqwest::", &["trust/fetch.rs", "cli.rs", "cli/"]),
+    ("reqwest::", &["trust/fetch.rs", "trust/fetch/", "cli.rs", "cli/"]),
     ("tracing_subscriber::", &["telemetry.rs"]),
     ("toml::", &["config.rs", "config/"]),
     ("SystemTime::now", &["clock.rs"]),

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use procura_token::{Freshness, Htu, ScopeSet, UnixTime};
 
 use crate::audit::AuditSettings;
-use crate::config::{Config, ConfigError, KeyRingConfig, RedisConfig, Secret};
+use crate::config::{Config, ConfigError, KeyRingConfig, RedisConfig, Secret, TrustDomainConfig};
 use crate::exchange::ExchangeSettings;
 use crate::keys::KeyRingSettings;
 use crate::policy::{PolicySettings, Target, Targets};
 use crate::store::{RedisSettings, RedisTls, RedisTopology};
-use crate::trust::{PathPattern, TrustDomainSettings, TrustSettings, UserIssuerSettings};
+use crate::trust::{
+    BundleSource, PathPattern, PlatformRuleSettings, PlatformRules, TrustDomainSettings, TrustSettings, UserIssuerSettings,
+};
 
 pub(super) fn exchange(config: &Config) -> Result<ExchangeSettings, ConfigError> {
     let endpoint = |key: &str, base: &str| {
@@ -44,14 +46,15 @@ pub(super) fn trust(config: &Config) -> Result<TrustSettings, ConfigError> {
     let mut domains = Vec::new();
     for domain in &config.trust_domain {
         let mut clients = Vec::new();
-        for pattern in &domain.clients {
+        // Only what has no bundle may leave it out: each of its workloads is named by a rule.
+        for pattern in domain.clients.as_deref().unwrap_or(&["/*".to_owned()]) {
             let remedy = "write a path such as \"/agent/planner\", or \"/agent/*\"";
             let wrong = |_| ConfigError::rule("trust_domain.clients", &format!("`{pattern}` is not a path"), remedy);
             clients.push(pattern.parse::<PathPattern>().map_err(wrong)?);
         }
         domains.push(TrustDomainSettings {
             name: domain.name.clone(),
-            bundle_file: domain.bundle_file.clone(),
+            bundle: bundle_source(domain),
             clients,
             issue_wit: domain.issue_wit,
         });
@@ -61,11 +64,48 @@ pub(super) fn trust(config: &Config) -> Result<TrustSettings, ConfigError> {
         alias: issuer.alias.clone(),
         jwks_file: issuer.jwks_file.clone(),
         ca_file: issuer.ca_file.clone(),
+        private_addresses: issuer.private_addresses.iter().map(|range| range.0).collect(),
         audiences: issuer.audiences.clone(),
         algorithms: issuer.algorithms.clone(),
         session: issuer.session.map(|session| session.0),
     });
-    Ok(TrustSettings { issuer: config.issuer.clone(), domains, user_issuers: user_issuers.collect(), skew: config.token.skew.0 })
+    Ok(TrustSettings {
+        issuer: config.issuer.clone(),
+        domains,
+        user_issuers: user_issuers.collect(),
+        platforms: platforms(config)?,
+        skew: config.token.skew.0,
+    })
+}
+
+/// The rules, held against what is known of each platform.
+fn platforms(config: &Config) -> Result<PlatformRules, ConfigError> {
+    let rules = config.platform.iter().map(|platform| PlatformRuleSettings {
+        kind: platform.kind.clone(),
+        name: platform.name().to_owned(),
+        trust_domain: platform.trust_domain.clone(),
+        issuer: platform.issuer.clone(),
+        audiences: match platform.audiences.as_slice() {
+            [] => vec![config.issuer.as_str().to_owned()],
+            audiences => audiences.to_vec(),
+        },
+        path: platform.path.clone(),
+        require: platform
+            .require
+            .iter()
+            .map(|(name, values)| (name.clone(), values.iter().map(str::to_owned).collect()))
+            .collect(),
+        jwks_file: platform.jwks_file.clone(),
+        ca_file: platform.ca_file.clone(),
+        private_addresses: platform.private_addresses.iter().map(|range| range.0).collect(),
+    });
+    PlatformRules::new(rules).map_err(|error| {
+        ConfigError::rule(&format!("platform.{}", error.key), &format!("of `{}` {}", error.rule, error.what), &error.remedy)
+    })
+}
+
+fn bundle_source(domain: &TrustDomainConfig) -> BundleSource {
+    domain.bundle_file.clone().map_or(BundleSource::None, BundleSource::File)
 }
 
 pub(super) fn targets(config: &Config) -> Result<Targets, ConfigError> {

@@ -7,7 +7,8 @@ use procura_token::{Algorithm, Issuer, MAX_SKEW, Resource, Scope, TrustDomain};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ConfigError, HumanDuration, Secret};
+use super::value::is_short_name;
+use super::{AddressRange, ConfigError, HumanDuration, Secret};
 
 /// `[server]`
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -262,14 +263,32 @@ pub struct TrustDomainConfig {
     /// Its name, such as `prod.example`.
     #[schemars(with = "String")]
     pub name: TrustDomain,
-    /// Its SPIFFE bundle: a JWK Set whose keys carry `use` `jwt-svid` and `wit-svid`. Read again when an unknown key
-    /// appears.
-    pub bundle_file: PathBuf,
-    /// Which of its workloads may call: paths such as `/agent/planner`, or `/agent/*` for everything below `/agent`.
-    pub clients: Vec<String>,
+    /// The file of its SPIFFE bundle: a JWK Set whose keys carry `use` `jwt-svid`, `wit-svid` and `x509-svid`. Read again when
+    /// an unknown key appears. Without it, its workloads have no SVIDs.
+    #[serde(default)]
+    pub bundle_file: Option<PathBuf>,
+    /// Which of its workloads may call: paths such as `/agent/planner`, or `/agent/*` for everything below `/agent`. May be
+    /// left out where there is no bundle.
+    #[serde(default)]
+    pub clients: Option<Vec<String>>,
     /// Whether we issue WITs for its workloads. Default false.
     #[serde(default)]
     pub issue_wit: bool,
+}
+
+impl TrustDomainConfig {
+    /// Whether a SPIFFE bundle vouches for its workloads.
+    pub const fn has_bundle(&self) -> bool {
+        self.bundle_file.is_some()
+    }
+
+    pub(super) fn agree(&self) -> Result<(), ConfigError> {
+        if self.has_bundle() && self.clients.is_none() {
+            let remedy = "name the paths that may call, such as [\"/agent/*\"]; \"/*\" is all of them";
+            return Err(ConfigError::rule("trust_domain.clients", &format!("is missing for `{}`", self.name), remedy));
+        }
+        Ok(())
+    }
 }
 
 /// `[[user_issuer]]`
@@ -287,6 +306,9 @@ pub struct UserIssuerConfig {
     /// PEM certificates to trust for its HTTPS, instead of the system's.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
+    /// Where its endpoints may be beside the public internet, such as `["10.0.0.0/8"]`. Default: nowhere.
+    #[serde(default)]
+    pub private_addresses: Vec<AddressRange>,
     /// Audiences accepted besides our own issuer identifier and the calling workload: the client ids of applications whose
     /// users may be acted for.
     #[serde(default)]
@@ -308,8 +330,7 @@ impl UserIssuerConfig {
     }
 
     pub(super) fn agree(&self) -> Result<(), ConfigError> {
-        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if self.alias.is_empty() || self.alias.len() > 64 || !self.alias.bytes().all(fits) {
+        if !is_short_name(&self.alias) {
             let remedy = "use up to 64 lower-case letters, digits and `-`";
             return Err(ConfigError::rule("user_issuer.alias", &format!("`{}` is not a short name", self.alias), remedy));
         }

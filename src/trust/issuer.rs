@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use procura_token::{Algorithm, IdToken, IdTokenRules, Issuer, KeySet, ParseError, Subject, UnixTime};
+use procura_token::{Algorithm, ClaimRules, IdToken, IdTokenRules, Issuer, KeySet, ParseError, Subject, UnixTime};
 
 use super::TrustError;
-use super::fetch::Discovery;
+use super::fetch::{Discovery, PrivateAddresses};
 use super::keys::{KeySource, KeyStore, Keys};
 
 /// What to know of an OpenID issuer.
@@ -21,6 +21,8 @@ pub struct UserIssuerSettings {
     pub jwks_file: Option<PathBuf>,
     /// Certificates to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
+    /// Where it may be beside the public internet.
+    pub private_addresses: PrivateAddresses,
     /// Further audiences accepted.
     pub audiences: Vec<String>,
     /// The algorithms it signs with.
@@ -46,8 +48,8 @@ impl UserIssuer {
         let source = match &settings.jwks_file {
             Some(path) => KeySource::File(path.clone()),
             None => KeySource::Discovery(
-                Discovery::new(settings.url.clone(), settings.ca_file.as_ref())
-                    .map_err(|cause| TrustError::Keys { authority: authority.clone(), cause })?,
+                Discovery::new(settings.url.clone(), settings.ca_file.as_ref(), &settings.private_addresses)
+                    .map_err(|cause| TrustError::Keys { authority: authority.clone(), cause: cause.to_string() })?,
             ),
         };
         Ok(Self {
@@ -56,7 +58,7 @@ impl UserIssuer {
             audiences: settings.audiences.clone(),
             algorithms: settings.algorithms.clone(),
             session: settings.session,
-            keys: KeyStore::new(authority, source, &[None, Some("sig")], KeySet::default()).open(now).await?,
+            keys: KeyStore::new(authority, source, KeySet::default(), now).open(now).await?,
         })
     }
 
@@ -86,10 +88,14 @@ impl UserIssuer {
     }
 
     pub(super) fn rules<'a>(&'a self, audiences: &'a [&'a str], skew: Duration) -> IdTokenRules<'a> {
-        IdTokenRules { issuer: &self.url, audiences, algorithms: &self.algorithms, skew }
+        IdTokenRules { issuer: &self.url, audiences, algorithms: &self.algorithms, claims: ClaimRules::default(), not: &[], skew }
     }
 
     pub(super) async fn keys(&self, key_id: Option<&str>, now: UnixTime) -> Result<Arc<Keys>, TrustError> {
         self.keys.keys(key_id, now).await
+    }
+
+    pub(super) fn measure(&self, now: UnixTime) {
+        self.keys.measure(now);
     }
 }

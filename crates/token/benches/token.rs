@@ -12,9 +12,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use procura_token::{
-    AccessToken, Actor, ActorChain, Algorithm, Authentication, CertificateDer, Delegation, DpopProof, DpopRules, Freshness, Htu,
-    IdToken, IdTokenRules, Issuer, JwkSet, JwtSvid, JwtSvidRules, KeySet, NewDpopProof, NewJwtSvid, PeerCertificate, Signer,
-    SigningKey, TokenId, UnixTime, Unverified, UnverifiedX509Svid, X509Authorities, access_token_hash, base64url,
+    AccessToken, Actor, ActorChain, Algorithm, Authentication, CertificateDer, ClaimRules, Delegation, DpopProof, DpopRules,
+    Freshness, Htu, IdToken, IdTokenRules, Issuer, JwkSet, JwtSvid, JwtSvidRules, KeySet, NewDpopProof, NewJwtSvid,
+    PeerCertificate, Signer, SigningKey, TokenId, UnixTime, Unverified, UnverifiedX509Svid, X509Authorities, access_token_hash,
+    base64url,
 };
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
@@ -108,7 +109,14 @@ fn id_token(c: &mut Criterion) {
     pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input.as_bytes(), &mut signature).unwrap();
     let token = format!("{input}.{}", base64url::encode(signature));
     let issuer: Issuer = ISSUER.parse().unwrap();
-    let rules = IdTokenRules { issuer: &issuer, audiences: &["app"], algorithms: &[Algorithm::Rs256], skew: SKEW };
+    let rules = IdTokenRules {
+        issuer: &issuer,
+        audiences: &["app"],
+        algorithms: &[Algorithm::Rs256],
+        claims: ClaimRules::default(),
+        not: &[],
+        skew: SKEW,
+    };
     c.bench_function("id_token/parse_and_verify_rs256", |b| {
         b.iter(|| Unverified::<IdToken>::parse(black_box(&token)).unwrap().verify(&keys, &rules, NOW).unwrap());
     });

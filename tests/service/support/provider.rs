@@ -22,6 +22,9 @@ use super::{Authority, World, sign};
 pub(crate) const METADATA: &str = "/.well-known/openid-configuration";
 pub(crate) const KEYS: &str = "/keys";
 
+/// What lets an authority be on this machine.
+pub(crate) const THIS_MACHINE: &str = "private_addresses = [\"127.0.0.0/8\", \"::1\"]";
+
 /// What one path answers.
 #[derive(Clone)]
 pub(crate) struct Page {
@@ -93,8 +96,13 @@ impl Provider {
     /// Makes `world` believe this provider, under the alias `idp`, beside the users it has.
     pub(crate) fn trusted_by(&self, world: &World) {
         std::fs::write(world.path("trust/idp-ca.pem"), &self.authority.pem).unwrap();
-        let table = "[[user_issuer]]\nurl = \"URL\"\nalias = \"idp\"\nca_file = \"trust/idp-ca.pem\"\n\n[[user_issuer]]";
-        world.edit("[[user_issuer]]", &table.replace("URL", &self.url));
+        let table = "[[user_issuer]]\nurl = \"URL\"\nalias = \"idp\"\nca_file = \"trust/idp-ca.pem\"\nPRIVATE\n\n[[user_issuer]]";
+        world.edit("[[user_issuer]]", &table.replace("URL", &self.url).replace("PRIVATE", THIS_MACHINE));
+    }
+
+    /// Puts the certificates of this provider into a file of `world`.
+    pub(crate) fn trusted_for_tls_by(&self, world: &World, file: &str) {
+        std::fs::write(world.path(file), &self.authority.pem).unwrap();
     }
 
     /// Makes `world` believe the certificates of this provider instead of those of the one it trusts.
