@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use procura_token::{Freshness, Htu, ScopeSet, UnixTime};
 
 use crate::audit::AuditSettings;
-use crate::config::{Config, ConfigError, KeyRingConfig, RedisConfig, Secret};
+use crate::config::{Config, ConfigError, KeyRingConfig, RedisConfig, Secret, TrustDomainConfig};
 use crate::exchange::ExchangeSettings;
 use crate::keys::KeyRingSettings;
 use crate::policy::{PolicySettings, Target, Targets};
 use crate::store::{RedisSettings, RedisTls, RedisTopology};
-use crate::trust::{PathPattern, TrustDomainSettings, TrustSettings, UserIssuerSettings};
+use crate::trust::{BundleSource, PathPattern, TrustDomainSettings, TrustSettings, UserIssuerSettings};
 
 pub(super) fn exchange(config: &Config) -> Result<ExchangeSettings, ConfigError> {
     let endpoint = |key: &str, base: &str| {
@@ -44,14 +44,15 @@ pub(super) fn trust(config: &Config) -> Result<TrustSettings, ConfigError> {
     let mut domains = Vec::new();
     for domain in &config.trust_domain {
         let mut clients = Vec::new();
-        for pattern in &domain.clients {
+        // Only what has no bundle may leave it out: each of its workloads is named by a rule.
+        for pattern in domain.clients.as_deref().unwrap_or(&["/*".to_owned()]) {
             let remedy = "write a path such as \"/agent/planner\", or \"/agent/*\"";
             let wrong = |_| ConfigError::rule("trust_domain.clients", &format!("`{pattern}` is not a path"), remedy);
             clients.push(pattern.parse::<PathPattern>().map_err(wrong)?);
         }
         domains.push(TrustDomainSettings {
             name: domain.name.clone(),
-            bundle_file: domain.bundle_file.clone(),
+            bundle: bundle_source(domain),
             clients,
             issue_wit: domain.issue_wit,
         });
@@ -67,6 +68,10 @@ pub(super) fn trust(config: &Config) -> Result<TrustSettings, ConfigError> {
         session: issuer.session.map(|session| session.0),
     });
     Ok(TrustSettings { issuer: config.issuer.clone(), domains, user_issuers: user_issuers.collect(), skew: config.token.skew.0 })
+}
+
+fn bundle_source(domain: &TrustDomainConfig) -> BundleSource {
+    domain.bundle_file.clone().map_or(BundleSource::None, BundleSource::File)
 }
 
 pub(super) fn targets(config: &Config) -> Result<Targets, ConfigError> {

@@ -58,7 +58,7 @@ impl UserIssuer {
             audiences: settings.audiences.clone(),
             algorithms: settings.algorithms.clone(),
             session: settings.session,
-            keys: KeyStore::new(authority, source, &[None, Some("sig")], KeySet::default()).open(now).await?,
+            keys: KeyStore::new(authority, source, KeySet::default(), now).open(now).await?,
         })
     }
 
@@ -93,5 +93,9 @@ impl UserIssuer {
 
     pub(super) async fn keys(&self, key_id: Option<&str>, now: UnixTime) -> Result<Arc<Keys>, TrustError> {
         self.keys.keys(key_id, now).await
+    }
+
+    pub(super) fn measure(&self, now: UnixTime) {
+        self.keys.measure(now);
     }
 }

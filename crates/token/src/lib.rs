@@ -6,6 +6,8 @@ mod actor;
 mod algorithm;
 mod audience;
 pub mod base64url;
+#[cfg(feature = "x509")]
+mod bundle;
 mod claim_rules;
 mod confirmation;
 mod dpop;
@@ -44,6 +46,8 @@ pub use access_token::{AccessToken, AccessTokenRules, Delegation, DelegationId};
 pub use actor::{Actor, ActorChain, MAX_ACTORS};
 pub use algorithm::Algorithm;
 pub use audience::Audience;
+#[cfg(feature = "x509")]
+pub use bundle::Bundle;
 pub use claim_rules::{ClaimRules, ClaimValue, RequiredClaim};
 pub use confirmation::{Confirmation, JwkConfirmation};
 pub use dpop::{DpopProof, DpopRules, Freshness, NewDpopProof, VerifiedDpopProof};
@@ -82,5 +86,5 @@ pub use wpt::{NewWpt, VerifiedWpt, Wpt, WptRules};
 #[cfg(feature = "x509")]
 pub use x509::{
     CertificateDer, CertificateError, LeftOut, MAX_CHAIN, MAX_CHAIN_BYTES, PeerCertificate, UnverifiedX509Svid, VerifiedX509Svid,
-    X509Authorities,
+    X509Authorities, split_certificates,
 };
