@@ -10,6 +10,7 @@ mod path;
 mod secret;
 mod section;
 mod store;
+mod user_issuer;
 mod value;
 
 use std::collections::HashSet;
@@ -24,9 +25,10 @@ pub use listener::{AdminConfig, CertificateField, MtlsConfig, ProxyConfig};
 pub use secret::Secret;
 pub use section::{
     AuditConfig, DpopConfig, KeyRingConfig, KeysConfig, LogConfig, LogFormat, LogLevel, PolicyConfig, ServerConfig, TargetConfig,
-    TlsConfig, TokenConfig, TrustDomainConfig, UserIssuerConfig, WptConfig,
+    TlsConfig, TokenConfig, TrustDomainConfig, WptConfig,
 };
 pub use store::{RedisConfig, StoreConfig};
+pub use user_issuer::{ClaimValue, ClaimValues, IntrospectionConfig, UserIssuerConfig, UserTokenKind};
 pub use value::{AddressRange, HumanDuration};
 
 /// A configuration file that `config check` accepts, with every key and its default.
@@ -74,7 +76,7 @@ pub struct Config {
     /// Trust domains whose workloads may call.
     #[serde(default)]
     pub trust_domain: Vec<TrustDomainConfig>,
-    /// Issuers whose ID tokens name users.
+    /// Issuers whose tokens name users.
     #[serde(default)]
     pub user_issuer: Vec<UserIssuerConfig>,
     /// What tokens can be for.
@@ -156,7 +158,7 @@ impl Config {
         unique("target.resource", self.target.iter().map(|target| target.resource.as_str()))?;
         unique("target.name", self.target.iter().filter_map(|target| target.name.as_deref()))?;
         self.trust_domain.iter().try_for_each(TrustDomainConfig::agree)?;
-        self.user_issuer.iter().try_for_each(UserIssuerConfig::agree)?;
+        self.user_issuers_agree()?;
         self.dpop.agree()?;
         self.store.agree()?;
         self.token.agree()

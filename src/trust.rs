@@ -9,30 +9,35 @@ mod cache;
 mod domain;
 mod error;
 mod fetch;
+mod introspection;
 mod issuer;
 mod keys;
 mod meter;
 mod pattern;
 #[cfg(test)]
 mod tests;
+mod users;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use procura_token::{
-    CertificateError, IdToken, Issuer, JwtSvid, KeySet, TrustDomain, UnixTime, Unverified, UnverifiedX509Svid, Verified,
-    VerifiedX509Svid, Wit,
+    CertificateError, Issuer, JwtSvid, KeySet, TrustDomain, UnixTime, Unverified, UnverifiedX509Svid, Verified, VerifiedX509Svid,
+    Wit, WorkloadId,
 };
 
 pub use domain::{BundleSource, TrustDomainSettings, TrustedDomain};
 pub use error::TrustError;
 pub use fetch::PrivateAddresses;
-pub use issuer::{UserIssuer, UserIssuerSettings};
+pub use introspection::IntrospectionSettings;
+pub use issuer::{AcceptedTokens, UserIssuer, UserIssuerSettings};
 pub use pattern::PathPattern;
 pub use procura_token::PeerCertificate;
+pub use users::UserToken;
 
 use cache::{Name, VerifiedCache};
+use users::Users;
 
 /// What [`Trust`] needs to know.
 #[derive(Clone, Debug)]
@@ -52,11 +57,10 @@ pub struct Trust {
     issuer: Issuer,
     skew: Duration,
     domains: HashMap<TrustDomain, TrustedDomain>,
-    user_issuers: HashMap<Issuer, UserIssuer>,
+    users: Users,
     svids: VerifiedCache<Verified<JwtSvid>>,
     wits: VerifiedCache<Verified<Wit>>,
     certificates: VerifiedCache<VerifiedX509Svid>,
-    id_tokens: VerifiedCache<Verified<IdToken>>,
 }
 
 impl Trust {
@@ -71,26 +75,22 @@ impl Trust {
         for domain in &settings.domains {
             domains.insert(domain.name.clone(), TrustedDomain::open(domain, own_wit_keys, now).await?);
         }
-        let mut user_issuers = HashMap::new();
-        for issuer in &settings.user_issuers {
-            user_issuers.insert(issuer.url.clone(), UserIssuer::open(issuer, now).await?);
-        }
+        let users = Users::open(&settings.issuer, settings.skew, &settings.user_issuers, now).await?;
         Ok(Self {
             issuer: settings.issuer.clone(),
             skew: settings.skew,
             domains,
-            user_issuers,
+            users,
             svids: VerifiedCache::default(),
             wits: VerifiedCache::default(),
             certificates: VerifiedCache::default(),
-            id_tokens: VerifiedCache::default(),
         })
     }
 
     /// Tells the metrics how old everybody's keys are.
     pub fn measure(&self, now: UnixTime) {
         self.domains.values().for_each(|domain| domain.measure(now));
-        self.user_issuers.values().for_each(|issuer| issuer.measure(now));
+        self.users.measure(now);
     }
 
     /// The trust domain of that name, if we believe it.
@@ -194,22 +194,26 @@ impl Trust {
     pub async fn verify_id_token(
         &self,
         text: &str,
-        caller: &str,
+        caller: &WorkloadId,
         now: UnixTime,
-    ) -> Result<(Arc<Verified<IdToken>>, &UserIssuer), TrustError> {
-        let name = Name::new(text, caller);
-        if let Some(known) = self.id_tokens.get(&name) {
-            let issuer = self.user_issuers.get(known.credential.issuer()).ok_or(TrustError::UnknownIssuer)?;
-            if issuer.keys(None, now).await?.version == known.keys {
-                known.credential.verify_time(now, self.skew)?;
-                return Ok((known.credential, issuer));
-            }
-        }
-        let unverified = Unverified::<IdToken>::parse(text)?;
-        let issuer = self.user_issuers.get(unverified.issuer()).ok_or(TrustError::UnknownIssuer)?;
-        let keys = issuer.keys(unverified.key_id(), now).await?;
-        let audiences = issuer.audiences(&self.issuer, caller);
-        let token = unverified.verify(&keys.set, &issuer.rules(&audiences, self.skew), now)?;
-        Ok((self.id_tokens.remember(name, keys.version, token), issuer))
+    ) -> Result<(UserToken, &UserIssuer), TrustError> {
+        self.users.verify_id_token(text, caller, now).await
+    }
+
+    /// Verifies an access token of another issuer that `caller` presents: it must be meant for `caller`, made for `caller`,
+    /// or meant for an audience the issuer's configuration names. Possession of what it is bound to is for the caller of
+    /// this to verify.
+    ///
+    /// What is no JWS is asked about, at most four issuers in the order of the configuration, five seconds in all.
+    ///
+    /// # Errors
+    /// [`TrustError`], as for ID tokens; and if no issuer knows the token, or one cannot be asked.
+    pub async fn verify_access_token(
+        &self,
+        text: &str,
+        caller: &WorkloadId,
+        now: UnixTime,
+    ) -> Result<(UserToken, &UserIssuer), TrustError> {
+        self.users.verify_access_token(text, caller, now).await
     }
 }

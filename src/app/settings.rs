@@ -1,5 +1,7 @@
 //! From the file's words to each room's settings.
 
+mod issuer;
+
 use std::path::{Path, PathBuf};
 
 use procura_token::{Freshness, Htu, ScopeSet, UnixTime};
@@ -10,7 +12,7 @@ use crate::exchange::ExchangeSettings;
 use crate::keys::KeyRingSettings;
 use crate::policy::{PolicySettings, Target, Targets};
 use crate::store::{RedisSettings, RedisTls, RedisTopology};
-use crate::trust::{BundleSource, PathPattern, TrustDomainSettings, TrustSettings, UserIssuerSettings};
+use crate::trust::{BundleSource, PathPattern, TrustDomainSettings, TrustSettings};
 
 pub(super) fn exchange(config: &Config) -> Result<ExchangeSettings, ConfigError> {
     let endpoint = |key: &str, base: &str| {
@@ -57,17 +59,8 @@ pub(super) fn trust(config: &Config) -> Result<TrustSettings, ConfigError> {
             issue_wit: domain.issue_wit,
         });
     }
-    let user_issuers = config.user_issuer.iter().map(|issuer| UserIssuerSettings {
-        url: issuer.url.clone(),
-        alias: issuer.alias.clone(),
-        jwks_file: issuer.jwks_file.clone(),
-        ca_file: issuer.ca_file.clone(),
-        private_addresses: issuer.private_addresses.iter().map(|range| range.0).collect(),
-        audiences: issuer.audiences.clone(),
-        algorithms: issuer.algorithms.clone(),
-        session: issuer.session.map(|session| session.0),
-    });
-    Ok(TrustSettings { issuer: config.issuer.clone(), domains, user_issuers: user_issuers.collect(), skew: config.token.skew.0 })
+    let user_issuers = config.user_issuer.iter().map(issuer::settings).collect::<Result<_, _>>()?;
+    Ok(TrustSettings { issuer: config.issuer.clone(), domains, user_issuers, skew: config.token.skew.0 })
 }
 
 fn bundle_source(domain: &TrustDomainConfig) -> BundleSource {

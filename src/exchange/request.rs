@@ -31,8 +31,16 @@ pub(super) struct Asked {
     pub(super) wanted: Wanted,
 }
 
-/// A token as it was presented: of the characters and the length of a JWS in compact serialization.
+/// A token as it was presented: of the characters and the length of a JWS in compact serialization, or, if it is an access
+/// token, of any token.
 pub(super) struct Presented(String);
+
+/// How a user's token is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum UserTokenType {
+    IdToken,
+    AccessToken,
+}
 
 impl Presented {
     pub(super) fn as_str(&self) -> &str {
@@ -42,8 +50,8 @@ impl Presented {
 
 /// What is asked for.
 pub(super) enum Wanted {
-    /// An access token on behalf of the user that an ID token names.
-    Delegation { target: TargetName, scope: Option<ScopeSet> },
+    /// An access token on behalf of the user that a token of this type names.
+    Delegation { user: UserTokenType, target: TargetName, scope: Option<ScopeSet> },
     /// A WIT for the caller itself.
     Wit,
 }
@@ -67,7 +75,10 @@ impl<'a> ExchangeRequest<'a> {
         }
         let authentication = Authentication::parse(&form, incoming, accepts_legacy_wpt)?;
         let subject_type = token_type(&form, "subject_token_type")?;
-        let subject = form.token("subject_token")?;
+        let subject = match subject_type {
+            Some(TokenType::AccessToken) => form.get("subject_token").map(access_token).transpose()?,
+            _ => form.token("subject_token")?,
+        };
         let (Some(subject), Some(subject_type)) = (subject, subject_type) else {
             return Err(ExchangeError::Request("`subject_token` or `subject_token_type` is missing"));
         };
@@ -89,11 +100,13 @@ fn actor(form: &Form<'_>) -> Result<Option<Presented>, ExchangeError> {
 
 /// The pairs of subject and result that exist (RFC 8693 section 2.1).
 fn wanted(form: &Form<'_>, subject: TokenType) -> Result<Wanted, ExchangeError> {
+    let delegation = |user| {
+        let scope = form.get("scope").map(str::parse).transpose().map_err(ExchangeError::ScopeSyntax)?;
+        Ok(Wanted::Delegation { user, target: target(form)?, scope })
+    };
     match (token_type(form, "requested_token_type")?.unwrap_or(TokenType::AccessToken), subject) {
-        (TokenType::AccessToken, TokenType::IdToken) => {
-            let scope = form.get("scope").map(str::parse).transpose().map_err(ExchangeError::ScopeSyntax)?;
-            Ok(Wanted::Delegation { target: target(form)?, scope })
-        }
+        (TokenType::AccessToken, TokenType::IdToken) => delegation(UserTokenType::IdToken),
+        (TokenType::AccessToken, TokenType::AccessToken) => delegation(UserTokenType::AccessToken),
         (TokenType::Wit, TokenType::Jwt) => Ok(Wanted::Wit),
         (TokenType::AccessToken | TokenType::Wit, _) => Err(ExchangeError::SubjectUnfit("its type is not accepted")),
         _ => Err(ExchangeError::Request("`requested_token_type` is not issued")),
@@ -142,6 +155,18 @@ pub(super) fn presented(name: &'static str, text: &str) -> Result<Presented, Exc
     }
     if !text.bytes().all(fits) || text.bytes().filter(|byte| *byte == b'.').count() != 2 {
         return Err(ExchangeError::Parameter(name, ParseError::NotCompact));
+    }
+    Ok(Presented(text.to_owned()))
+}
+
+/// The characters that RFC 6749 appendix A.12 lets an access token have, without the space.
+fn access_token(text: &str) -> Result<Presented, ExchangeError> {
+    const NAME: &str = "subject_token";
+    if text.len() > MAX_TOKEN {
+        return Err(ExchangeError::Parameter(NAME, ParseError::TooLong { limit: MAX_TOKEN }));
+    }
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(ExchangeError::Request("`subject_token` has characters that no access token has"));
     }
     Ok(Presented(text.to_owned()))
 }

@@ -4,12 +4,14 @@
 mod redis;
 mod support;
 
+mod access_token;
 mod admin;
 mod audit;
 mod command;
 mod delegation;
 mod develop;
 mod exchange;
+mod introspection;
 mod issuer;
 mod load;
 mod mtls;
