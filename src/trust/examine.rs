@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use procura_token::{ParseError, UnixTime, base64url, parse_json};
+use procura_token::{ParseError, UnixTime, WorkloadId, base64url, parse_json};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{AssertionType, PeerCertificate, Trust, TrustError, TrustedDomain};
+use super::{AssertionType, PeerCertificate, Trust, TrustError, TrustedDomain, UserIssuer, UserToken};
 
 /// What a credential is, and what would become of it now. It holds nothing that would let anyone present it.
 #[derive(Clone, Debug, Serialize)]
@@ -61,7 +61,7 @@ impl Trust {
     }
 
     /// What the token in `text` would be taken for, if `caller` presented it: an ID token may be for its caller.
-    pub async fn examine(&self, text: &str, caller: &str, now: UnixTime) -> Examination {
+    pub async fn examine(&self, text: &str, caller: &WorkloadId, now: UnixTime) -> Examination {
         let Some(shape) = Shape::of(text) else { return self.examine_evidence(text, now).await };
         if shape.is("wit+jwt") {
             return Examination::new("WIT", self.examine_wit(text, now).await);
@@ -71,8 +71,13 @@ impl Trust {
             let refusal = "it is a token of this service, for its audience alone; `procura token verify` judges it".to_owned();
             return Examination { kind: "access token", statement: None, refusal: Some(refusal) };
         }
-        if self.user_issuers.keys().any(|known| Some(known.as_str()) == issuer) {
-            return Examination::new("ID token", self.examine_id_token(text, caller, now).await);
+        if self.users.issuers().any(|known| Some(known.url().as_str()) == issuer) {
+            return match shape.is("at+jwt") {
+                true => {
+                    Examination::new("access token", self.examine_user(self.users.verify_access_token(text, caller, now).await))
+                }
+                false => Examination::new("ID token", self.examine_user(self.users.verify_id_token(text, caller, now).await)),
+            };
         }
         if issuer.is_some_and(|issuer| self.platforms.has_issuer(issuer)) {
             return Examination::new("platform token", self.examine_platform(AssertionType::JWT_BEARER, text, now).await);
@@ -118,21 +123,21 @@ impl Trust {
         Ok(self.workload(wit.id(), domain, wit.expires(), Some(key)))
     }
 
-    async fn examine_id_token(&self, text: &str, caller: &str, now: UnixTime) -> Verdict {
-        let (token, issuer) = self.judge_id_token(text, caller, now).await?;
+    fn examine_user(&self, verified: Result<(UserToken, &UserIssuer), TrustError>) -> Verdict {
+        let (token, issuer) = verified?;
         let mut attributes = BTreeMap::new();
         if !token.groups().is_empty() {
             attributes.insert("groups".to_owned(), token.groups().join(", "));
         }
         let statement = Statement {
             name: issuer.subject(&token)?.to_string(),
-            authority: token.issuer().to_string(),
+            authority: issuer.url().to_string(),
             expires: issuer.limit(&token),
             key: None,
             may_have_wit: None,
             attributes,
         };
-        let refusal = self.disabled.admit_issuer(token.issuer().as_str()).err();
+        let refusal = self.disabled.admit_issuer(issuer.url().as_str()).err();
         Ok((statement, refusal.map(|cause| cause.to_string())))
     }
 

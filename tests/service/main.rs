@@ -4,6 +4,7 @@
 mod redis;
 mod support;
 
+mod access_token;
 mod admin;
 mod audit;
 mod command;
@@ -11,6 +12,7 @@ mod delegation;
 mod develop;
 mod disabled;
 mod exchange;
+mod introspection;
 mod issuer;
 mod load;
 mod mtls;
