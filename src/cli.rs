@@ -8,6 +8,7 @@ mod exchange;
 mod keys;
 mod serve;
 mod token;
+mod trust;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -35,6 +36,9 @@ enum Command {
     /// Look into tokens
     #[command(subcommand)]
     Token(token::Command),
+    /// See whom the service believes, and stop believing somebody
+    #[command(subcommand)]
+    Trust(trust::Command),
     /// Work with configuration files
     #[command(subcommand)]
     Config(config::Command),
@@ -50,6 +54,7 @@ pub fn run() -> ExitCode {
         Command::Dev(arguments) => dev::run(arguments),
         Command::Exchange(arguments) => exchange::run(&arguments),
         Command::Token(command) => token::run(&command),
+        Command::Trust(command) => trust::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Keys(command) => keys::run(&command),
     };

@@ -51,6 +51,7 @@ pub(super) fn evidence(event: &mut Event, evidence: &Evidence) {
         Proved::Delegation { user, .. } => {
             event.subject_id = Some(user.subject.clone());
             event.subject_issuer = Some(user.token.issuer().clone());
+            event.subject_token = Some(user.token.kind());
             event.token_parent = Some(fingerprint(user.token.fingerprint()));
             event.actor_id = Some(evidence.caller.id().clone());
         }

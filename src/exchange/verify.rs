@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use procura_token::{
-    DpopProof, DpopRules, IdToken, JwtSvid, ParseError, ScopeSet, Subject, UnixTime, Unverified, Verified, VerifiedDpopProof,
-    VerifiedX509Svid, VerifyError, Wit, WorkloadId,
+    Confirmation, DpopProof, DpopRules, JwtSvid, ParseError, ScopeSet, Subject, UnixTime, Unverified, Verified,
+    VerifiedDpopProof, VerifiedX509Svid, VerifyError, Wit, WorkloadId,
 };
 
 use super::authenticate::{Caller, CallerCredential};
 use super::binding::Binding;
-use super::request::{Asked, Presented, SubjectToken, TargetName, Wanted};
+use super::request::{Asked, Presented, SubjectToken, TargetName, UserTokenType, Wanted};
 use super::{Exchange, ExchangeError};
 use crate::policy::Credential;
 use crate::store::{Epoch, OneTimeUse, UseKind};
-use crate::trust::{AssertionType, PlatformIdentity, TrustError};
+use crate::trust::{AssertionType, PlatformIdentity, TrustError, UserToken};
 
 /// What was proved.
 pub(super) struct Evidence {
@@ -41,7 +41,7 @@ pub(super) enum Proved {
 
 /// The user on whose behalf the caller wants to act.
 pub(super) struct User {
-    pub(super) token: Arc<Verified<IdToken>>,
+    pub(super) token: UserToken,
     /// The user in our namespace.
     pub(super) subject: Subject,
     /// What stands for the issuer there.
@@ -145,11 +145,12 @@ impl Exchange {
         };
         let binding = Binding::decide(&caller, proved)?;
         let wanted = match wanted {
-            Wanted::Delegation { target, scope } => {
+            Wanted::Delegation { user, target, scope } => {
                 let SubjectToken::Token(subject) = &subject else {
                     return Err(ExchangeError::SubjectUnfit("it is the caller's own credential"));
                 };
-                Proved::Delegation { user: self.verify_user(subject, caller.id(), now).await?, target, scope }
+                let user = self.verify_user(subject, user, (&caller, &binding), now).await?;
+                Proved::Delegation { user, target, scope }
             }
             Wanted::Wit => {
                 let subject = self.verify_subject(&subject, &caller, now).await?;
@@ -191,10 +192,25 @@ impl Exchange {
         if recognised(epoch) { Ok(proof) } else { Err(ExchangeError::Nonce) }
     }
 
-    async fn verify_user(&self, subject: &Presented, caller: &WorkloadId, now: UnixTime) -> Result<User, ExchangeError> {
-        let verified = self.trust.verify_id_token(subject.as_str(), caller.as_str(), now).await;
+    /// A token that is bound to a key or a certificate needs proof of that very one, unless it is meant for the caller: a
+    /// server that calls further has what was sent to it, and not its sender's key.
+    async fn verify_user(
+        &self,
+        subject: &Presented,
+        kind: UserTokenType,
+        (caller, binding): (&Caller, &Binding),
+        now: UnixTime,
+    ) -> Result<User, ExchangeError> {
+        let (text, id) = (subject.as_str(), caller.id());
+        let verified = match kind {
+            UserTokenType::IdToken => self.trust.verify_id_token(text, id, now).await,
+            UserTokenType::AccessToken => self.trust.verify_access_token(text, id, now).await,
+        };
         let (token, issuer) = verified.map_err(ExchangeError::Subject)?;
-        if !token.may_be_acted_for_by(caller) {
+        if token.confirmation().is_some_and(|bound| !has_proved(caller, binding, bound)) && !issuer.is_meant_for(&token, id) {
+            return Err(ExchangeError::SubjectUnfit("it is bound to what was not proved, and is not meant for the caller"));
+        }
+        if !token.may_be_acted_for_by(id) {
             return Err(ExchangeError::SubjectUnfit("`may_act` names another actor"));
         }
         let subject = issuer.subject(&token).map_err(|error| ExchangeError::Subject(error.into()))?;
@@ -229,7 +245,7 @@ impl Exchange {
                 match self.trust.verify_jwt_svid(token.as_str(), now).await {
                     Ok((svid, _)) => Ok(WorkloadCredential::JwtSvid(svid)),
                     Err(no_svid @ TrustError::Credential(VerifyError::Malformed(_))) => {
-                        match self.trust.verify_platform(AssertionType::JWT_BEARER, token.as_str(), now).await {
+                        match self.trust.verify_platform(AssertionType::JWT_BEARER, token.as_str(), None, now).await {
                             Ok((identity, _)) => Ok(WorkloadCredential::Platform(identity)),
                             // Neither the one nor the other.
                             Err(TrustError::Credential(VerifyError::Malformed(_))) => Err(no_svid),
@@ -242,6 +258,12 @@ impl Exchange {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Whether the caller proved in this request to have what a token is `bound` to.
+fn has_proved(caller: &Caller, binding: &Binding, bound: &Confirmation) -> bool {
+    let certificate = caller.certificate.as_ref().map(|svid| Confirmation::Certificate(svid.thumbprint()));
+    binding.confirmation() == *bound || certificate.as_ref() == Some(bound)
 }
 
 /// A credential beside the one that authenticated the caller must name the caller; one that is bound to a key, the key that

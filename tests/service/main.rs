@@ -4,12 +4,15 @@
 mod redis;
 mod support;
 
+mod access_token;
 mod admin;
 mod audit;
 mod command;
 mod delegation;
 mod develop;
+mod disabled;
 mod exchange;
+mod introspection;
 mod issuer;
 mod load;
 mod mtls;
@@ -23,4 +26,6 @@ mod request;
 mod signal;
 mod start;
 mod tls;
+mod tpm;
+mod trust;
 mod wit;

@@ -12,6 +12,7 @@ mod platforms;
 mod program;
 mod provider;
 mod service;
+mod tpm;
 mod world;
 
 pub(crate) use agent::Agent;
@@ -24,8 +25,9 @@ pub(crate) use held::Held;
 pub(crate) use jwt::{claims, header, malleate, sign};
 pub(crate) use platforms::{Platforms, Row, rows};
 pub(crate) use program::{Ended, procura, run};
-pub(crate) use provider::{KEYS, METADATA, Page, Provider};
+pub(crate) use provider::{INTROSPECT, KEYS, METADATA, Page, Provider};
 pub(crate) use service::Service;
+pub(crate) use tpm::Tpm;
 pub(crate) use world::{CALENDAR, ISSUER, MTLS_URL, World, now};
 
 /// Grants are of ID tokens or JWTs.

@@ -10,6 +10,7 @@ pub(super) mod gitlab_ci;
 pub(super) mod hcp_terraform;
 pub(super) mod jenkins;
 pub(super) mod oidc;
+pub(super) mod tpm;
 
 use std::fmt;
 

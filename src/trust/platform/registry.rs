@@ -2,7 +2,7 @@
 
 use super::profile::{
     Profile, azure_devops, azure_devops_connection, bitbucket_pipelines, buildkite, circleci, github_actions, gitlab_ci,
-    hcp_terraform, jenkins, oidc,
+    hcp_terraform, jenkins, oidc, tpm,
 };
 
 /// Every platform.
@@ -17,6 +17,7 @@ pub(super) const PROFILES: &[&Profile] = &[
     &buildkite::PROFILE,
     &jenkins::PROFILE,
     &oidc::PROFILE,
+    &tpm::PROFILE,
 ];
 
 /// How a platform's credential is presented: the value of `client_assertion_type`.
@@ -31,8 +32,10 @@ impl AssertionType {
     pub const JWT_BEARER: Self =
         Self { urn: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", method: "procura_platform_jwt" };
 
+    /// What a TPM says of a key.
+    pub const TPM: Self = Self::private("urn:procura:client-assertion-type:tpm", "procura_tpm");
+
     /// One that is private to us: no standard has a name for it.
-    #[allow(dead_code, reason = "for profiles whose credentials are no JWTs")]
     pub(super) const fn private(urn: &'static str, method: &'static str) -> Self {
         Self { urn, method }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use aws_lc_rs::hmac;
 use procura_token::{Issuer, TrustDomain, WorkloadId};
 
 use super::attribute::{self, Attributes};
@@ -14,6 +15,7 @@ use super::template::PathTemplate;
 use super::witness::Statement;
 use super::{PlatformError, PlatformRuleError, registry};
 use crate::trust::PrivateAddresses;
+use crate::trust::view::{AuthorityView, PlatformRuleView};
 
 /// What to know of a rule. Texts are as the configuration has them.
 #[derive(Clone, Debug)]
@@ -38,6 +40,17 @@ pub struct PlatformRuleSettings {
     pub ca_file: Option<PathBuf>,
     /// Where the issuer may be beside the public internet.
     pub private_addresses: PrivateAddresses,
+    /// For TPMs.
+    pub tpm: Option<TpmSettings>,
+}
+
+/// What to know of enrolled TPMs.
+#[derive(Clone, Debug)]
+pub struct TpmSettings {
+    /// The file that lists them.
+    pub devices_file: PathBuf,
+    /// The secret behind challenges, the same on every copy of the service.
+    pub secret: hmac::Key,
 }
 
 /// A rule whose settings make sense.
@@ -84,6 +97,26 @@ impl Rule {
     /// The name of the authority that judges its credentials: the issuer, or for kinds without the assertion type.
     pub(super) fn authority(&self) -> &str {
         self.issuer.as_ref().map_or(self.profile.assertion.as_str(), Issuer::as_str)
+    }
+
+    /// Whether a workload could have this identifier by this rule; then by no other.
+    pub(super) fn may_give(&self, id: &WorkloadId) -> bool {
+        self.settings.trust_domain.as_str() == id.trust_domain() && self.path.may_give(&self.require, id.path())
+    }
+
+    /// What people are told of it, where its keys are from and whether it is disabled aside.
+    pub(super) fn view(&self, authority: AuthorityView) -> PlatformRuleView {
+        PlatformRuleView {
+            name: self.name.to_string(),
+            platform: self.profile.title,
+            issuer: self.authority().to_owned(),
+            authority,
+            trust_domain: self.settings.trust_domain.to_string(),
+            path: self.settings.path.clone().unwrap_or_else(|| self.profile.path.to_owned()),
+            audiences: self.settings.audiences.clone(),
+            require: self.settings.require.clone(),
+            disabled: None,
+        }
     }
 
     /// Whether two workloads could have one identifier, one by this rule and one by `other`.
