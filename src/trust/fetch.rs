@@ -8,7 +8,7 @@ mod address;
 mod discovery;
 mod resolver;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::error::Error;
 use std::fmt;
@@ -22,6 +22,8 @@ use reqwest::{Client, ClientBuilder, Url};
 
 pub use address::PrivateAddresses;
 pub(super) use discovery::Discovery;
+#[cfg(test)]
+pub(super) use resolver::stand_in;
 use resolver::{Guarded, NotPermitted};
 
 /// The most bytes of a document or an answer.

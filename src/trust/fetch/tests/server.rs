@@ -12,16 +12,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-pub(super) struct Server {
-    pub(super) address: SocketAddr,
+pub(in crate::trust) struct Server {
+    pub(in crate::trust) address: SocketAddr,
     /// Its certificate in PEM.
-    pub(super) pem: tempfile::NamedTempFile,
+    pub(in crate::trust) pem: tempfile::NamedTempFile,
     connections: Arc<AtomicUsize>,
 }
 
 impl Server {
     /// Listens at `ip`, is certified for `name`, and lets `answer` write to each connection once the head of a request came.
-    pub(super) async fn start<F, A>(ip: &str, name: &str, answer: F) -> Self
+    pub(in crate::trust) async fn start<F, A>(ip: &str, name: &str, answer: F) -> Self
     where
         F: Fn(String, TlsStream<TcpStream>) -> A + Clone + Send + 'static,
         A: Future<Output = ()> + Send,
