@@ -11,6 +11,7 @@ mod disabled;
 mod domain;
 mod error;
 mod examine;
+mod federation;
 mod fetch;
 mod issuer;
 mod keys;
@@ -20,16 +21,19 @@ mod platform;
 #[cfg(test)]
 mod tests;
 mod view;
+mod workload_api;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use procura_token::tpm::TpmCredential;
 use procura_token::{
     CertificateError, IdToken, Issuer, JwtSvid, KeySet, TrustDomain, UnixTime, Unverified, UnverifiedX509Svid, Verified,
     VerifiedX509Svid, Wit,
 };
+use tokio::task::JoinSet;
 
 pub use disabled::{
     Added, DisabledFileError, Party, Tombstone, WorkloadPattern, disable, enable, parse_tombstones, read_tombstones, rfc3339,
@@ -37,18 +41,30 @@ pub use disabled::{
 pub use domain::{BundleSource, TrustDomainSettings, TrustedDomain};
 pub use error::TrustError;
 pub use examine::{Examination, Statement};
+pub use federation::{FederationProfile, FederationSettings};
 pub use fetch::PrivateAddresses;
 pub use issuer::{UserIssuer, UserIssuerSettings};
 pub use pattern::PathPattern;
 pub use platform::{
     AssertionType, Attributes, PlatformError, PlatformIdentity, PlatformRuleError, PlatformRuleSettings, PlatformRules,
+    TpmSettings,
 };
 pub use procura_token::PeerCertificate;
+
 pub use view::{AuthorityView, KeyView, PlatformRuleView, TombstoneView, TrustDomainView, TrustNames, TrustView, UserIssuerView};
+pub use workload_api::{IdentityWatch, WorkloadApiEndpoint, WorkloadApiEndpointError, WorkloadIdentity, follow_identity};
 
 use cache::{Name, VerifiedCache};
 use disabled::Disabled;
+use federation::Endpoint;
 use platform::Platforms;
+use workload_api::follow_bundles;
+
+/// How long a start waits for bundles that are pushed. Without them the service starts too, and believes nobody of theirs yet.
+const FIRST_ANSWER: Duration = Duration::from_secs(5);
+
+/// Says what time it is, to what runs beside the requests.
+pub type Now = Arc<dyn Fn() -> UnixTime + Send + Sync>;
 
 /// What [`Trust`] needs to know.
 #[derive(Clone, Debug)]
@@ -79,23 +95,36 @@ pub struct Trust {
     wits: VerifiedCache<Verified<Wit>>,
     certificates: VerifiedCache<VerifiedX509Svid>,
     id_tokens: VerifiedCache<Verified<IdToken>>,
+    /// Those who bring bundles: they end with this.
+    _tasks: JoinSet<()>,
 }
 
 impl Trust {
-    /// Loads the keys of every authority that keeps them in a file; those behind discovery are fetched when first needed.
+    /// Loads the keys of every authority that keeps them in a file; those behind discovery are fetched when first needed, those
+    /// that are pushed are waited for, for a moment. Must be called within a runtime.
     ///
     /// `own_wit_keys` are the keys we sign WITs with: they count for every trust domain we issue WITs in.
     ///
     /// # Errors
     /// [`TrustError`] naming the file or authority.
-    pub async fn open(settings: &TrustSettings, own_wit_keys: &KeySet, now: UnixTime) -> Result<Self, TrustError> {
+    pub async fn open(settings: &TrustSettings, own_wit_keys: &KeySet, now: Now) -> Result<Self, TrustError> {
+        let opened = now();
         let mut domains = HashMap::new();
         for domain in &settings.domains {
-            domains.insert(domain.name.clone(), TrustedDomain::open(domain, own_wit_keys, now).await?);
+            domains.insert(domain.name.clone(), TrustedDomain::open(domain, own_wit_keys, opened).await?);
         }
         let mut user_issuers = HashMap::new();
         for issuer in &settings.user_issuers {
-            user_issuers.insert(issuer.url.clone(), UserIssuer::open(issuer, now).await?);
+            user_issuers.insert(issuer.url.clone(), UserIssuer::open(issuer, opened).await?);
+        }
+        let tasks = follow(settings, &domains, &now)?;
+        let first = async {
+            for domain in domains.values() {
+                domain.store().begun().await;
+            }
+        };
+        if tokio::time::timeout(FIRST_ANSWER, first).await.is_err() {
+            tracing::warn!("not all bundles have come; who needs them is not believed until they do");
         }
         Ok(Self {
             issuer: settings.issuer.clone(),
@@ -103,12 +132,19 @@ impl Trust {
             domains,
             user_issuers,
             disabled: Disabled::open(settings.disabled_file.as_deref())?,
-            platforms: Platforms::open(&settings.platforms, settings.skew, now).await?,
+            platforms: Platforms::open(&settings.platforms, settings.skew, now()).await?,
+            _tasks: tasks,
             svids: VerifiedCache::default(),
             wits: VerifiedCache::default(),
             certificates: VerifiedCache::default(),
             id_tokens: VerifiedCache::default(),
         })
+    }
+
+    /// A trust domain of which the Workload API said nothing yet, if there is one. Its socket is part of this machine; what
+    /// others serve far away is not waited for.
+    pub fn waits_for(&self) -> Option<&TrustDomain> {
+        self.domains.iter().find(|(_, domain)| domain.waits()).map(|(name, _)| name)
     }
 
     /// Looks whether the list of the disabled has changed, and puts what it says in force: what it adds at once, what it takes
@@ -238,20 +274,25 @@ impl Trust {
         self.platforms.assertions()
     }
 
-    /// Verifies a credential of a platform that was presented as `assertion`, and says which workload it is by the first rule
-    /// that fits.
-    ///
-    /// # Errors
-    /// [`TrustError`]: an issuer without rules, keys or a platform that cannot be asked, or why the credential is nobody's.
+    /// See [`Trust::verify_platform`], but for the disabled.
     async fn judge_platform(
         &self,
         assertion: AssertionType,
         text: &str,
+        nonce: Option<&str>,
         now: UnixTime,
     ) -> Result<(Arc<PlatformIdentity>, &TrustedDomain), TrustError> {
-        let identity = self.platforms.verify(assertion, text, now).await?;
+        let identity = self.platforms.verify(assertion, text, nonce, now).await?;
         let domain = self.domain(identity.id().trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
         Ok((identity, domain))
+    }
+
+    /// A secret for the TPM that has these two keys, each a `TPM2B_PUBLIC`: by giving it back it shows that it has both.
+    ///
+    /// # Errors
+    /// [`TrustError`] if nobody enrolled the endorsement key, a key is not of its kind, or there is no rule for TPMs.
+    pub fn challenge_tpm(&self, ek_public: &[u8], ak_public: &[u8], now: UnixTime) -> Result<TpmCredential, TrustError> {
+        self.platforms.challenge_tpm(ek_public, ak_public, now)
     }
 
     /// Verifies an ID token that `caller` presents: it must be meant for us, for `caller`, or for an application the
@@ -280,4 +321,40 @@ impl Trust {
         let token = unverified.verify(&keys.set, &issuer.rules(&audiences, self.skew), now)?;
         Ok((self.id_tokens.remember(name, keys.version, token), issuer))
     }
+}
+
+/// Begins to follow the servers that push bundles. One of the Workload API serves every trust domain that names it.
+fn follow(settings: &TrustSettings, domains: &HashMap<TrustDomain, TrustedDomain>, now: &Now) -> Result<JoinSet<()>, TrustError> {
+    let mut tasks = JoinSet::new();
+    let mut servers: HashMap<&WorkloadApiEndpoint, Vec<&TrustDomain>> = HashMap::new();
+    for domain in &settings.domains {
+        match &domain.bundle {
+            BundleSource::WorkloadApi(endpoint) => servers.entry(endpoint).or_default().push(&domain.name),
+            BundleSource::Federation(federation) => {
+                tasks.spawn(endpoint(&domain.name, federation, domains)?.follow(Arc::clone(now)));
+            }
+            BundleSource::File(_) | BundleSource::None => {}
+        }
+    }
+    for (endpoint, names) in servers {
+        let stores = names.into_iter().filter_map(|name| Some((name.clone(), Arc::clone(domains.get(name)?.store()))));
+        follow_bundles(endpoint, stores.collect(), now, &mut tasks);
+    }
+    Ok(tasks)
+}
+
+/// The bundle endpoint of the trust domain `name`.
+fn endpoint(
+    name: &TrustDomain,
+    settings: &FederationSettings,
+    domains: &HashMap<TrustDomain, TrustedDomain>,
+) -> Result<Endpoint, TrustError> {
+    let store = |name: &str| domains.get(name).map(|domain| Arc::clone(domain.store()));
+    let unusable = |cause: String| TrustError::Keys { authority: format!("trust domain {name}"), cause };
+    let voucher = match &settings.profile {
+        FederationProfile::Web { .. } => None,
+        FederationProfile::Spiffe { endpoint_id } => store(endpoint_id.trust_domain()),
+    };
+    let own = store(name.as_str()).ok_or_else(|| unusable("not configured".to_owned()))?;
+    Endpoint::new(settings, own, voucher).map_err(|cause| unusable(cause.to_string()))
 }

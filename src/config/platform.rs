@@ -47,6 +47,18 @@ pub struct PlatformConfig {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub private_addresses: Vec<AddressRange>,
+    /// For the kind `tpm` alone.
+    #[serde(default)]
+    pub tpm: Option<TpmConfig>,
+}
+
+/// `[platform.tpm]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TpmConfig {
+    /// The file that lists the TPMs that are believed: `[[device]]`, each with `name` and either `ek_public_sha256` or `ak_name`.
+    /// It is read again when it changes.
+    pub devices_file: PathBuf,
 }
 
 /// One text, or a list of them.
@@ -99,6 +111,11 @@ impl PlatformConfig {
             if self.jwks_file.is_none() && !issuer.is_protected() {
                 return err("issuer", "is http and not on the loopback interface", "use https");
             }
+        }
+        match (self.kind == "tpm", self.tpm.is_some()) {
+            (true, false) => return err("tpm", "is missing", "add `[platform.tpm]` with `devices_file`"),
+            (false, true) => return err("tpm", "means nothing for this kind", "leave it out"),
+            _ => {}
         }
         if self.audiences.iter().any(String::is_empty) {
             return err("audiences", "holds an empty text", "leave it out for our own issuer identifier");

@@ -22,6 +22,8 @@ pub(super) struct ExchangeRequest<'a> {
 /// Who the caller says it is.
 pub(super) struct ClaimedCaller<'a> {
     pub(super) client_id: Option<String>,
+    /// The nonce that the DPoP proof names, if there is one.
+    pub(super) nonce: Option<String>,
     pub(super) authentication: Authentication<'a>,
 }
 
@@ -85,7 +87,9 @@ impl<'a> ExchangeRequest<'a> {
         let subject = subject_token(subject, subject_type, &authentication)?;
         let (actor, wanted, proof) = (actor(&form)?, wanted(&form, subject_type)?, proof(incoming.headers)?);
         let client_id = form.get("client_id").map(str::to_owned);
-        Ok(Self { caller: ClaimedCaller { client_id, authentication }, asked: Asked { proof, subject, actor, wanted } })
+        let nonce = proof.as_ref().and_then(|proof| proof.nonce().map(str::to_owned));
+        let caller = ClaimedCaller { client_id, nonce, authentication };
+        Ok(Self { caller, asked: Asked { proof, subject, actor, wanted } })
     }
 }
 
@@ -194,7 +198,7 @@ pub(super) fn presented_evidence(text: &str) -> Result<Presented, ParseError> {
 pub(super) struct Form<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 impl<'a> Form<'a> {
-    fn parse(body: &'a [u8]) -> Result<Self, ExchangeError> {
+    pub(super) fn parse(body: &'a [u8]) -> Result<Self, ExchangeError> {
         if body.iter().filter(|byte| **byte == b'&').count() >= MAX_PARAMETERS {
             return Err(ExchangeError::Request("too many parameters"));
         }

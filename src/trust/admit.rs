@@ -48,7 +48,8 @@ impl Trust {
     }
 
     /// Verifies a credential of a platform that was presented as `assertion`, and says which workload it is by the first rule
-    /// that fits, if neither workload, rule nor issuer is disabled.
+    /// that fits, if neither workload, rule nor issuer is disabled. `nonce` is the one that the DPoP proof beside it names: a
+    /// credential that is made for a nonce must be for this one. That proof is for the caller to verify.
     ///
     /// # Errors
     /// [`TrustError`]: an issuer without rules, keys or a platform that cannot be asked, why the credential is nobody's, or that
@@ -57,9 +58,10 @@ impl Trust {
         &self,
         assertion: AssertionType,
         text: &str,
+        nonce: Option<&str>,
         now: UnixTime,
     ) -> Result<(Arc<PlatformIdentity>, &TrustedDomain), TrustError> {
-        let (identity, domain) = self.judge_platform(assertion, text, now).await?;
+        let (identity, domain) = self.judge_platform(assertion, text, nonce, now).await?;
         self.disabled.admit_platform(identity.rule())?;
         self.disabled.admit_issuer(identity.authority())?;
         self.admit(identity.id())?;

@@ -20,6 +20,9 @@ pub enum TrustError {
     /// The credential is its platform's, and nobody's here.
     #[error("platform: {0}")]
     Platform(#[from] PlatformError),
+    /// The credential is of a kind that is made for a nonce of ours, and the proof beside it names none.
+    #[error("the proof has no nonce that the credential could have been made for")]
+    NonceMissing,
     /// Its trust domain is not configured.
     #[error("the trust domain is not one we believe")]
     UnknownTrustDomain,

@@ -96,7 +96,7 @@ impl Trust {
     }
 
     async fn examine_platform(&self, assertion: AssertionType, text: &str, now: UnixTime) -> Verdict {
-        let (identity, domain) = self.judge_platform(assertion, text, now).await?;
+        let (identity, domain) = self.judge_platform(assertion, text, None, now).await?;
         let key = identity.key().map(ToString::to_string);
         let (mut statement, refusal) = self.workload(identity.id(), domain, identity.expires(), key);
         statement.authority = format!("{}, by rule `{}`", identity.authority(), identity.rule());

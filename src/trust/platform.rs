@@ -21,13 +21,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use procura_token::tpm::TpmCredential;
 use procura_token::{Algorithm, PlatformToken, UnixTime, Unverified, WorkloadId};
 
 pub use attribute::Attributes;
 pub use error::{PlatformError, PlatformRuleError};
 pub use identity::PlatformIdentity;
 pub use registry::AssertionType;
-pub use rule::PlatformRuleSettings;
+pub use rule::{PlatformRuleSettings, TpmSettings};
 
 use super::TrustError;
 use super::cache::{Name, VerifiedCache};
@@ -72,7 +73,9 @@ fn differing(one: &Rule, other: &Rule) -> Option<&'static str> {
         one.is_some() && other.is_some() && one != other
     }
     let (one, other) = (&one.settings, &other.settings);
+    let devices_file = |tpm: &TpmSettings| tpm.devices_file.clone();
     let keys = [
+        ("tpm.devices_file", one.tpm.as_ref().map(devices_file) != other.tpm.as_ref().map(devices_file)),
         ("jwks_file", differ(&one.jwks_file, &other.jwks_file)),
         ("ca_file", differ(&one.ca_file, &other.ca_file)),
         ("private_addresses", one.private_addresses != other.private_addresses),
@@ -119,11 +122,12 @@ impl Platforms {
         all.collect::<std::collections::BTreeSet<_>>().into_iter()
     }
 
-    /// Who presents `text`.
+    /// Who presents `text`, beside a DPoP proof that names `nonce`.
     pub(super) async fn verify(
         &self,
         assertion: AssertionType,
         text: &str,
+        nonce: Option<&str>,
         now: UnixTime,
     ) -> Result<Arc<PlatformIdentity>, TrustError> {
         let name = Name::new(text, assertion.as_str());
@@ -135,7 +139,7 @@ impl Platforms {
             known.credential.verify_time(now, self.skew)?;
             return Ok(known.credential);
         }
-        let (identity, version) = self.judge(assertion, text, now).await?;
+        let (identity, version) = self.judge(assertion, text, nonce, now).await?;
         Ok(self.known.remember(name, version, identity))
     }
 
@@ -178,7 +182,21 @@ impl Platforms {
         }
     }
 
-    async fn judge(&self, assertion: AssertionType, text: &str, now: UnixTime) -> Result<(PlatformIdentity, u64), TrustError> {
+    /// See [`Witness::challenge_tpm`].
+    pub(super) fn challenge_tpm(&self, ek_public: &[u8], ak_public: &[u8], now: UnixTime) -> Result<TpmCredential, TrustError> {
+        match self.authorities.get(AssertionType::TPM.as_str()).map(|authority| &authority.judge) {
+            Some(Judge::Witness(witness)) => witness.challenge_tpm(ek_public, ak_public, now),
+            Some(Judge::Keys(_)) | None => Err(TrustError::UnknownIssuer),
+        }
+    }
+
+    async fn judge(
+        &self,
+        assertion: AssertionType,
+        text: &str,
+        nonce: Option<&str>,
+        now: UnixTime,
+    ) -> Result<(PlatformIdentity, u64), TrustError> {
         let (authority, statement, version) = if assertion == AssertionType::JWT_BEARER {
             let token = Unverified::<PlatformToken>::parse(text)?;
             let authority = self.authorities.get(token.issuer().as_str()).ok_or(TrustError::UnknownIssuer)?;
@@ -192,7 +210,7 @@ impl Platforms {
         } else {
             let authority = self.authorities.get(assertion.as_str()).ok_or(TrustError::UnknownIssuer)?;
             match &authority.judge {
-                Judge::Witness(witness) => (authority, witness.judge(text, now).await?, 0),
+                Judge::Witness(witness) => (authority, witness.judge_for(text, nonce, now).await?, 0),
                 Judge::Keys(_) => return Err(TrustError::UnknownIssuer),
             }
         };

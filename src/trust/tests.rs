@@ -77,7 +77,7 @@ impl World {
             skew: Duration::from_secs(60),
             disabled_file: None,
         };
-        let trust = Trust::open(&settings, &KeySet::default(), at(NOW)).await.unwrap();
+        let trust = Trust::open(&settings, &KeySet::default(), Arc::new(|| at(NOW))).await.unwrap();
         Self { directory, trust }
     }
 

@@ -10,6 +10,7 @@ pub mod base64url;
 mod bundle;
 mod claim_rules;
 mod confirmation;
+mod der;
 mod dpop;
 mod error;
 mod field;
@@ -33,6 +34,8 @@ mod signing;
 mod text;
 mod thumbprint;
 mod time;
+#[cfg(feature = "tpm")]
+pub mod tpm;
 mod trust_domain;
 mod user_claims;
 mod verified;

@@ -1,6 +1,16 @@
 //! What to know of a platform: one file below this one for each, and one line in [`registry`](super::registry).
 
+pub(super) mod azure_devops;
+pub(super) mod azure_devops_connection;
+pub(super) mod bitbucket_pipelines;
+pub(super) mod buildkite;
+pub(super) mod circleci;
 pub(super) mod github_actions;
+pub(super) mod gitlab_ci;
+pub(super) mod hcp_terraform;
+pub(super) mod jenkins;
+pub(super) mod oidc;
+pub(super) mod tpm;
 
 use std::fmt;
 
@@ -31,6 +41,10 @@ pub(super) struct Profile {
     /// The attributes that together tell one principal from every other for all time: ids that are never given away again,
     /// never names.
     pub(super) identity: &'static [&'static str],
+    /// Of tokens of the issuer with this URL, the attributes of which a rule must require one: where an issuer serves strangers
+    /// too, all of them would be workloads of the trust domain otherwise. Ids, because a stranger can come by a name. None where
+    /// whoever has the issuer is one customer.
+    pub(super) tenant: fn(&str) -> &'static [&'static str],
     /// The template that holds where the configuration gives none.
     pub(super) path: &'static str,
     /// Why a credential that fits a rule must not be believed all the same. It sees what the rule requires: who requires the
@@ -51,6 +65,7 @@ impl Profile {
         algorithms: &[Algorithm::Rs256],
         attributes: &[],
         identity: &[],
+        tenant: |_| &[],
         path: "",
         verify: |_, _| Ok(()),
         witness: |_| Ok(None),

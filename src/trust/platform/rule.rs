@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use aws_lc_rs::hmac;
 use procura_token::{Issuer, TrustDomain, WorkloadId};
 
 use super::attribute::{self, Attributes};
@@ -39,6 +40,17 @@ pub struct PlatformRuleSettings {
     pub ca_file: Option<PathBuf>,
     /// Where the issuer may be beside the public internet.
     pub private_addresses: PrivateAddresses,
+    /// For TPMs.
+    pub tpm: Option<TpmSettings>,
+}
+
+/// What to know of enrolled TPMs.
+#[derive(Clone, Debug)]
+pub struct TpmSettings {
+    /// The file that lists them.
+    pub devices_file: PathBuf,
+    /// The secret behind challenges, the same on every copy of the service.
+    pub secret: hmac::Key,
 }
 
 /// A rule whose settings make sense.
@@ -68,6 +80,11 @@ impl Rule {
         })?;
         let issuer = profile.issuer.settle(settings.issuer.as_ref()).map_err(|cause| error("issuer", cause))?;
         let require = Requirements::new(&settings.require, profile).map_err(|cause| error("require", cause))?;
+        let tenant = (profile.tenant)(issuer.as_ref().map_or("", Issuer::as_str));
+        if !tenant.is_empty() && !tenant.iter().any(|name| require.names(name)) {
+            let what = format!("lets in whoever has tokens of this issuer, strangers too: {}", profile.title);
+            return Err(error("require", (what, format!("name those who are yours, by {}", tenant.join(" or ")))));
+        }
         let path = PathTemplate::parse(settings.path.as_deref().unwrap_or(profile.path), profile)
             .map_err(|what| error("path", (what, "write it like \"/ci/{attribute}\"".to_owned())))?;
         if let Some(name) = profile.identity.iter().find(|name| !path.names(name) && !require.pin(name)) {

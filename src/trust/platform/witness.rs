@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use procura_token::tpm::TpmCredential;
 use procura_token::{Algorithm, Issuer, KeySet, PlatformToken, PlatformTokenRules, Thumbprint, UnixTime, Unverified, Verified};
 use serde_json::{Map, Value};
 
@@ -49,6 +50,26 @@ pub(super) trait Witness: Send + Sync + fmt::Debug {
     /// [`TrustError::Platform`] with [`PlatformError::Evidence`](super::PlatformError) or another for a credential that is not
     /// believed, [`TrustError::Keys`] where the platform cannot be asked: then the client may try again.
     async fn judge(&self, text: &str, now: UnixTime) -> Result<Statement, TrustError>;
+
+    /// The same for kinds whose credentials are made for one nonce of ours: here the one that the DPoP proof of the request
+    /// names. Whether that proof is good and the nonce fresh is judged later in the same request, and the proof must be by the
+    /// statement's key. The other kinds do not look at it.
+    ///
+    /// # Errors
+    /// As [`Witness::judge`]; [`TrustError::NonceMissing`] where there is none.
+    async fn judge_for(&self, text: &str, nonce: Option<&str>, now: UnixTime) -> Result<Statement, TrustError> {
+        let _ = nonce;
+        self.judge(text, now).await
+    }
+
+    /// A challenge for the TPM that has these two keys, each a `TPM2B_PUBLIC`. Other kinds have none.
+    ///
+    /// # Errors
+    /// [`TrustError::Platform`] if nobody enrolled the endorsement key.
+    fn challenge_tpm(&self, ek_public: &[u8], ak_public: &[u8], now: UnixTime) -> Result<TpmCredential, TrustError> {
+        let _ = (ek_public, ak_public, now);
+        Err(TrustError::UnknownIssuer)
+    }
 }
 
 /// Opens the witness of one authority, or leaves its credentials to its issuer's keys.

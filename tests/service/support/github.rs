@@ -81,12 +81,17 @@ impl GitHub {
             claims[name] = value.clone();
         }
         claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
-        let header = json!({ "typ": "JWT", "alg": "RS256", "x5t": "AQID", "kid": KEY_ID });
-        let input = format!("{}.{}", base64url::encode(header.to_string()), base64url::encode(claims.to_string()));
-        let mut signature = vec![0; key.public_modulus_len()];
-        key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input.as_bytes(), &mut signature).unwrap();
-        format!("{input}.{}", base64url::encode(signature))
+        sign_rs256(key, &claims)
     }
+}
+
+/// A token as platforms sign it.
+pub(crate) fn sign_rs256(key: &RsaKeyPair, claims: &Value) -> String {
+    let header = json!({ "typ": "JWT", "alg": "RS256", "x5t": "AQID", "kid": KEY_ID });
+    let input = format!("{}.{}", base64url::encode(header.to_string()), base64url::encode(claims.to_string()));
+    let mut signature = vec![0; key.public_modulus_len()];
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input.as_bytes(), &mut signature).unwrap();
+    format!("{input}.{}", base64url::encode(signature))
 }
 
 const KEY_ID: &str = "cc413527-173f-5a05-976e-9c52b1d7b431";
@@ -117,7 +122,7 @@ when { context.credential == "wit" && context.scope == "calendar.read" };
 "#;
 
 /// The public key as a JWK: of 2048 bits, so that `RSAPublicKey` is nine octets, the modulus, and 65537.
-fn public(key: &RsaKeyPair) -> Value {
+pub(crate) fn public(key: &RsaKeyPair) -> Value {
     let modulus = base64url::encode(&key.public_key().as_ref()[9..265]);
     json!({ "kty": "RSA", "alg": "RS256", "use": "sig", "kid": KEY_ID, "n": modulus, "e": "AQAB" })
 }

@@ -55,6 +55,11 @@ impl<'a> UnverifiedX509Svid<'a> {
         self.leaf.id.trust_domain()
     }
 
+    /// Whether it claims to be `id`, which proves nothing.
+    pub fn claims(&self, id: &WorkloadId) -> bool {
+        self.leaf.id == *id
+    }
+
     /// Finds a path from the leaf to one of `authorities` and verifies it at `now` (RFC 5280 section 6).
     ///
     /// `authorities` are those of [`UnverifiedX509Svid::trust_domain`], and of no other trust domain. On the path every
