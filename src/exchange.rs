@@ -9,6 +9,7 @@ mod authentication;
 mod binding;
 mod certificate;
 mod claim;
+mod credential;
 mod decide;
 mod error;
 mod identity;
