@@ -69,7 +69,7 @@ fn a_machine_enrolled_by_its_ak_gets_both_too() {
     is_audited(&follow(&tpm, true), &tpm, "ak");
 }
 
-/// The EK template of the larger curve wants another policy (TCG EK Credential Profile 2.5, appendix B.6): either the password
+/// The EK template of the larger curve wants another policy (TCG EK Credential Profile, appendix B): either the password
 /// of the hierarchy, as for the smaller ones, or one that stands in the TPM's memory, whose digest this is.
 const POLICY_C: &str = "D6032CE61F2FB3C240EB3CF6A33237EF2B6A16F4293C22B455E261CFFD217AD5B4947C2D73E63005EED2DC2B3593D165";
 
