@@ -35,9 +35,8 @@ fn hostile(world: &World) -> Result<&Arc<Hostile>> {
 
 /// The agent asks for a token on behalf of this issuer's user.
 fn exchange(world: &World, token: &Draft) -> Result<Exchange> {
-    let node = world.options.guest_url.as_deref().context(NotTried("no --guest-url given"))?;
     let mut exchange = world.exchange();
-    exchange.url = world.endpoint_below(node);
+    exchange.url = world.guest_endpoint()?;
     exchange.set("subject_token", &token.sign());
     Ok(exchange)
 }

@@ -79,7 +79,7 @@ async fn good(world: Arc<World>) -> Result<()> {
 }
 
 async fn metadata(world: Arc<World>) -> Result<()> {
-    let node = world.platform()?.node.trim_end_matches('/').to_owned();
+    let node = world.guests()?.node.trim_end_matches('/').to_owned();
     let document = world.get(&format!("{node}/.well-known/oauth-authorization-server")).await?.json()?;
     let methods = document["token_endpoint_auth_methods_supported"].as_array().context("no methods")?.clone();
     let ours = world.metadata["token_endpoint_auth_methods_supported"].as_array().context("no methods")?;

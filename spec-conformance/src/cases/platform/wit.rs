@@ -56,7 +56,7 @@ async fn good(world: Arc<World>) -> Result<()> {
     let exchange: Exchange = world.platform_wit_request(&token)?;
     let body = exchange.send(&world).await?.success()?;
     let wit = body["access_token"].as_str().context("no `access_token`")?;
-    let node = world.platform()?.node.trim_end_matches('/');
+    let node = world.guests()?.node.trim_end_matches('/');
     let bundle = world.get(&format!("{node}/spiffe/bundle")).await?.json()?;
     let parts = verify(wit, &bundle, &["wit-svid"])?;
     ensure!(parts.claims["sub"] == *Platform::id("2002"), "`sub` is {}", parts.claims["sub"]);
