@@ -33,8 +33,10 @@ impl Guests {
     pub(super) fn go(self) -> Result<ExitCode> {
         fs::create_dir_all(self.directory.join("guests"))?;
         self.write("policies/conformance.cedar", POLICY)?;
-        let platform = self.key("platform", "of-the-platform", Some("sig"))?;
-        self.write("guests/platform.jwks.json", &json!({"keys": [platform]}).to_string())?;
+        let platform = Key::for_algorithm("RS256")?;
+        self.write("guests/platform.der", platform.pkcs8()?)?;
+        let platform = named(platform.public(), Platform::KEY, "RS256", Some("sig"));
+        self.write("guests/platform.jwks.json", json!({"keys": [platform]}).to_string())?;
         let svid: Value = serde_json::from_str(&fs::read_to_string(self.directory.join("authority/svid.jwk"))?)?;
         let name = svid["kid"].as_str().context("`authority/svid.jwk` has no `kid`")?;
         let keys = [
@@ -42,7 +44,7 @@ impl Guests {
             self.key("domain-wit", "of-the-domain-wit", Some("wit-svid"))?,
             self.key("domain-useless", "of-the-domain-useless", None)?,
         ];
-        self.write("guests/bundle.json", &json!({"keys": keys}).to_string())?;
+        self.write("guests/bundle.json", json!({"keys": keys}).to_string())?;
         print!("{}", self.configuration());
         Ok(ExitCode::SUCCESS)
     }
@@ -50,21 +52,13 @@ impl Guests {
     /// Makes a key, keeps the private one in a file and gives back the public one.
     fn key(&self, file: &str, name: &str, public_key_use: Option<&str>) -> Result<Value> {
         let key = Key::generate();
-        let named = |mut jwk: Value| {
-            jwk["kid"] = name.into();
-            jwk["alg"] = "ES256".into();
-            if let Some(public_key_use) = public_key_use {
-                jwk["use"] = public_key_use.into();
-            }
-            jwk
-        };
-        self.write(&format!("guests/{file}.jwk"), &named(key.private()).to_string())?;
-        Ok(named(key.public()))
+        self.write(&format!("guests/{file}.jwk"), named(key.private(), name, "ES256", public_key_use).to_string())?;
+        Ok(named(key.public(), name, "ES256", public_key_use))
     }
 
-    fn write(&self, name: &str, text: &str) -> Result<()> {
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<()> {
         let file = self.directory.join(name);
-        fs::write(&file, text).with_context(|| format!("cannot write `{}`", file.display()))
+        fs::write(&file, content).with_context(|| format!("cannot write `{}`", file.display()))
     }
 
     fn configuration(&self) -> String {
@@ -96,4 +90,13 @@ impl Guests {
         }
         text
     }
+}
+
+fn named(mut jwk: Value, name: &str, algorithm: &str, public_key_use: Option<&str>) -> Value {
+    jwk["kid"] = name.into();
+    jwk["alg"] = algorithm.into();
+    if let Some(public_key_use) = public_key_use {
+        jwk["use"] = public_key_use.into();
+    }
+    jwk
 }

@@ -1,6 +1,6 @@
 use crate::certificate::Authority;
 use crate::jose::Key;
-use crate::world::{Guests, Options, Proxy};
+use crate::world::{Guests, Options, Platform, Proxy};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::{Map, Value};
@@ -174,7 +174,10 @@ impl Server {
     fn guests(&self) -> Result<Option<Guests>> {
         let (Some(directory), Some(node)) = (&self.guests, &self.guest_url) else { return Ok(None) };
         let key = |name: &str| jwk(&directory.join(name));
-        let (platform, domain, wit) = (key("platform.jwk")?, key("domain.jwk")?, key("domain-wit.jwk")?);
+        let (domain, wit) = (key("domain.jwk")?, key("domain-wit.jwk")?);
+        let file = directory.join("platform.der");
+        let platform = fs::read(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
+        let platform = Key::from_pkcs8(&platform, Platform::KEY)?;
         Ok(Some(Guests { node: node.clone(), platform, domain, wit, useless: key("domain-useless.jwk")? }))
     }
 

@@ -36,6 +36,8 @@ impl Federated {
 }
 
 impl Platform {
+    /// The name of its key, which is for RS256.
+    pub(crate) const KEY: &str = "of-the-platform";
     /// Whose tokens these are.
     pub(crate) const ISSUER: &str = "https://token.actions.githubusercontent.com";
     /// Where its workloads are. Nobody else vouches for this trust domain.
@@ -78,7 +80,7 @@ impl World {
     /// What the platform says of a job of repository 2002.
     pub(crate) fn platform_token(&self) -> Result<Draft> {
         let key = &self.guests()?.platform;
-        let header = json!({"alg": "ES256", "kid": key.kid, "typ": "JWT"});
+        let header = json!({"alg": key.algorithm(), "kid": key.kid, "typ": "JWT"});
         let now = now();
         let claims = json!({
             "iss": Platform::ISSUER, "sub": "repo:octo/app:ref:refs/heads/main", "aud": self.options.issuer, "jti": unique(),
