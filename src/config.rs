@@ -7,11 +7,15 @@
 mod error;
 mod listener;
 mod path;
+mod platform;
 mod secret;
 mod section;
 mod store;
+mod trust;
+mod trust_domain;
 mod user_issuer;
 mod value;
+mod workload_api;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -21,15 +25,19 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use error::ConfigError;
-pub use listener::{AdminConfig, CertificateField, MtlsConfig, ProxyConfig};
+pub use listener::{AdminConfig, CertificateField, IdentityConfig, MtlsConfig, ProxyConfig, TlsConfig};
+pub use platform::{OneOrSeveral, PlatformConfig, TpmConfig};
 pub use secret::Secret;
 pub use section::{
     AuditConfig, DpopConfig, KeyRingConfig, KeysConfig, LogConfig, LogFormat, LogLevel, PolicyConfig, ServerConfig, TargetConfig,
-    TlsConfig, TokenConfig, TrustDomainConfig, WptConfig,
+    TokenConfig, WptConfig,
 };
 pub use store::{RedisConfig, StoreConfig};
+pub use trust::TrustConfig;
+pub use trust_domain::{FederationConfig, FederationProfile, TrustDomainConfig};
 pub use user_issuer::{ClaimValue, ClaimValues, IntrospectionConfig, UserIssuerConfig, UserTokenKind};
 pub use value::{AddressRange, HumanDuration};
+pub use workload_api::WorkloadApiAddress;
 
 /// A configuration file that `config check` accepts, with every key and its default.
 pub const EXAMPLE: &str = include_str!("config/example.toml");
@@ -73,9 +81,15 @@ pub struct Config {
     pub audit: AuditConfig,
     /// Who may do what.
     pub policy: PolicyConfig,
+    /// Who is believed no longer.
+    #[serde(default)]
+    pub trust: TrustConfig,
     /// Trust domains whose workloads may call.
     #[serde(default)]
     pub trust_domain: Vec<TrustDomainConfig>,
+    /// Rules that give the workloads of CI systems, clouds and clusters identifiers.
+    #[serde(default)]
+    pub platform: Vec<PlatformConfig>,
     /// Issuers whose tokens name users.
     #[serde(default)]
     pub user_issuer: Vec<UserIssuerConfig>,
@@ -157,8 +171,9 @@ impl Config {
         unique("user_issuer.alias", self.user_issuer.iter().map(|issuer| issuer.alias.as_str()))?;
         unique("target.resource", self.target.iter().map(|target| target.resource.as_str()))?;
         unique("target.name", self.target.iter().filter_map(|target| target.name.as_deref()))?;
-        self.trust_domain.iter().try_for_each(TrustDomainConfig::agree)?;
+        self.trust_domains()?;
         self.user_issuers_agree()?;
+        self.platforms()?;
         self.dpop.agree()?;
         self.store.agree()?;
         self.token.agree()

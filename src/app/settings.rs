@@ -4,15 +4,19 @@ mod issuer;
 
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::hmac;
 use procura_token::{Freshness, Htu, ScopeSet, UnixTime};
 
 use crate::audit::AuditSettings;
-use crate::config::{Config, ConfigError, KeyRingConfig, RedisConfig, Secret, TrustDomainConfig};
+use crate::config::{Config, ConfigError, KeyRingConfig, RedisConfig, Secret, TrustDomainConfig, WorkloadApiAddress};
 use crate::exchange::ExchangeSettings;
 use crate::keys::KeyRingSettings;
 use crate::policy::{PolicySettings, Target, Targets};
 use crate::store::{RedisSettings, RedisTls, RedisTopology};
-use crate::trust::{BundleSource, PathPattern, TrustDomainSettings, TrustSettings};
+use crate::trust::{
+    BundleSource, FederationProfile, FederationSettings, PathPattern, PlatformRuleSettings, PlatformRules, TpmSettings,
+    TrustDomainSettings, TrustSettings, WorkloadApiEndpoint,
+};
 
 pub(super) fn exchange(config: &Config) -> Result<ExchangeSettings, ConfigError> {
     let endpoint = |key: &str, base: &str| {
@@ -42,7 +46,8 @@ pub(super) fn key_ring(ring: &KeyRingConfig) -> KeyRingSettings {
     KeyRingSettings { active: ring.active.clone(), next: ring.next.clone(), retired: ring.retired.clone() }
 }
 
-pub(super) fn trust(config: &Config) -> Result<TrustSettings, ConfigError> {
+/// `secret` is the one behind nonces.
+pub(super) fn trust(config: &Config, secret: &[u8]) -> Result<TrustSettings, ConfigError> {
     let mut domains = Vec::new();
     for domain in &config.trust_domain {
         let mut clients = Vec::new();
@@ -54,17 +59,75 @@ pub(super) fn trust(config: &Config) -> Result<TrustSettings, ConfigError> {
         }
         domains.push(TrustDomainSettings {
             name: domain.name.clone(),
-            bundle: bundle_source(domain),
+            bundle: bundle_source(domain)?,
             clients,
             issue_wit: domain.issue_wit,
         });
     }
     let user_issuers = config.user_issuer.iter().map(issuer::settings).collect::<Result<_, _>>()?;
-    Ok(TrustSettings { issuer: config.issuer.clone(), domains, user_issuers, skew: config.token.skew.0 })
+    Ok(TrustSettings {
+        issuer: config.issuer.clone(),
+        domains,
+        user_issuers,
+        platforms: platforms(config, secret)?,
+        skew: config.token.skew.0,
+        disabled_file: config.trust.disabled_file.clone(),
+    })
 }
 
-fn bundle_source(domain: &TrustDomainConfig) -> BundleSource {
-    domain.bundle_file.clone().map_or(BundleSource::None, BundleSource::File)
+/// The rules, held against what is known of each platform.
+fn platforms(config: &Config, secret: &[u8]) -> Result<PlatformRules, ConfigError> {
+    let rules = config.platform.iter().map(|platform| PlatformRuleSettings {
+        kind: platform.kind.clone(),
+        name: platform.name().to_owned(),
+        trust_domain: platform.trust_domain.clone(),
+        issuer: platform.issuer.clone(),
+        audiences: match platform.audiences.as_slice() {
+            [] => vec![config.issuer.as_str().to_owned()],
+            audiences => audiences.to_vec(),
+        },
+        path: platform.path.clone(),
+        require: platform
+            .require
+            .iter()
+            .map(|(name, values)| (name.clone(), values.iter().map(str::to_owned).collect()))
+            .collect(),
+        jwks_file: platform.jwks_file.clone(),
+        ca_file: platform.ca_file.clone(),
+        private_addresses: platform.private_addresses.iter().map(|range| range.0).collect(),
+        tpm: platform
+            .tpm
+            .as_ref()
+            .map(|tpm| TpmSettings { devices_file: tpm.devices_file.clone(), secret: hmac::Key::new(hmac::HMAC_SHA256, secret) }),
+    });
+    PlatformRules::new(rules).map_err(|error| {
+        ConfigError::rule(&format!("platform.{}", error.key), &format!("of `{}` {}", error.rule, error.what), &error.remedy)
+    })
+}
+
+fn bundle_source(domain: &TrustDomainConfig) -> Result<BundleSource, ConfigError> {
+    if let Some(address) = &domain.workload_api {
+        return Ok(BundleSource::WorkloadApi(workload_api("trust_domain.workload_api", address)?));
+    }
+    let Some(federation) = &domain.federation else {
+        return Ok(domain.bundle_file.clone().map_or(BundleSource::None, BundleSource::File));
+    };
+    let profile = match (&federation.endpoint_id, &federation.ca_file) {
+        (Some(endpoint_id), _) => FederationProfile::Spiffe { endpoint_id: endpoint_id.clone() },
+        (None, ca_file) => FederationProfile::Web { ca_file: ca_file.clone() },
+    };
+    Ok(BundleSource::Federation(Box::new(FederationSettings {
+        url: federation.url.clone(),
+        profile,
+        private_addresses: federation.private_addresses.iter().map(|range| range.0).collect(),
+        first: domain.bundle_file.clone(),
+    })))
+}
+
+pub(super) fn workload_api(key: &str, address: &WorkloadApiAddress) -> Result<WorkloadApiEndpoint, ConfigError> {
+    let address = address.resolve(key)?;
+    let remedy = "write \"unix:///run/spire/agent.sock\", \"tcp://127.0.0.1:8081\" or \"env\"";
+    address.parse().map_err(|cause| ConfigError::rule(key, &format!("`{address}`: {cause}"), remedy))
 }
 
 pub(super) fn targets(config: &Config) -> Result<Targets, ConfigError> {

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use procura_token::{Algorithm, Issuer, MAX_SKEW, Resource, Scope, TrustDomain};
+use procura_token::{Algorithm, Issuer, MAX_SKEW, Resource, Scope};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ConfigError, HumanDuration, Secret};
+use super::{ConfigError, HumanDuration, Secret, TlsConfig};
 
 /// `[server]`
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -59,19 +59,6 @@ impl ServerConfig {
     const fn default_header_timeout() -> HumanDuration {
         HumanDuration::from_secs(5)
     }
-}
-
-/// `[server.tls]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TlsConfig {
-    /// The certificate chain in PEM, leaf first.
-    pub certificate_file: PathBuf,
-    /// Its private key in PEM.
-    pub key_file: PathBuf,
-    /// Let clients that know no TLS 1.3 use TLS 1.2. Default false.
-    #[serde(default)]
-    pub allow_tls12: bool,
 }
 
 /// `[log]`
@@ -253,41 +240,6 @@ pub struct AuditConfig {
 pub struct PolicyConfig {
     /// The directory whose `*.cedar` files are the policy.
     pub directory: PathBuf,
-}
-
-/// `[[trust_domain]]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TrustDomainConfig {
-    /// Its name, such as `prod.example`.
-    #[schemars(with = "String")]
-    pub name: TrustDomain,
-    /// The file of its SPIFFE bundle: a JWK Set whose keys carry `use` `jwt-svid`, `wit-svid` and `x509-svid`. Read again when
-    /// an unknown key appears. Without it, its workloads have no SVIDs.
-    #[serde(default)]
-    pub bundle_file: Option<PathBuf>,
-    /// Which of its workloads may call: paths such as `/agent/planner`, or `/agent/*` for everything below `/agent`. May be
-    /// left out where there is no bundle.
-    #[serde(default)]
-    pub clients: Option<Vec<String>>,
-    /// Whether we issue WITs for its workloads. Default false.
-    #[serde(default)]
-    pub issue_wit: bool,
-}
-
-impl TrustDomainConfig {
-    /// Whether a SPIFFE bundle vouches for its workloads.
-    pub const fn has_bundle(&self) -> bool {
-        self.bundle_file.is_some()
-    }
-
-    pub(super) fn agree(&self) -> Result<(), ConfigError> {
-        if self.has_bundle() && self.clients.is_none() {
-            let remedy = "name the paths that may call, such as [\"/agent/*\"]; \"/*\" is all of them";
-            return Err(ConfigError::rule("trust_domain.clients", &format!("is missing for `{}`", self.name), remedy));
-        }
-        Ok(())
-    }
 }
 
 /// `[[target]]`

@@ -7,6 +7,7 @@ use procura_token::{Algorithm, Issuer, WorkloadId};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::value::is_short_name;
 use super::{AddressRange, Config, ConfigError, HumanDuration, Secret};
 
 /// The most issuers that are asked about one access token.
@@ -151,8 +152,7 @@ impl UserIssuerConfig {
     }
 
     fn agree(&self) -> Result<(), ConfigError> {
-        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if self.alias.is_empty() || self.alias.len() > 64 || !self.alias.bytes().all(fits) {
+        if !is_short_name(&self.alias) {
             let remedy = "use up to 64 lower-case letters, digits and `-`";
             return Err(ConfigError::rule("user_issuer.alias", &format!("`{}` is not a short name", self.alias), remedy));
         }

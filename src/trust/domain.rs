@@ -3,10 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use procura_token::{Bundle, KeySet, TrustDomain, UnixTime, WorkloadId};
+use procura_token::{Bundle, CertificateThumbprint, KeySet, TrustDomain, UnixTime, WorkloadId};
 
+use super::federation::FederationSettings;
+use super::fetch::read_file;
 use super::keys::{KeySource, KeyStore, Keys};
-use super::{PathPattern, TrustError};
+use super::view::{self, AuthorityView, KeyView, TrustDomainView};
+use super::workload_api::WorkloadApiEndpoint;
+use super::{PathPattern, TrustError, rfc3339};
 
 /// What to know of a trust domain.
 #[derive(Clone, Debug)]
@@ -27,6 +31,10 @@ pub struct TrustDomainSettings {
 pub enum BundleSource {
     /// A file.
     File(PathBuf),
+    /// A server of the SPIFFE Workload API, which pushes it.
+    WorkloadApi(WorkloadApiEndpoint),
+    /// A bundle endpoint, which is asked for it.
+    Federation(Box<FederationSettings>),
     /// Nowhere: its workloads have no SVIDs and are known otherwise.
     None,
 }
@@ -36,24 +44,57 @@ pub enum BundleSource {
 pub struct TrustedDomain {
     clients: Vec<PathPattern>,
     issue_wit: bool,
-    keys: KeyStore<Bundle>,
+    keys: Arc<KeyStore<Bundle>>,
+    is_local: bool,
 }
 
 impl TrustedDomain {
     pub(super) async fn open(settings: &TrustDomainSettings, own_wit_keys: &KeySet, now: UnixTime) -> Result<Self, TrustError> {
         let source = match &settings.bundle {
             BundleSource::File(path) => KeySource::File(path.clone()),
+            BundleSource::WorkloadApi(_) | BundleSource::Federation(_) => KeySource::Pushed,
             BundleSource::None => KeySource::Own,
         };
+        let is_local = matches!(settings.bundle, BundleSource::WorkloadApi(_));
         let wit = if settings.issue_wit { own_wit_keys.clone() } else { KeySet::default() };
         let own = Bundle { wit, ..Bundle::default() };
         let keys = KeyStore::new(format!("trust domain {}", settings.name), source, own, now).open(now).await?;
-        Ok(Self { clients: settings.clients.clone(), issue_wit: settings.issue_wit, keys })
+        if let BundleSource::Federation(federation) = &settings.bundle
+            && let Some(first) = &federation.first
+        {
+            keys.put_document(read_file(first), first.display(), now)?;
+        }
+        Ok(Self { clients: settings.clients.clone(), issue_wit: settings.issue_wit, keys: Arc::new(keys), is_local })
     }
 
     /// Whether the workload, one of this trust domain, may call at all.
     pub fn admits(&self, id: &WorkloadId) -> bool {
         self.clients.iter().any(|pattern| pattern.covers(id))
+    }
+
+    /// What people are told of it, its name and whether it is disabled aside.
+    pub(super) async fn view(&self, now: UnixTime) -> TrustDomainView {
+        let bundle = self.bundle(now).await;
+        let sequence = bundle.as_ref().ok().and_then(|bundle| bundle.set.sequence);
+        let keys = bundle.map(|bundle| {
+            let Bundle { jwt, wit, x509, .. } = &bundle.set;
+            let certificate = |(thumbprint, expires): (CertificateThumbprint, UnixTime)| KeyView {
+                public_key_use: "x509-svid",
+                kid: None,
+                algorithms: Vec::new(),
+                thumbprint: thumbprint.to_string(),
+                expires: Some(rfc3339(expires)),
+            };
+            view::keys("jwt-svid", jwt).chain(view::keys("wit-svid", wit)).chain(x509.iter().map(certificate)).collect()
+        });
+        TrustDomainView {
+            name: String::new(),
+            authority: AuthorityView::new(self.keys.source(), self.keys.age(now), keys),
+            sequence,
+            clients: self.clients.iter().map(ToString::to_string).collect(),
+            issue_wit: self.issue_wit,
+            disabled: None,
+        }
     }
 
     /// Whether we issue WITs for its workloads.
@@ -79,6 +120,23 @@ impl TrustedDomain {
     /// Its bundle, read again unless that was done a moment ago: for a certificate that none of its authorities issued.
     pub(super) async fn newer_bundle(&self, now: UnixTime) -> Result<Arc<Keys<Bundle>>, TrustError> {
         self.keys.refresh(now).await
+    }
+
+    /// Where its bundle is put.
+    pub(super) const fn store(&self) -> &Arc<KeyStore<Bundle>> {
+        &self.keys
+    }
+
+    /// Whether the Workload API should say something of it, and said nothing yet.
+    pub(super) fn waits(&self) -> bool {
+        self.is_local && !self.keys.has_begun()
+    }
+
+    /// Has its keys read again if they are in a file, or if they are not, as `is_file` says.
+    pub(super) async fn reload(&self, is_file: bool, now: UnixTime) {
+        if self.keys.is_file() == is_file {
+            self.keys.reload(now).await;
+        }
     }
 
     pub(super) fn measure(&self, now: UnixTime) {

@@ -12,6 +12,7 @@ use procura_token::{
 use super::fetch::{Discovery, PrivateAddresses};
 use super::introspection::{IntrospectionSettings, Introspector};
 use super::keys::{KeySource, KeyStore, Keys};
+use super::view::{self, AuthorityView, UserIssuerView};
 use super::{TrustError, UserToken};
 
 /// What to know of an OpenID issuer.
@@ -79,6 +80,24 @@ impl UserIssuer {
         let introspector = introspector.map(|how| Introspector::new(how, ca_file, private)).transpose().map_err(fault)?;
         let keys = KeyStore::new(authority, source, KeySet::default(), now).open(now).await?;
         Ok(Self { settings: settings.clone(), keys, introspector })
+    }
+
+    /// What people are told of it, whether it is disabled aside.
+    pub(super) async fn view(&self, now: UnixTime) -> UserIssuerView {
+        let keys = self.keys.keys(None, now).await.map(|keys| view::keys("sig", &keys.set).collect());
+        UserIssuerView {
+            alias: self.settings.alias.clone(),
+            url: self.settings.url.to_string(),
+            authority: AuthorityView::new(self.keys.source(), self.keys.age(now), keys),
+            audiences: self.settings.audiences.clone(),
+            algorithms: self.settings.algorithms.clone(),
+            disabled: None,
+        }
+    }
+
+    /// Its issuer identifier.
+    pub const fn url(&self) -> &Issuer {
+        &self.settings.url
     }
 
     /// What stands for it in our `sub`.
@@ -161,6 +180,13 @@ impl UserIssuer {
 
     pub(super) async fn keys(&self, key_id: Option<&str>, now: UnixTime) -> Result<Arc<Keys>, TrustError> {
         self.keys.keys(key_id, now).await
+    }
+
+    /// Has its keys read again if they are in a file, or if they are not, as `is_file` says.
+    pub(super) async fn reload(&self, is_file: bool, now: UnixTime) {
+        if self.keys.is_file() == is_file {
+            self.keys.reload(now).await;
+        }
     }
 
     pub(super) fn measure(&self, now: UnixTime) {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use procura_token::{KeySet, LeftOut, UnixTime};
+use tokio::sync::watch;
 
 use super::TrustError;
 use super::bundle::Material;
@@ -70,6 +71,7 @@ pub(super) struct KeyStore<M: Material = KeySet> {
     attempt: tokio::sync::Mutex<Option<UnixTime>>,
     /// Why the last attempt failed, if it did: said once, not every time.
     failure: Mutex<Option<String>>,
+    begun: watch::Sender<bool>,
     meter: AuthorityMeter,
 }
 
@@ -78,7 +80,8 @@ impl<M: Material> KeyStore<M> {
         let current = RwLock::new(Arc::new(Keys { version: 0, set: own.clone(), fetched: None, withdrawn: false }));
         let meter = AuthorityMeter::new(&authority);
         let (attempt, failure) = (tokio::sync::Mutex::new(None), Mutex::new(None));
-        Self { authority, source, own, opened: now, current, attempt, failure, meter }
+        let begun = watch::Sender::new(matches!(source, KeySource::Own));
+        Self { authority, source, own, opened: now, current, attempt, failure, begun, meter }
     }
 
     /// Reads a file's keys now, so that a missing file stops the start. Discovery waits until it is needed.
@@ -123,7 +126,7 @@ impl<M: Material> KeyStore<M> {
         }
     }
 
-    /// Fetches, unless that was tried a moment ago. One at a time: the others wait and find the result.
+    /// Fetches, unless that was tried a moment ago or nobody can be asked. One at a time: the others wait and find the result.
     pub(super) async fn refresh(&self, now: UnixTime) -> Result<Arc<Keys<M>>, TrustError> {
         let mut attempt = self.attempt.lock().await;
         if attempt.is_some_and(|last| now.since(last) < FLOOR) {
@@ -131,15 +134,67 @@ impl<M: Material> KeyStore<M> {
             let never = || self.unavailable("the last attempt failed");
             return if keys.fetched.is_some() { Ok(keys) } else { Err(never()) };
         }
+        self.fetch(&mut attempt, now).await
+    }
+
+    pub(super) const fn is_file(&self) -> bool {
+        matches!(self.source, KeySource::File(_))
+    }
+
+    /// Where the keys are from, for people.
+    pub(super) fn source(&self) -> String {
+        match &self.source {
+            KeySource::File(path) => path.display().to_string(),
+            KeySource::Discovery(_) => "discovery".to_owned(),
+            KeySource::Pushed => "Workload API".to_owned(),
+            KeySource::Own => "platform rules".to_owned(),
+        }
+    }
+
+    /// How long ago they changed, for a file, or were fetched.
+    pub(super) fn age(&self, now: UnixTime) -> Option<Duration> {
+        match &self.source {
+            KeySource::File(path) => {
+                let changed = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;
+                Some(now.since(UnixTime::new(changed.duration_since(std::time::UNIX_EPOCH).ok()?)))
+            }
+            _ => self.current().fetched.map(|fetched| now.since(fetched)),
+        }
+    }
+
+    /// Fetches, however lately that was tried, if it ever was: somebody knows that there is something new.
+    pub(super) async fn reload(&self, now: UnixTime) {
+        let mut attempt = self.attempt.lock().await;
+        if attempt.is_some() {
+            // What went wrong is in the log, and the keys in use stay.
+            let _ = self.fetch(&mut attempt, now).await;
+        }
+    }
+
+    async fn fetch(&self, attempt: &mut Option<UnixTime>, now: UnixTime) -> Result<Arc<Keys<M>>, TrustError> {
+        if !self.source.can_be_asked() {
+            return self.at_hand(now);
+        }
+        *attempt = Some(now);
         let document = match &self.source {
             KeySource::File(path) => read_file(path),
             KeySource::Discovery(discovery) => {
                 discovery.fetch().await.map(|fetched| fetched.body).map_err(|cause| cause.to_string())
             }
-            KeySource::Pushed | KeySource::Own => return self.at_hand(now),
+            KeySource::Pushed | KeySource::Own => Err("nobody can be asked".to_owned()),
         };
-        *attempt = Some(now);
-        self.put(document.and_then(|document| M::parse(&document).map_err(|cause| format!("{}: {cause}", self.source))), now)
+        self.put_document(document, &self.source, now)
+    }
+
+    /// Takes the document that `place` gave, or why it gave none.
+    pub(super) fn put_document(
+        &self,
+        document: Result<Vec<u8>, String>,
+        place: impl fmt::Display,
+        now: UnixTime,
+    ) -> Result<Arc<Keys<M>>, TrustError> {
+        let parse = |document: Vec<u8>| M::parse(&document).map_err(|cause| format!("{place}: {cause}"));
+        self.put(document.and_then(parse), now)
     }
 
     /// Takes what was fetched, with what of it was left out, or why nothing could be; unless it is older than what is in use.
@@ -157,12 +212,17 @@ impl<M: Material> KeyStore<M> {
                 Ok(self.replace(set, &left_out, now))
             }
             Err(cause) => {
-                self.meter.failed.increment(1);
-                if self.failed(Some(&cause)) {
-                    tracing::warn!(authority = self.authority, cause, "keys could not be fetched; the last ones stay in use");
-                }
+                self.fail(&cause);
                 Err(self.unavailable(&cause))
             }
+        }
+    }
+
+    /// Nothing could be fetched. The log says so once, and again when the cause is another.
+    pub(super) fn fail(&self, cause: &str) {
+        self.meter.failed.increment(1);
+        if self.failed(Some(cause)) {
+            tracing::warn!(authority = self.authority, cause, "keys could not be fetched; the last ones stay in use");
         }
     }
 
@@ -183,11 +243,18 @@ impl<M: Material> KeyStore<M> {
         }
         let version = if current.withdrawn { current.version } else { current.version + 1 };
         *current = Arc::new(Keys { version, set: self.own.clone(), fetched: Some(now), withdrawn: true });
+        self.begun.send_replace(true);
     }
 
     /// Whether keys came, or word that there are none.
     pub(super) fn has_begun(&self) -> bool {
-        self.current().fetched.is_some()
+        *self.begun.borrow()
+    }
+
+    /// Waits until that is so.
+    pub(super) async fn begun(&self) {
+        // Fails if the sender is gone, which is `self`.
+        let _ = self.begun.subscribe().wait_for(|begun| *begun).await;
     }
 
     /// Tells the metrics how old the keys are; those that never came are as old as this store.
@@ -216,6 +283,7 @@ impl<M: Material> KeyStore<M> {
         }
         let version = if is_same { current.version } else { current.version + 1 };
         *current = Arc::new(Keys { version, set, fetched: Some(now), withdrawn: false });
+        self.begun.send_replace(true);
         Arc::clone(&current)
     }
 

@@ -124,6 +124,11 @@ impl Users {
         })
     }
 
+    /// All of them, in no order.
+    pub(super) fn issuers(&self) -> impl Iterator<Item = &UserIssuer> {
+        self.issuers.values()
+    }
+
     pub(super) fn measure(&self, now: UnixTime) {
         self.issuers.values().for_each(|issuer| issuer.measure(now));
     }
