@@ -106,7 +106,6 @@ pub(super) struct Fetched {
 }
 
 impl Fetched {
-    #[expect(dead_code, reason = "for the cache of keys")]
     /// How long the answer says it is fresh: `max-age` of `Cache-Control`, zero for `no-store` and `no-cache` (RFC 9111
     /// section 5.2.2). What is not well formed says nothing.
     pub(super) fn max_age(&self) -> Option<Duration> {

@@ -63,7 +63,7 @@ pub struct AcceptedTokens {
 #[derive(Debug)]
 pub struct UserIssuer {
     settings: UserIssuerSettings,
-    keys: KeyStore,
+    keys: Arc<KeyStore>,
     introspector: Option<Introspector>,
 }
 
@@ -89,6 +89,7 @@ impl UserIssuer {
             alias: self.settings.alias.clone(),
             url: self.settings.url.to_string(),
             authority: AuthorityView::new(self.keys.source(), self.keys.age(now), keys),
+            accepts: self.kinds(),
             audiences: self.settings.audiences.clone(),
             algorithms: self.settings.algorithms.clone(),
             disabled: None,
@@ -98,6 +99,12 @@ impl UserIssuer {
     /// Its issuer identifier.
     pub const fn url(&self) -> &Issuer {
         &self.settings.url
+    }
+
+    fn kinds(&self) -> Vec<&'static str> {
+        let AcceptedTokens { id_tokens, access_tokens } = self.settings.accepts;
+        let all = [("id_token", id_tokens), ("access_token", access_tokens), ("introspected", self.introspector.is_some())];
+        all.into_iter().filter(|(_, is_accepted)| *is_accepted).map(|(name, _)| name).collect()
     }
 
     /// What stands for it in our `sub`.

@@ -54,7 +54,7 @@ impl Server {
     }
 
     /// One that answers every request with these bytes.
-    pub(super) async fn saying(answer: impl Into<Vec<u8>>) -> Self {
+    pub(in crate::trust) async fn saying(answer: impl Into<Vec<u8>>) -> Self {
         let answer: Arc<[u8]> = answer.into().into();
         let answer = move |_: String, mut stream: TlsStream<TcpStream>| {
             let answer = Arc::clone(&answer);
@@ -67,11 +67,11 @@ impl Server {
         Self::start("127.0.0.1", "localhost", answer).await
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(in crate::trust) fn url(&self, path: &str) -> String {
         format!("https://localhost:{}{path}", self.address.port())
     }
 
-    pub(super) fn connections(&self) -> usize {
+    pub(in crate::trust) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 }
