@@ -42,6 +42,8 @@ pub struct UserIssuerSettings {
     pub access_token_mark: Vec<RequiredClaim>,
     /// The claim that names a user's groups.
     pub groups_claim: String,
+    /// The claim that says for which application an access token was made, where that is neither `client_id` nor `azp`.
+    pub client_claim: Option<String>,
     /// The claim that is the scope of an access token.
     pub scope_claim: String,
     /// How long a session lasts; replaces the ID token's `exp` as a limit.
@@ -182,7 +184,12 @@ impl UserIssuer {
 
     fn claim_rules(&self) -> ClaimRules<'_> {
         let Self { settings, .. } = self;
-        ClaimRules { required: &settings.required, groups: &settings.groups_claim, scope: &settings.scope_claim }
+        ClaimRules {
+            required: &settings.required,
+            groups: &settings.groups_claim,
+            client: settings.client_claim.as_deref(),
+            scope: &settings.scope_claim,
+        }
     }
 
     pub(super) async fn keys(&self, key_id: Option<&str>, now: UnixTime) -> Result<Arc<Keys>, TrustError> {
