@@ -69,6 +69,16 @@ pub enum NotReady {
     Audit,
 }
 
+/// Whether every room can make its settings of the configuration. Opens no file and asks nobody.
+///
+/// # Errors
+/// [`ConfigError`] with the key and the remedy.
+pub fn agree(config: &Config) -> Result<(), ConfigError> {
+    settings::exchange(config)?;
+    settings::trust(config)?;
+    settings::targets(config).map(drop)
+}
+
 impl App {
     /// Opens keys, trust, policies, store and audit log.
     ///

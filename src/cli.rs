@@ -9,11 +9,12 @@ mod keys;
 mod serve;
 mod token;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::ConfigError;
+use crate::config::{Config, ConfigError};
 
 /// Who is this agent, on whose behalf does it act, for what, until when?
 #[derive(Debug, Parser)]
@@ -74,6 +75,13 @@ fn message(error: &anyhow::Error) -> String {
         }
     }
     message.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+/// Reads a configuration file whose every part makes sense to the room it is for.
+fn load(file: &Path) -> anyhow::Result<Config> {
+    let config = Config::load(file)?;
+    crate::app::agree(&config).map_err(|error| error.in_file(file))?;
+    Ok(config)
 }
 
 /// A combination of flags that makes no sense.

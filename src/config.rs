@@ -160,6 +160,7 @@ impl Config {
         unique("user_issuer.alias", self.user_issuer.iter().map(|issuer| issuer.alias.as_str()))?;
         unique("target.resource", self.target.iter().map(|target| target.resource.as_str()))?;
         unique("target.name", self.target.iter().filter_map(|target| target.name.as_deref()))?;
+        self.trust_domain.iter().try_for_each(TrustDomainConfig::agree)?;
         self.user_issuer.iter().try_for_each(UserIssuerConfig::agree)?;
         self.trust_domain.iter().try_for_each(TrustDomainConfig::agree)?;
         self.platforms()?;

@@ -4,12 +4,14 @@
 //! verified is remembered by the hash of its whole text, so that presenting it again costs a look-up; its time is judged
 //! anew each time, and it is forgotten when its authority's keys change.
 
+mod bundle;
 mod cache;
 mod domain;
 mod error;
 mod fetch;
 mod issuer;
 mod keys;
+mod meter;
 mod pattern;
 mod platform;
 #[cfg(test)]
@@ -25,7 +27,7 @@ use procura_token::{
     VerifiedX509Svid, Wit,
 };
 
-pub use domain::{TrustDomainSettings, TrustedDomain};
+pub use domain::{BundleSource, TrustDomainSettings, TrustedDomain};
 pub use error::TrustError;
 pub use fetch::PrivateAddresses;
 pub use issuer::{UserIssuer, UserIssuerSettings};
@@ -96,6 +98,12 @@ impl Trust {
         })
     }
 
+    /// Tells the metrics how old everybody's keys are.
+    pub fn measure(&self, now: UnixTime) {
+        self.domains.values().for_each(|domain| domain.measure(now));
+        self.user_issuers.values().for_each(|issuer| issuer.measure(now));
+    }
+
     /// The trust domain of that name, if we believe it.
     pub fn domain(&self, name: &str) -> Option<&TrustedDomain> {
         self.domains.get(name)
@@ -118,16 +126,16 @@ impl Trust {
         let name = Name::new(text, "");
         if let Some(known) = self.svids.get(&name) {
             let domain = self.domain(known.credential.id().trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
-            if domain.jwt_keys(None, now).await?.version == known.keys {
+            if domain.bundle(now).await?.version == known.keys {
                 known.credential.verify_time(now, self.skew)?;
                 return Ok((known.credential, domain));
             }
         }
         let unverified = Unverified::<JwtSvid>::parse(text)?;
         let domain = self.domain(unverified.trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
-        let keys = domain.jwt_keys(unverified.key_id(), now).await?;
+        let keys = domain.jwt_bundle(unverified.key_id(), now).await?;
         let rules = procura_token::JwtSvidRules { audience: self.issuer.as_str(), skew: self.skew };
-        let svid = unverified.verify(&keys.set, &rules, now)?;
+        let svid = unverified.verify(&keys.set.jwt, &rules, now)?;
         Ok((self.svids.remember(name, keys.version, svid), domain))
     }
 
@@ -140,7 +148,7 @@ impl Trust {
         let name = Name::new(text, "");
         if let Some(known) = self.wits.get(&name) {
             let domain = self.domain(known.credential.id().trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
-            if domain.wit_keys(None, now).await?.version == known.keys {
+            if domain.bundle(now).await?.version == known.keys {
                 known.credential.verify_time(now, self.skew)?;
                 return Ok((known.credential, domain));
             }
@@ -148,8 +156,8 @@ impl Trust {
         let unverified = Unverified::<Wit>::parse(text)?;
         let spiffe = unverified.origin().strip_prefix("spiffe://");
         let domain = spiffe.and_then(|name| self.domain(name)).ok_or(TrustError::UnknownTrustDomain)?;
-        let keys = domain.wit_keys(unverified.key_id(), now).await?;
-        let wit = unverified.verify(&keys.set, self.skew, now)?;
+        let keys = domain.wit_bundle(unverified.key_id(), now).await?;
+        let wit = unverified.verify(&keys.set.wit, self.skew, now)?;
         Ok((self.wits.remember(name, keys.version, wit), domain))
     }
 
@@ -168,25 +176,25 @@ impl Trust {
         let name = Name::of_chain(peer);
         if let Some(known) = self.certificates.get(&name) {
             let domain = self.domain(known.credential.id().trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
-            if domain.x509_authorities(now).await?.version == known.keys {
+            if domain.bundle(now).await?.version == known.keys {
                 known.credential.verify_time(now)?;
                 return Ok((known.credential, domain));
             }
         }
         let unverified = UnverifiedX509Svid::parse(peer)?;
         let domain = self.domain(unverified.trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
-        let mut authorities = domain.x509_authorities(now).await?;
-        let mut verdict = unverified.verify(&authorities.set, now);
+        let mut bundle = domain.bundle(now).await?;
+        let mut verdict = unverified.verify(&bundle.set.x509, now);
         if matches!(verdict, Err(CertificateError::UnknownIssuer | CertificateError::Signature)) {
             // The verdict stands when there are no newer ones to be had.
-            if let Ok(newer) = domain.newer_x509_authorities(now).await
-                && newer.version != authorities.version
+            if let Ok(newer) = domain.newer_bundle(now).await
+                && newer.version != bundle.version
             {
-                authorities = newer;
-                verdict = unverified.verify(&authorities.set, now);
+                bundle = newer;
+                verdict = unverified.verify(&bundle.set.x509, now);
             }
         }
-        Ok((self.certificates.remember(name, authorities.version, verdict?), domain))
+        Ok((self.certificates.remember(name, bundle.version, verdict?), domain))
     }
 
     /// The ways in which credentials of platforms may be presented; none if no rule is configured.

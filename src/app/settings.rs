@@ -6,13 +6,14 @@ use aws_lc_rs::hmac;
 use procura_token::{Freshness, Htu, ScopeSet, UnixTime};
 
 use crate::audit::AuditSettings;
-use crate::config::{Config, ConfigError, KeyRingConfig, RedisConfig, Secret};
+use crate::config::{Config, ConfigError, KeyRingConfig, RedisConfig, Secret, TrustDomainConfig};
 use crate::exchange::ExchangeSettings;
 use crate::keys::KeyRingSettings;
 use crate::policy::{PolicySettings, Target, Targets};
 use crate::store::{RedisSettings, RedisTls, RedisTopology};
 use crate::trust::{
-    PathPattern, PlatformRuleSettings, PlatformRules, TpmSettings, TrustDomainSettings, TrustSettings, UserIssuerSettings,
+    BundleSource, PathPattern, PlatformRuleSettings, PlatformRules, TpmSettings, TrustDomainSettings, TrustSettings,
+    UserIssuerSettings,
 };
 
 pub(super) fn exchange(config: &Config) -> Result<ExchangeSettings, ConfigError> {
@@ -48,14 +49,15 @@ pub(super) fn trust(config: &Config, secret: &[u8]) -> Result<TrustSettings, Con
     let mut domains = Vec::new();
     for domain in &config.trust_domain {
         let mut clients = Vec::new();
-        for pattern in &domain.clients() {
+        // Only what has no bundle may leave it out: each of its workloads is named by a rule.
+        for pattern in domain.clients.as_deref().unwrap_or(&["/*".to_owned()]) {
             let remedy = "write a path such as \"/agent/planner\", or \"/agent/*\"";
             let wrong = |_| ConfigError::rule("trust_domain.clients", &format!("`{pattern}` is not a path"), remedy);
             clients.push(pattern.parse::<PathPattern>().map_err(wrong)?);
         }
         domains.push(TrustDomainSettings {
             name: domain.name.clone(),
-            bundle_file: domain.bundle_file.clone(),
+            bundle: bundle_source(domain),
             clients,
             issue_wit: domain.issue_wit,
         });
@@ -107,6 +109,10 @@ fn platforms(config: &Config, secret: &[u8]) -> Result<PlatformRules, ConfigErro
     PlatformRules::new(rules).map_err(|error| {
         ConfigError::rule(&format!("platform.{}", error.key), &format!("of `{}` {}", error.rule, error.what), &error.remedy)
     })
+}
+
+fn bundle_source(domain: &TrustDomainConfig) -> BundleSource {
+    domain.bundle_file.clone().map_or(BundleSource::None, BundleSource::File)
 }
 
 pub(super) fn targets(config: &Config) -> Result<Targets, ConfigError> {

@@ -28,7 +28,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let config = Config::load(&arguments.config)?;
+    let config = super::load(&arguments.config)?;
     start_log(&config, LogLevel::Info);
     super::runtime()?.block_on(async { open(&config).await?.serve(&config).await })
 }

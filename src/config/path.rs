@@ -24,7 +24,7 @@ impl Config {
             redis.files().for_each(against);
         }
         self.dpop.nonce_secret_file.iter_mut().for_each(against);
-        self.trust_domain.iter_mut().flat_map(|domain| &mut domain.bundle_file).for_each(against);
+        self.trust_domain.iter_mut().filter_map(|domain| domain.bundle_file.as_mut()).for_each(against);
         for issuer in &mut self.user_issuer {
             issuer.jwks_file.iter_mut().chain(&mut issuer.ca_file).for_each(against);
         }

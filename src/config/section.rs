@@ -263,12 +263,12 @@ pub struct TrustDomainConfig {
     /// Its name, such as `prod.example`.
     #[schemars(with = "String")]
     pub name: TrustDomain,
-    /// Its SPIFFE bundle: a JWK Set whose keys carry `use` `jwt-svid` and `wit-svid`. Read again when an unknown key
-    /// appears. Without one, its workloads are those that `[[platform]]` rules name.
+    /// The file of its SPIFFE bundle: a JWK Set whose keys carry `use` `jwt-svid`, `wit-svid` and `x509-svid`. Read again when
+    /// an unknown key appears. Without it, its workloads have no SVIDs.
     #[serde(default)]
     pub bundle_file: Option<PathBuf>,
-    /// Which of its workloads may call: paths such as `/agent/planner`, or `/agent/*` for everything below `/agent`.
-    /// Default for a trust domain without a bundle: `["/*"]`.
+    /// Which of its workloads may call: paths such as `/agent/planner`, or `/agent/*` for everything below `/agent`. May be
+    /// left out where there is no bundle.
     #[serde(default)]
     pub clients: Option<Vec<String>>,
     /// Whether we issue WITs for its workloads. Default false.
@@ -277,15 +277,15 @@ pub struct TrustDomainConfig {
 }
 
 impl TrustDomainConfig {
-    /// Which of its workloads may call. Platform rules say themselves whom they let in.
-    pub fn clients(&self) -> Vec<String> {
-        self.clients.clone().unwrap_or_else(|| vec!["/*".to_owned()])
+    /// Whether a SPIFFE bundle vouches for its workloads.
+    pub const fn has_bundle(&self) -> bool {
+        self.bundle_file.is_some()
     }
 
     pub(super) fn agree(&self) -> Result<(), ConfigError> {
-        if self.clients.is_none() && self.bundle_file.is_some() {
-            let what = format!("of `{}` is missing", self.name);
-            return Err(ConfigError::rule("trust_domain.clients", &what, "name the workloads that may call"));
+        if self.has_bundle() && self.clients.is_none() {
+            let remedy = "name the paths that may call, such as [\"/agent/*\"]; \"/*\" is all of them";
+            return Err(ConfigError::rule("trust_domain.clients", &format!("is missing for `{}`", self.name), remedy));
         }
         Ok(())
     }

@@ -172,6 +172,18 @@ pub(super) fn presented(name: &'static str, text: &str) -> Result<Presented, Exc
     Ok(Presented(text.to_owned()))
 }
 
+/// One `name=value` between two `&`. Tokens are most of a form and have nothing to decode, so they are not decoded.
+fn pair(pair: &[u8]) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
+    let is_encoded = pair.iter().fold(false, |found, byte| found | matches!(byte, b'%' | b'+' | 0x80..));
+    match std::str::from_utf8(pair) {
+        Ok(plain) if !is_encoded => {
+            let (name, value) = plain.split_once('=').unwrap_or((plain, ""));
+            Some((name.into(), value.into()))
+        }
+        _ => form_urlencoded::parse(pair).next(),
+    }
+}
+
 /// A credential that is no JWT: base64url of at most 16 KiB.
 pub(super) fn presented_evidence(text: &str) -> Result<Presented, ParseError> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
@@ -191,7 +203,7 @@ impl<'a> Form<'a> {
             return Err(ExchangeError::Request("too many parameters"));
         }
         let mut parameters: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::with_capacity(12);
-        for (name, value) in form_urlencoded::parse(body) {
+        for (name, value) in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).flat_map(pair) {
             // The parser puts this character where bytes were not UTF-8.
             if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
                 return Err(ExchangeError::Request("a parameter is not UTF-8"));

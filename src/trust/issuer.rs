@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use procura_token::{Algorithm, IdToken, IdTokenRules, Issuer, KeySet, ParseError, Subject, UnixTime};
+use procura_token::{Algorithm, ClaimRules, IdToken, IdTokenRules, Issuer, KeySet, ParseError, Subject, UnixTime};
 
 use super::TrustError;
 use super::fetch::{Discovery, PrivateAddresses};
@@ -58,7 +58,7 @@ impl UserIssuer {
             audiences: settings.audiences.clone(),
             algorithms: settings.algorithms.clone(),
             session: settings.session,
-            keys: KeyStore::new(authority, source, &[None, Some("sig")], KeySet::default()).open(now).await?,
+            keys: KeyStore::new(authority, source, KeySet::default(), now).open(now).await?,
         })
     }
 
@@ -88,10 +88,14 @@ impl UserIssuer {
     }
 
     pub(super) fn rules<'a>(&'a self, audiences: &'a [&'a str], skew: Duration) -> IdTokenRules<'a> {
-        IdTokenRules { issuer: &self.url, audiences, algorithms: &self.algorithms, skew }
+        IdTokenRules { issuer: &self.url, audiences, algorithms: &self.algorithms, claims: ClaimRules::default(), not: &[], skew }
     }
 
     pub(super) async fn keys(&self, key_id: Option<&str>, now: UnixTime) -> Result<Arc<Keys>, TrustError> {
         self.keys.keys(key_id, now).await
+    }
+
+    pub(super) fn measure(&self, now: UnixTime) {
+        self.keys.measure(now);
     }
 }

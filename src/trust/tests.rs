@@ -64,7 +64,7 @@ impl World {
             write_bundle(&bundle_file, authorities);
             TrustDomainSettings {
                 name: name.parse().unwrap(),
-                bundle_file: Some(bundle_file),
+                bundle: BundleSource::File(bundle_file),
                 clients: vec!["/*".parse().unwrap()],
                 issue_wit: false,
             }

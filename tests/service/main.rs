@@ -14,6 +14,7 @@ mod issuer;
 mod load;
 mod mtls;
 mod outage;
+mod platform;
 mod proof;
 mod proxy;
 mod replay;

@@ -146,7 +146,8 @@ impl KeySet {
 
     /// The key for a token: the one with its `kid`, or, for a token without `kid`, the only one there is.
     ///
-    /// Keys of different types may share a `kid` (RFC 7517 section 4.5): then `algorithm` tells them apart.
+    /// Keys of different types may share a `kid` (RFC 7517 section 4.5): then `algorithm` tells them apart. The same key twice
+    /// is one key.
     ///
     /// # Errors
     /// [`VerifyError::UnknownKey`] if there is none or the choice is ambiguous, [`VerifyError::KeyMismatch`] if it is
@@ -155,7 +156,9 @@ impl KeySet {
         let named = || self.keys.iter().filter(|(kid, _)| key_id.is_none() || kid.as_deref() == key_id).map(|(_, key)| key);
         let count = named().count();
         let mut fitting = named().filter(|key| key.fits(algorithm));
-        match (fitting.next(), fitting.next()) {
+        let first = fitting.next();
+        let other = fitting.find(|key| first.is_some_and(|first| first.thumbprint != key.thumbprint));
+        match (first, other) {
             (Some(key), None) if count == 1 || key_id.is_some() => Ok(key),
             (None, _) if count == 1 || (count > 1 && key_id.is_some()) => Err(VerifyError::KeyMismatch(algorithm)),
             _ => Err(VerifyError::UnknownKey),

@@ -121,7 +121,7 @@ impl IssuerKeys {
                 KeySource::Discovery(discovery.map_err(|cause| unavailable(cause.to_string()))?)
             }
         };
-        let keys = KeyStore::new(opening.name.to_owned(), source, &[None, Some("sig")], KeySet::default()).open(now).await?;
+        let keys = KeyStore::new(opening.name.to_owned(), source, KeySet::default(), now).open(now).await?;
         Ok(Self {
             issuer: issuer.clone(),
             audiences: opening.audiences.to_vec(),

@@ -100,6 +100,11 @@ impl Provider {
         world.edit("[[user_issuer]]", &table.replace("URL", &self.url).replace("PRIVATE", THIS_MACHINE));
     }
 
+    /// Puts the certificates of this provider into a file of `world`.
+    pub(crate) fn trusted_for_tls_by(&self, world: &World, file: &str) {
+        std::fs::write(world.path(file), &self.authority.pem).unwrap();
+    }
+
     /// Makes `world` believe the certificates of this provider instead of those of the one it trusts.
     pub(crate) fn trusted_by_certificate_only(&self, world: &World) {
         std::fs::write(world.path("trust/idp-ca.pem"), &self.authority.pem).unwrap();
