@@ -203,8 +203,7 @@ impl Trust {
     }
 
     /// Verifies a credential of a platform that was presented as `assertion`, and says which workload it is by the first rule
-    /// that fits. `nonce` is the one that the DPoP proof beside it names: a credential that is made for a nonce must be for
-    /// this one. That proof is for the caller to verify.
+    /// that fits.
     ///
     /// # Errors
     /// [`TrustError`]: an issuer without rules, keys or a platform that cannot be asked, or why the credential is nobody's.
@@ -212,10 +211,24 @@ impl Trust {
         &self,
         assertion: AssertionType,
         text: &str,
+        now: UnixTime,
+    ) -> Result<(Arc<PlatformIdentity>, &TrustedDomain), TrustError> {
+        self.verify_platform_for(assertion, text, None, now).await
+    }
+
+    /// The same, where the DPoP proof beside the credential names `nonce`: one that is made for a nonce must be for this one.
+    /// That proof is for the caller to verify.
+    ///
+    /// # Errors
+    /// As [`Trust::verify_platform`]; [`TrustError::NonceMissing`] where a nonce is needed and there is none.
+    pub async fn verify_platform_for(
+        &self,
+        assertion: AssertionType,
+        text: &str,
         nonce: Option<&str>,
         now: UnixTime,
     ) -> Result<(Arc<PlatformIdentity>, &TrustedDomain), TrustError> {
-        let identity = self.platforms.verify(assertion, text, nonce, now).await?;
+        let identity = self.platforms.verify_for(assertion, text, nonce, now).await?;
         let domain = self.domain(identity.id().trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
         Ok((identity, domain))
     }

@@ -130,7 +130,7 @@ impl Exchange {
             }
             Authentication::Platform(assertion, credential) => {
                 let nonce = claimed.nonce.as_deref();
-                let verified = self.trust.verify_platform(assertion, credential.as_str(), nonce, now).await;
+                let verified = self.trust.verify_platform_for(assertion, credential.as_str(), nonce, now).await;
                 let (identity, domain) = verified.map_err(|error| match error {
                     TrustError::NonceMissing => ExchangeError::Nonce,
                     error => ExchangeError::Caller(error),

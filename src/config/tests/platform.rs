@@ -51,9 +51,9 @@ fn a_rule_that_contradicts_itself_or_others_is_refused() {
         "[platform.tpm]\n# The TPMs that are believed. It is read again when it changes.\ndevices_file = \"trust/devices.toml\"\n",
         "",
     ));
-    assert!(message.contains("`platform.tpm` of `tpm` is missing"), "{message}");
+    assert!(message.contains("`platform.tpm`: of `tpm` is missing"), "{message}");
     let message = error(&example("kind = \"tpm\"", "kind = \"azure\""));
-    assert!(message.contains("`platform.tpm` of `azure` means nothing for this kind"), "{message}");
+    assert!(message.contains("`platform.tpm`: of `azure` means nothing for this kind"), "{message}");
     let message = error(&example("kind = \"github-actions\"\n", "kind = \"github-actions\"\ntoken_review = true\n"));
     assert!(message.contains("unknown field") && message.contains("line "), "{message}");
 }
