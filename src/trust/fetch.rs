@@ -22,6 +22,8 @@ use reqwest::{Client, ClientBuilder, Url};
 
 pub use address::PrivateAddresses;
 pub(super) use discovery::Discovery;
+#[cfg(test)]
+pub(super) use resolver::stand_in;
 use resolver::{Guarded, NotPermitted};
 
 /// The most bytes of a document or an answer.
