@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use procura_token::{JwtSvid, UnixTime, Verified, VerifiedX509Svid, Wit, WorkloadId};
+use procura_token::{Issuer, JwtSvid, UnixTime, Verified, VerifiedX509Svid, Wit, WorkloadId};
 
 use super::{AssertionType, PeerCertificate, PlatformIdentity, Trust, TrustError, TrustedDomain, UserIssuer, UserToken};
 
@@ -97,7 +97,12 @@ impl Trust {
         caller: &WorkloadId,
         now: UnixTime,
     ) -> Result<(UserToken, &UserIssuer), TrustError> {
-        self.admit_user(self.users.verify_access_token(text, caller, now).await?)
+        self.admit_user(self.users.verify_access_token(text, caller, now, |url| self.may_ask(url)).await?)
+    }
+
+    /// Whether a token may be shown to that issuer.
+    pub(super) fn may_ask(&self, issuer: &Issuer) -> bool {
+        self.disabled.admit_issuer(issuer.as_str()).is_ok()
     }
 
     fn admit_user<'a>(&self, (token, issuer): (UserToken, &'a UserIssuer)) -> Result<(UserToken, &'a UserIssuer), TrustError> {

@@ -163,19 +163,25 @@ impl Users {
         Ok((UserToken::Id(self.id_tokens.remember(name, keys.version, token)), issuer))
     }
 
+    /// Whether anybody can be asked about tokens that nobody else can read.
+    pub(super) fn can_be_asked(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
     /// An access token that is a JWS is judged by its issuer's keys, and by nothing else if that fails; what is none is
-    /// asked about.
+    /// asked about, at those that `may_ask` lets: a token is not shown to somebody who is disabled.
     pub(super) async fn verify_access_token(
         &self,
         text: &str,
         caller: &WorkloadId,
         now: UnixTime,
+        may_ask: impl Fn(&Issuer) -> bool,
     ) -> Result<(UserToken, &UserIssuer), TrustError> {
         // Without anybody to ask, it is a JWS or nothing.
         if is_jws(text) || self.asked.is_empty() {
             self.verify_signed(text, caller, now).await
         } else {
-            self.introspect(text, caller, now).await
+            self.introspect(text, caller, now, may_ask).await
         }
     }
 
@@ -204,13 +210,19 @@ impl Users {
         Ok((UserToken::Access(self.access_tokens.remember(name, keys.version, token)), issuer))
     }
 
-    async fn introspect(&self, text: &str, caller: &WorkloadId, now: UnixTime) -> Result<(UserToken, &UserIssuer), TrustError> {
+    async fn introspect(
+        &self,
+        text: &str,
+        caller: &WorkloadId,
+        now: UnixTime,
+        may_ask: impl Fn(&Issuer) -> bool,
+    ) -> Result<(UserToken, &UserIssuer), TrustError> {
         let name = sha256(text.as_bytes());
         let known = self.answers.get(&name).filter(|answer| now < answer.until);
         let token = match known {
             Some(answer) => answer.token,
             None => {
-                let asked = tokio::time::timeout(fetch::TIMEOUT, self.ask(text, now)).await;
+                let asked = tokio::time::timeout(fetch::TIMEOUT, self.ask(text, now, may_ask)).await;
                 let token =
                     asked.unwrap_or_else(|_| Err(TrustError::introspection("all issuers", "took longer than 5 seconds")))?;
                 let until = (now + ANSWER_COUNTS).min(token.expires());
@@ -225,9 +237,9 @@ impl Users {
     }
 
     /// Asks one issuer after the other until one knows the token. Who cannot be asked may be the one that knows it.
-    async fn ask(&self, text: &str, now: UnixTime) -> Result<Arc<Introspected>, TrustError> {
+    async fn ask(&self, text: &str, now: UnixTime, may_ask: impl Fn(&Issuer) -> bool) -> Result<Arc<Introspected>, TrustError> {
         let mut outcome = Err(TrustError::Inactive);
-        for url in &self.asked {
+        for url in self.asked.iter().filter(|url| may_ask(url)) {
             let issuer = self.issuer(url)?;
             let Some(introspector) = issuer.introspector() else { continue };
             match introspector.ask(text).await {
