@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use procura_token::{Issuer, JwtSvid, UnixTime, Verified, VerifiedX509Svid, Wit, WorkloadId};
+use procura_token::{JwtSvid, UnixTime, Verified, VerifiedX509Svid, Wit, WorkloadId};
 
 use super::{AssertionType, PeerCertificate, PlatformIdentity, Trust, TrustError, TrustedDomain, UserIssuer, UserToken};
 
@@ -80,7 +80,9 @@ impl Trust {
         caller: &WorkloadId,
         now: UnixTime,
     ) -> Result<(UserToken, &UserIssuer), TrustError> {
-        self.admit_user(self.users.verify_id_token(text, caller, now).await?)
+        let (token, issuer) = self.users.verify_id_token(text, caller, now).await?;
+        self.admit_issuer(issuer)?;
+        Ok((token, issuer))
     }
 
     /// Verifies an access token of another issuer, one that is not disabled, that `caller` presents: it must be meant for
@@ -97,17 +99,14 @@ impl Trust {
         caller: &WorkloadId,
         now: UnixTime,
     ) -> Result<(UserToken, &UserIssuer), TrustError> {
-        self.admit_user(self.users.verify_access_token(text, caller, now, |url| self.may_ask(url)).await?)
-    }
-
-    /// Whether a token may be shown to that issuer.
-    pub(super) fn may_ask(&self, issuer: &Issuer) -> bool {
-        self.disabled.admit_issuer(issuer.as_str()).is_ok()
-    }
-
-    fn admit_user<'a>(&self, (token, issuer): (UserToken, &'a UserIssuer)) -> Result<(UserToken, &'a UserIssuer), TrustError> {
-        self.disabled.admit_issuer(issuer.url().as_str())?;
+        let admit = |issuer: &UserIssuer| self.admit_issuer(issuer);
+        let (token, issuer) = self.users.verify_access_token(text, caller, &admit, now).await?;
+        self.admit_issuer(issuer)?;
         Ok((token, issuer))
+    }
+
+    pub(super) fn admit_issuer(&self, issuer: &UserIssuer) -> Result<(), TrustError> {
+        self.disabled.admit_issuer(issuer.url().as_str())
     }
 
     /// Whether nobody who stands behind the identifier is disabled: the workload, its trust domain, and, where a platform rule

@@ -82,7 +82,7 @@ impl TrustedDomain {
         Ok(Self {
             clients: settings.clients.clone(),
             issue_wit: settings.issue_wit,
-            keys: Arc::new(keys),
+            keys,
             source: settings.bundle.to_string(),
             is_local,
         })
