@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::query::Query;
 use super::signature::{Parts, Signature, fault};
 
-/// The header that says for whom the request was signed: our issuer identifier, byte for byte.
+/// The header that says for whom the request was signed, byte for byte.
 pub(super) const AUDIENCE: &str = "x-procura-audience";
 /// The header that says whose request it is: the thumbprint of the key of the DPoP proof.
 pub(super) const KEY: &str = "x-procura-key";
@@ -71,8 +71,8 @@ pub(super) struct Outgoing<'a> {
 pub(super) struct Rules<'a> {
     /// The STS endpoints believed: `https://`, authority, `/`.
     pub(super) endpoints: &'a [String],
-    /// Our issuer identifier.
-    pub(super) audience: &'a str,
+    /// Our names: our issuer identifier, unless the configuration says otherwise.
+    pub(super) audiences: &'a [String],
     /// How far ahead of ours the caller's clock may be.
     pub(super) skew: Duration,
 }
@@ -135,7 +135,7 @@ impl SignedRequest {
         if self.headers.get("host").map(String::as_str) != authority {
             return Err(fault("`host`", "not the host of the URL").into());
         }
-        if self.headers.get(AUDIENCE).map(String::as_str) != Some(rules.audience) {
+        if !rules.audiences.iter().any(|ours| ours == self.audience()) {
             return Err(VerifyError::Audience);
         }
         self.verify_time(rules.skew, now)?;
@@ -158,6 +158,11 @@ impl SignedRequest {
             return Err(VerifyError::NotYetValid { from: made, now });
         }
         Ok(())
+    }
+
+    /// For whom it was signed.
+    pub(super) fn audience(&self) -> &str {
+        self.headers.get(AUDIENCE).map_or("", String::as_str)
     }
 
     /// The key that the sender of the request must prove.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::answer::{CallerIdentity, PrincipalKind, error_code};
-use super::request::{LIFETIME, Rules, SignedRequest};
+use super::request::{LIFETIME, Outgoing, Rules, SignedRequest};
 use super::signature::date;
 
 const SAMPLES: &str = include_str!("samples.json");
@@ -22,13 +22,15 @@ fn parse(request: &Value) -> Result<SignedRequest, ParseError> {
     SignedRequest::parse(&base64url::encode(request.to_string()))
 }
 
-fn rules(endpoints: &[String]) -> Rules<'_> {
-    Rules { endpoints, audience: "https://procura.example", skew: Duration::from_secs(60) }
+/// The request as it would be sent, by the rules of a configuration.
+fn sent(request: &SignedRequest, now: UnixTime) -> Result<Outgoing<'_>, VerifyError> {
+    let (endpoints, audiences) = ([ENDPOINT.to_owned()], ["https://procura.example".to_owned()]);
+    request.judge(&Rules { endpoints: &endpoints, audiences: &audiences, skew: Duration::from_secs(60) }, now)
 }
 
 /// Whether it would be sent.
 fn judge(request: &Value, now: UnixTime) -> Result<(), VerifyError> {
-    parse(request)?.judge(&rules(&[ENDPOINT.to_owned()]), now).map(drop)
+    sent(&parse(request)?, now).map(drop)
 }
 
 /// The sample with one header more, less or other, covered by the signature as `covers` says.
@@ -53,8 +55,7 @@ fn replaced(name: &str, old: &str, new: &str) -> Value {
 fn what_botocore_signs_is_sent_as_it_was_signed() {
     for name in ["role-post", "user-post", "role-get", "user-get"] {
         let request = parse(&sample(name)).unwrap();
-        let endpoints = [ENDPOINT.to_owned()];
-        let outgoing = request.judge(&rules(&endpoints), MADE).unwrap();
+        let outgoing = sent(&request, MADE).unwrap();
         assert_eq!(outgoing.is_post, name.ends_with("post"));
         assert_eq!((outgoing.url, outgoing.body), (sample(name)["url"].as_str().unwrap(), body(name)));
         for (name, _) in &outgoing.headers {
@@ -364,8 +365,7 @@ proptest! {
         let at = at % text.len();
         text[at] = byte;
         let Ok(request) = SignedRequest::parse(&base64url::encode(&text)) else { return Ok(()) };
-        let endpoints = [ENDPOINT.to_owned()];
-        let Ok(outgoing) = request.judge(&rules(&endpoints), MADE) else { return Ok(()) };
+        let Ok(outgoing) = sent(&request, MADE) else { return Ok(()) };
         prop_assert!(outgoing.url.starts_with(ENDPOINT));
         let asked = format!("{}{}", outgoing.url, outgoing.body);
         prop_assert!(asked.contains("Action=GetCallerIdentity&Version=2011-06-15"));
