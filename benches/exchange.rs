@@ -139,6 +139,7 @@ fn policy(c: &mut Criterion, world: &World) {
             workload: &workload,
             groups: &[],
             credential: Credential::JwtSvid,
+            platform: None,
             action: Action::Delegate(Delegate { target, scopes: &scopes, user, chain: None }),
             time: world.app.now(),
             source_ip: Some(SOURCE),

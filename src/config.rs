@@ -7,6 +7,7 @@
 mod error;
 mod listener;
 mod path;
+mod platform;
 mod secret;
 mod section;
 mod store;
@@ -21,6 +22,7 @@ use serde::Deserialize;
 
 pub use error::ConfigError;
 pub use listener::{AdminConfig, CertificateField, MtlsConfig, ProxyConfig};
+pub use platform::{OneOrSeveral, PlatformConfig};
 pub use secret::Secret;
 pub use section::{
     AuditConfig, DpopConfig, KeyRingConfig, KeysConfig, LogConfig, LogFormat, LogLevel, PolicyConfig, ServerConfig, TargetConfig,
@@ -74,6 +76,9 @@ pub struct Config {
     /// Trust domains whose workloads may call.
     #[serde(default)]
     pub trust_domain: Vec<TrustDomainConfig>,
+    /// Rules that give the workloads of CI systems, clouds and clusters identifiers.
+    #[serde(default)]
+    pub platform: Vec<PlatformConfig>,
     /// Issuers whose ID tokens name users.
     #[serde(default)]
     pub user_issuer: Vec<UserIssuerConfig>,
@@ -156,6 +161,8 @@ impl Config {
         unique("target.resource", self.target.iter().map(|target| target.resource.as_str()))?;
         unique("target.name", self.target.iter().filter_map(|target| target.name.as_deref()))?;
         self.user_issuer.iter().try_for_each(UserIssuerConfig::agree)?;
+        self.trust_domain.iter().try_for_each(TrustDomainConfig::agree)?;
+        self.platforms()?;
         self.dpop.agree()?;
         self.store.agree()?;
         self.token.agree()

@@ -11,6 +11,7 @@ mod fetch;
 mod issuer;
 mod keys;
 mod pattern;
+mod platform;
 #[cfg(test)]
 mod tests;
 
@@ -28,9 +29,13 @@ pub use error::TrustError;
 pub use fetch::PrivateAddresses;
 pub use issuer::{UserIssuer, UserIssuerSettings};
 pub use pattern::PathPattern;
+pub use platform::{
+    AssertionType, Attributes, PlatformError, PlatformIdentity, PlatformRuleError, PlatformRuleSettings, PlatformRules,
+};
 pub use procura_token::PeerCertificate;
 
 use cache::{Name, VerifiedCache};
+use platform::Platforms;
 
 /// What [`Trust`] needs to know.
 #[derive(Clone, Debug)]
@@ -41,6 +46,8 @@ pub struct TrustSettings {
     pub domains: Vec<TrustDomainSettings>,
     /// OpenID issuers.
     pub user_issuers: Vec<UserIssuerSettings>,
+    /// Platforms.
+    pub platforms: PlatformRules,
     /// Leeway on times.
     pub skew: Duration,
 }
@@ -51,6 +58,7 @@ pub struct Trust {
     skew: Duration,
     domains: HashMap<TrustDomain, TrustedDomain>,
     user_issuers: HashMap<Issuer, UserIssuer>,
+    platforms: Platforms,
     svids: VerifiedCache<Verified<JwtSvid>>,
     wits: VerifiedCache<Verified<Wit>>,
     certificates: VerifiedCache<VerifiedX509Svid>,
@@ -78,6 +86,7 @@ impl Trust {
             skew: settings.skew,
             domains,
             user_issuers,
+            platforms: Platforms::open(&settings.platforms, settings.skew, now).await?,
             svids: VerifiedCache::default(),
             wits: VerifiedCache::default(),
             certificates: VerifiedCache::default(),
@@ -176,6 +185,27 @@ impl Trust {
             }
         }
         Ok((self.certificates.remember(name, authorities.version, verdict?), domain))
+    }
+
+    /// The ways in which credentials of platforms may be presented; none if no rule is configured.
+    pub fn platform_assertions(&self) -> impl Iterator<Item = AssertionType> {
+        self.platforms.assertions()
+    }
+
+    /// Verifies a credential of a platform that was presented as `assertion`, and says which workload it is by the first rule
+    /// that fits.
+    ///
+    /// # Errors
+    /// [`TrustError`]: an issuer without rules, keys or a platform that cannot be asked, or why the credential is nobody's.
+    pub async fn verify_platform(
+        &self,
+        assertion: AssertionType,
+        text: &str,
+        now: UnixTime,
+    ) -> Result<(Arc<PlatformIdentity>, &TrustedDomain), TrustError> {
+        let identity = self.platforms.verify(assertion, text, now).await?;
+        let domain = self.domain(identity.id().trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
+        Ok((identity, domain))
     }
 
     /// Verifies an ID token that `caller` presents: it must be meant for us, for `caller`, or for an application the

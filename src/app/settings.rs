@@ -10,7 +10,7 @@ use crate::exchange::ExchangeSettings;
 use crate::keys::KeyRingSettings;
 use crate::policy::{PolicySettings, Target, Targets};
 use crate::store::{RedisSettings, RedisTls, RedisTopology};
-use crate::trust::{PathPattern, TrustDomainSettings, TrustSettings, UserIssuerSettings};
+use crate::trust::{PathPattern, PlatformRuleSettings, PlatformRules, TrustDomainSettings, TrustSettings, UserIssuerSettings};
 
 pub(super) fn exchange(config: &Config) -> Result<ExchangeSettings, ConfigError> {
     let endpoint = |key: &str, base: &str| {
@@ -44,7 +44,7 @@ pub(super) fn trust(config: &Config) -> Result<TrustSettings, ConfigError> {
     let mut domains = Vec::new();
     for domain in &config.trust_domain {
         let mut clients = Vec::new();
-        for pattern in &domain.clients {
+        for pattern in &domain.clients() {
             let remedy = "write a path such as \"/agent/planner\", or \"/agent/*\"";
             let wrong = |_| ConfigError::rule("trust_domain.clients", &format!("`{pattern}` is not a path"), remedy);
             clients.push(pattern.parse::<PathPattern>().map_err(wrong)?);
@@ -66,7 +66,39 @@ pub(super) fn trust(config: &Config) -> Result<TrustSettings, ConfigError> {
         algorithms: issuer.algorithms.clone(),
         session: issuer.session.map(|session| session.0),
     });
-    Ok(TrustSettings { issuer: config.issuer.clone(), domains, user_issuers: user_issuers.collect(), skew: config.token.skew.0 })
+    Ok(TrustSettings {
+        issuer: config.issuer.clone(),
+        domains,
+        user_issuers: user_issuers.collect(),
+        platforms: platforms(config)?,
+        skew: config.token.skew.0,
+    })
+}
+
+/// The rules, held against what is known of each platform.
+fn platforms(config: &Config) -> Result<PlatformRules, ConfigError> {
+    let rules = config.platform.iter().map(|platform| PlatformRuleSettings {
+        kind: platform.kind.clone(),
+        name: platform.name().to_owned(),
+        trust_domain: platform.trust_domain.clone(),
+        issuer: platform.issuer.clone(),
+        audiences: match platform.audiences.as_slice() {
+            [] => vec![config.issuer.as_str().to_owned()],
+            audiences => audiences.to_vec(),
+        },
+        path: platform.path.clone(),
+        require: platform
+            .require
+            .iter()
+            .map(|(name, values)| (name.clone(), values.iter().map(str::to_owned).collect()))
+            .collect(),
+        jwks_file: platform.jwks_file.clone(),
+        ca_file: platform.ca_file.clone(),
+        private_addresses: platform.private_addresses.iter().map(|range| range.0).collect(),
+    });
+    PlatformRules::new(rules).map_err(|error| {
+        ConfigError::rule(&format!("platform.{}", error.key), &format!("of `{}` {}", error.rule, error.what), &error.remedy)
+    })
 }
 
 pub(super) fn targets(config: &Config) -> Result<Targets, ConfigError> {

@@ -23,6 +23,13 @@ pub(super) fn write(event: &Event, line: &mut Vec<u8>) {
     object.free("error.reason", event.error_reason.as_deref());
     object.text("caller.id", event.caller_id.as_ref());
     object.text("caller.credential", event.caller_credential);
+    if let Some(platform) = &event.caller_platform {
+        object.text("caller.platform.kind", Some(platform.kind));
+        object.free("caller.platform.rule", Some(&platform.rule));
+        for (name, text) in &*platform.attributes {
+            object.free(&format!("caller.platform.{name}"), Some(text));
+        }
+    }
     object.text("caller.proof", event.caller_proof);
     object.text("subject.id", event.subject_id.as_ref());
     object.text("subject.issuer", event.subject_issuer.as_ref());
@@ -130,7 +137,9 @@ fn rfc3339(time: UnixTime) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{EventId, EventKind, Outcome};
+    use std::sync::Arc;
+
+    use super::super::{EventId, EventKind, Outcome, PlatformCaller};
     use super::*;
     use procura_token::{Actor, ActorChain};
     use serde_json::{Value, json};
@@ -163,6 +172,11 @@ mod tests {
             error_reason: Some("because".into()),
             caller_id: Some(actor("/tool").id),
             caller_credential: Some("wit"),
+            caller_platform: Some(PlatformCaller {
+                kind: "github-actions",
+                rule: "deploy".into(),
+                attributes: Arc::new([("ref", "refs/heads/main".to_owned()), ("run_id", "7".to_owned())].into()),
+            }),
             caller_proof: Some("wpt"),
             subject_id: Some("dev:alice".parse().unwrap()),
             subject_issuer: Some("https://idp.test".parse().unwrap()),
@@ -188,6 +202,8 @@ mod tests {
             "event.id": "019c1c38-a47b-7fff-bfff-ffffffffffff", "event.time": "2026-02-02T02:40:00.123Z",
             "event.kind": "wit.issue", "outcome": "granted", "error.code": "invalid_request", "error.reason": "because",
             "caller.id": "spiffe://a.test/tool", "caller.credential": "wit", "caller.proof": "wpt",
+            "caller.platform.kind": "github-actions", "caller.platform.rule": "deploy",
+            "caller.platform.ref": "refs/heads/main", "caller.platform.run_id": "7",
             "subject.id": "dev:alice", "subject.issuer": "https://idp.test", "actor.id": "spiffe://a.test/tool",
             "actor.chain": ["spiffe://a.test/tool", "spiffe://a.test/agent"], "target": "https://api.test/calendar",
             "scope.asked": "a b", "scope.granted": "a", "delegation.id": "d", "delegation.until": "1970-01-01T00:00:00.000Z",

@@ -24,9 +24,12 @@ impl Config {
             redis.files().for_each(against);
         }
         self.dpop.nonce_secret_file.iter_mut().for_each(against);
-        self.trust_domain.iter_mut().for_each(|domain| against(&mut domain.bundle_file));
+        self.trust_domain.iter_mut().flat_map(|domain| &mut domain.bundle_file).for_each(against);
         for issuer in &mut self.user_issuer {
             issuer.jwks_file.iter_mut().chain(&mut issuer.ca_file).for_each(against);
+        }
+        for platform in &mut self.platform {
+            platform.jwks_file.iter_mut().chain(&mut platform.ca_file).for_each(against);
         }
         self.target_directory.iter_mut().for_each(against);
         against(&mut self.audit.path);

@@ -7,6 +7,7 @@ use procura_token::{Algorithm, Issuer, MAX_SKEW, Resource, Scope, TrustDomain};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::value::is_short_name;
 use super::{AddressRange, ConfigError, HumanDuration, Secret};
 
 /// `[server]`
@@ -263,13 +264,31 @@ pub struct TrustDomainConfig {
     #[schemars(with = "String")]
     pub name: TrustDomain,
     /// Its SPIFFE bundle: a JWK Set whose keys carry `use` `jwt-svid` and `wit-svid`. Read again when an unknown key
-    /// appears.
-    pub bundle_file: PathBuf,
+    /// appears. Without one, its workloads are those that `[[platform]]` rules name.
+    #[serde(default)]
+    pub bundle_file: Option<PathBuf>,
     /// Which of its workloads may call: paths such as `/agent/planner`, or `/agent/*` for everything below `/agent`.
-    pub clients: Vec<String>,
+    /// Default for a trust domain without a bundle: `["/*"]`.
+    #[serde(default)]
+    pub clients: Option<Vec<String>>,
     /// Whether we issue WITs for its workloads. Default false.
     #[serde(default)]
     pub issue_wit: bool,
+}
+
+impl TrustDomainConfig {
+    /// Which of its workloads may call. Platform rules say themselves whom they let in.
+    pub fn clients(&self) -> Vec<String> {
+        self.clients.clone().unwrap_or_else(|| vec!["/*".to_owned()])
+    }
+
+    pub(super) fn agree(&self) -> Result<(), ConfigError> {
+        if self.clients.is_none() && self.bundle_file.is_some() {
+            let what = format!("of `{}` is missing", self.name);
+            return Err(ConfigError::rule("trust_domain.clients", &what, "name the workloads that may call"));
+        }
+        Ok(())
+    }
 }
 
 /// `[[user_issuer]]`
@@ -311,8 +330,7 @@ impl UserIssuerConfig {
     }
 
     pub(super) fn agree(&self) -> Result<(), ConfigError> {
-        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if self.alias.is_empty() || self.alias.len() > 64 || !self.alias.bytes().all(fits) {
+        if !is_short_name(&self.alias) {
             let remedy = "use up to 64 lower-case letters, digits and `-`";
             return Err(ConfigError::rule("user_issuer.alias", &format!("`{}` is not a short name", self.alias), remedy));
         }

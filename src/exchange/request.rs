@@ -8,6 +8,8 @@ use procura_token::{DpopProof, MAX_TOKEN, ParseError, Resource, ScopeSet, TokenT
 use super::authentication::Authentication;
 use super::{ExchangeError, GRANT_TYPE, Incoming};
 
+/// The subject token that stands for the certificate of the connection.
+const CERTIFICATE: &str = "mtls_client_certificate";
 /// The most parameters a form may have.
 const MAX_PARAMETERS: usize = 32;
 
@@ -26,18 +28,28 @@ pub(super) struct ClaimedCaller<'a> {
 /// What the caller asks for, and with what.
 pub(super) struct Asked {
     pub(super) proof: Option<Unverified<DpopProof>>,
-    pub(super) subject: Presented,
+    pub(super) subject: SubjectToken,
     pub(super) actor: Option<Presented>,
     pub(super) wanted: Wanted,
 }
 
-/// A token as it was presented: of the characters and the length of a JWS in compact serialization.
+/// A token as it was presented: of the characters and the length of a JWS in compact serialization, or of the base64url of
+/// some other credential.
 pub(super) struct Presented(String);
 
 impl Presented {
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// What stands for the subject.
+pub(super) enum SubjectToken {
+    Token(Presented),
+    /// The very credential of a platform that authenticates the caller, byte for byte.
+    Assertion,
+    /// The certificate of the connection.
+    Certificate,
 }
 
 /// What is asked for.
@@ -67,13 +79,23 @@ impl<'a> ExchangeRequest<'a> {
         }
         let authentication = Authentication::parse(&form, incoming, accepts_legacy_wpt)?;
         let subject_type = token_type(&form, "subject_token_type")?;
-        let subject = form.token("subject_token")?;
-        let (Some(subject), Some(subject_type)) = (subject, subject_type) else {
+        let (Some(subject), Some(subject_type)) = (form.get("subject_token"), subject_type) else {
             return Err(ExchangeError::Request("`subject_token` or `subject_token_type` is missing"));
         };
+        let subject = subject_token(subject, subject_type, &authentication)?;
         let (actor, wanted, proof) = (actor(&form)?, wanted(&form, subject_type)?, proof(incoming.headers)?);
         let client_id = form.get("client_id").map(str::to_owned);
         Ok(Self { caller: ClaimedCaller { client_id, authentication }, asked: Asked { proof, subject, actor, wanted } })
+    }
+}
+
+/// A credential that is presented twice is verified once; it may be of a kind that is no JWT.
+fn subject_token(text: &str, kind: TokenType, authentication: &Authentication<'_>) -> Result<SubjectToken, ExchangeError> {
+    match (kind, authentication) {
+        (TokenType::Mtls, _) if text == CERTIFICATE => Ok(SubjectToken::Certificate),
+        (TokenType::Mtls, _) => Err(ExchangeError::SubjectUnfit("of its type it can only be `mtls_client_certificate`")),
+        (TokenType::Jwt, Authentication::Platform(_, credential)) if credential.as_str() == text => Ok(SubjectToken::Assertion),
+        _ => presented("subject_token", text).map(SubjectToken::Token),
     }
 }
 
@@ -94,7 +116,7 @@ fn wanted(form: &Form<'_>, subject: TokenType) -> Result<Wanted, ExchangeError> 
             let scope = form.get("scope").map(str::parse).transpose().map_err(ExchangeError::ScopeSyntax)?;
             Ok(Wanted::Delegation { target: target(form)?, scope })
         }
-        (TokenType::Wit, TokenType::Jwt) => Ok(Wanted::Wit),
+        (TokenType::Wit, TokenType::Jwt | TokenType::Mtls) => Ok(Wanted::Wit),
         (TokenType::AccessToken | TokenType::Wit, _) => Err(ExchangeError::SubjectUnfit("its type is not accepted")),
         _ => Err(ExchangeError::Request("`requested_token_type` is not issued")),
     }
@@ -144,6 +166,16 @@ pub(super) fn presented(name: &'static str, text: &str) -> Result<Presented, Exc
         return Err(ExchangeError::Parameter(name, ParseError::NotCompact));
     }
     Ok(Presented(text.to_owned()))
+}
+
+/// A credential that is no JWT: base64url of at most 16 KiB.
+pub(super) fn presented_evidence(text: &str) -> Result<Presented, ParseError> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    match text.len() {
+        1..=MAX_TOKEN if text.bytes().all(fits) => Ok(Presented(text.to_owned())),
+        1..=MAX_TOKEN => Err(ParseError::Base64url),
+        _ => Err(ParseError::TooLong { limit: MAX_TOKEN }),
+    }
 }
 
 /// The parameters of a form: each at most once, except `resource` and `audience`; empty ones absent (RFC 6749 section 3.2).

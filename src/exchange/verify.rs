@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use procura_token::{
     DpopProof, DpopRules, IdToken, JwtSvid, ParseError, ScopeSet, Subject, UnixTime, Unverified, Verified, VerifiedDpopProof,
-    VerifyError, Wit, WorkloadId,
+    VerifiedX509Svid, VerifyError, Wit, WorkloadId,
 };
 
-use super::authenticate::Caller;
+use super::authenticate::{Caller, CallerCredential};
 use super::binding::Binding;
-use super::request::{Asked, Presented, TargetName, Wanted};
+use super::request::{Asked, Presented, SubjectToken, TargetName, Wanted};
 use super::{Exchange, ExchangeError};
 use crate::policy::Credential;
 use crate::store::{Epoch, OneTimeUse, UseKind};
-use crate::trust::TrustError;
+use crate::trust::{AssertionType, PlatformIdentity, TrustError};
 
 /// What was proved.
 pub(super) struct Evidence {
@@ -54,6 +54,8 @@ pub(super) struct User {
 pub(super) enum WorkloadCredential {
     JwtSvid(Arc<Verified<JwtSvid>>),
     Wit(Arc<Verified<Wit>>),
+    Platform(Arc<PlatformIdentity>),
+    X509Svid(Arc<VerifiedX509Svid>),
 }
 
 impl WorkloadCredential {
@@ -61,6 +63,8 @@ impl WorkloadCredential {
         match self {
             Self::JwtSvid(svid) => svid.id(),
             Self::Wit(wit) => wit.id(),
+            Self::Platform(identity) => identity.id(),
+            Self::X509Svid(svid) => svid.id(),
         }
     }
 
@@ -68,12 +72,52 @@ impl WorkloadCredential {
         match self {
             Self::JwtSvid(svid) => svid.expires(),
             Self::Wit(wit) => wit.expires(),
+            Self::Platform(identity) => identity.expires(),
+            Self::X509Svid(svid) => svid.expires(),
+        }
+    }
+
+    /// Whether it is worth nothing without a key, and that was proved.
+    pub(super) fn is_bound(&self) -> bool {
+        match self {
+            Self::JwtSvid(_) => false,
+            Self::Wit(_) | Self::X509Svid(_) => true,
+            Self::Platform(identity) => identity.key().is_some(),
+        }
+    }
+
+    /// When it was made, if it says so.
+    pub(super) fn issued_at(&self) -> Option<UnixTime> {
+        match self {
+            Self::JwtSvid(svid) => svid.issued_at(),
+            Self::Platform(identity) => identity.issued_at(),
+            Self::Wit(_) | Self::X509Svid(_) => None,
+        }
+    }
+
+    /// Names this one credential in a record.
+    pub(super) fn fingerprint(&self) -> [u8; 32] {
+        match self {
+            Self::JwtSvid(svid) => *svid.fingerprint(),
+            Self::Wit(wit) => *wit.fingerprint(),
+            Self::Platform(identity) => *identity.fingerprint(),
+            Self::X509Svid(svid) => *svid.thumbprint().as_bytes(),
+        }
+    }
+
+    /// What its platform says of the workload, if it is a platform's.
+    pub(super) const fn platform(&self) -> Option<&Arc<PlatformIdentity>> {
+        match self {
+            Self::Platform(identity) => Some(identity),
+            _ => None,
         }
     }
 
     /// What policies are told.
-    pub(super) const fn kind(&self) -> Credential {
+    pub(super) fn kind(&self) -> Credential {
         match self {
+            Self::Platform(identity) => Credential::Platform(identity.kind()),
+            Self::X509Svid(_) => Credential::X509Svid,
             Self::JwtSvid(_) => Credential::JwtSvid,
             Self::Wit(_) => Credential::Wit,
         }
@@ -102,10 +146,13 @@ impl Exchange {
         let binding = Binding::decide(&caller, proved)?;
         let wanted = match wanted {
             Wanted::Delegation { target, scope } => {
-                Proved::Delegation { user: self.verify_user(&subject, caller.id(), now).await?, target, scope }
+                let SubjectToken::Token(subject) = &subject else {
+                    return Err(ExchangeError::SubjectUnfit("it is the caller's own credential"));
+                };
+                Proved::Delegation { user: self.verify_user(subject, caller.id(), now).await?, target, scope }
             }
             Wanted::Wit => {
-                let subject = self.verify_workload(&subject, now).await.map_err(ExchangeError::Subject)?;
+                let subject = self.verify_subject(&subject, &caller, now).await?;
                 is_bound_caller(&subject, &caller, &binding).map_err(ExchangeError::SubjectUnfit)?;
                 Proved::Wit { subject }
             }
@@ -154,13 +201,43 @@ impl Exchange {
         Ok(User { subject, issuer_alias: issuer.alias().to_owned(), limit: issuer.limit(&token), token })
     }
 
-    /// A workload's credential of type `jwt`: its `typ` decides whether it is a WIT or a JWT-SVID.
+    /// The caller's own credential, for a WIT.
+    async fn verify_subject(
+        &self,
+        subject: &SubjectToken,
+        caller: &Caller,
+        now: UnixTime,
+    ) -> Result<WorkloadCredential, ExchangeError> {
+        match (subject, &caller.credential, &caller.certificate) {
+            (SubjectToken::Token(token), ..) => self.verify_workload(token, now).await.map_err(ExchangeError::Subject),
+            (SubjectToken::Assertion, CallerCredential::Platform(identity), _) => {
+                Ok(WorkloadCredential::Platform(Arc::clone(identity)))
+            }
+            (SubjectToken::Certificate, _, Some(svid)) => Ok(WorkloadCredential::X509Svid(Arc::clone(svid))),
+            (SubjectToken::Assertion | SubjectToken::Certificate, ..) => {
+                Err(ExchangeError::SubjectUnfit("there is no such credential in this request"))
+            }
+        }
+    }
+
+    /// A workload's credential of type `jwt`: its `typ` decides whether it is a WIT, its `sub` whether it is a JWT-SVID or a
+    /// platform's.
     async fn verify_workload(&self, token: &Presented, now: UnixTime) -> Result<WorkloadCredential, TrustError> {
         match self.trust.verify_wit(token.as_str(), now).await {
             Ok((wit, _)) => Ok(WorkloadCredential::Wit(wit)),
             Err(TrustError::Credential(VerifyError::Malformed(ParseError::Typ))) => {
-                let (svid, _) = self.trust.verify_jwt_svid(token.as_str(), now).await?;
-                Ok(WorkloadCredential::JwtSvid(svid))
+                match self.trust.verify_jwt_svid(token.as_str(), now).await {
+                    Ok((svid, _)) => Ok(WorkloadCredential::JwtSvid(svid)),
+                    Err(no_svid @ TrustError::Credential(VerifyError::Malformed(_))) => {
+                        match self.trust.verify_platform(AssertionType::JWT_BEARER, token.as_str(), now).await {
+                            Ok((identity, _)) => Ok(WorkloadCredential::Platform(identity)),
+                            // Neither the one nor the other.
+                            Err(TrustError::Credential(VerifyError::Malformed(_))) => Err(no_svid),
+                            Err(error) => Err(error),
+                        }
+                    }
+                    Err(error) => Err(error),
+                }
             }
             Err(error) => Err(error),
         }
@@ -176,6 +253,9 @@ fn is_bound_caller(credential: &WorkloadCredential, caller: &Caller, binding: &B
     match credential {
         WorkloadCredential::Wit(wit) if !binding.is_to(wit.confirmation()) => {
             Err("it is bound to another key than the one proved, or to another algorithm")
+        }
+        WorkloadCredential::Platform(identity) if identity.key().is_some_and(|key| !binding.has(key)) => {
+            Err("it is bound to another key than the one proved")
         }
         _ => Ok(()),
     }

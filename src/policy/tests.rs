@@ -100,6 +100,7 @@ impl Ask {
             workload: &workload,
             groups: &self.groups,
             credential: self.credential,
+            platform: None,
             action: Action::Delegate(Delegate { target, scopes: &scopes, user, chain: chain.as_ref() }),
             time: self.time,
             source_ip: self.source_ip.map(|ip| ip.parse::<IpAddr>().unwrap()),

@@ -1,6 +1,6 @@
 //! A trust domain and the keys that vouch for its workloads.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use procura_token::{KeySet, TrustDomain, UnixTime, WorkloadId, X509Authorities};
@@ -13,8 +13,8 @@ use super::{PathPattern, TrustError};
 pub struct TrustDomainSettings {
     /// Its name.
     pub name: TrustDomain,
-    /// Its SPIFFE bundle.
-    pub bundle_file: PathBuf,
+    /// Its SPIFFE bundle; without one, platforms vouch for its workloads, and we for their WITs.
+    pub bundle_file: Option<PathBuf>,
     /// Which of its workloads may call.
     pub clients: Vec<PathPattern>,
     /// Whether we issue WITs for its workloads.
@@ -26,6 +26,13 @@ pub struct TrustDomainSettings {
 pub struct TrustedDomain {
     clients: Vec<PathPattern>,
     issue_wit: bool,
+    bundle: Option<Bundle>,
+    /// The keys of WITs where there is no bundle: ours.
+    own: Arc<Keys>,
+}
+
+#[derive(Debug)]
+struct Bundle {
     jwt: KeyStore,
     wit: KeyStore,
     x509: KeyStore<X509Authorities>,
@@ -33,18 +40,15 @@ pub struct TrustedDomain {
 
 impl TrustedDomain {
     pub(super) async fn open(settings: &TrustDomainSettings, own_wit_keys: &KeySet, now: UnixTime) -> Result<Self, TrustError> {
-        fn store<M: Material>(settings: &TrustDomainSettings, uses: &'static [Option<&'static str>], own: M) -> KeyStore<M> {
-            let source = KeySource::File(settings.bundle_file.clone());
-            KeyStore::new(format!("trust domain {}", settings.name), source, uses, own)
+        let mut own = Keys::default();
+        if settings.issue_wit {
+            own.set = own_wit_keys.clone();
         }
-        let own = if settings.issue_wit { own_wit_keys.clone() } else { KeySet::default() };
-        Ok(Self {
-            clients: settings.clients.clone(),
-            issue_wit: settings.issue_wit,
-            jwt: store(settings, &[Some("jwt-svid")], KeySet::default()).open(now).await?,
-            wit: store(settings, &[Some("wit-svid")], own).open(now).await?,
-            x509: store(settings, &[Some("x509-svid")], X509Authorities::default()).open(now).await?,
-        })
+        let bundle = match &settings.bundle_file {
+            Some(file) => Some(Bundle::open(settings, file, own.set.clone(), now).await?),
+            None => None,
+        };
+        Ok(Self { clients: settings.clients.clone(), issue_wit: settings.issue_wit, bundle, own: Arc::new(own) })
     }
 
     /// Whether the workload, one of this trust domain, may call at all.
@@ -58,19 +62,45 @@ impl TrustedDomain {
     }
 
     pub(super) async fn jwt_keys(&self, key_id: Option<&str>, now: UnixTime) -> Result<Arc<Keys>, TrustError> {
-        self.jwt.keys(key_id, now).await
+        match &self.bundle {
+            Some(bundle) => bundle.jwt.keys(key_id, now).await,
+            None => Ok(Arc::default()),
+        }
     }
 
     pub(super) async fn wit_keys(&self, key_id: Option<&str>, now: UnixTime) -> Result<Arc<Keys>, TrustError> {
-        self.wit.keys(key_id, now).await
+        match &self.bundle {
+            Some(bundle) => bundle.wit.keys(key_id, now).await,
+            None => Ok(Arc::clone(&self.own)),
+        }
     }
 
     pub(super) async fn x509_authorities(&self, now: UnixTime) -> Result<Arc<Keys<X509Authorities>>, TrustError> {
-        self.x509.keys(None, now).await
+        match &self.bundle {
+            Some(bundle) => bundle.x509.keys(None, now).await,
+            None => Ok(Arc::default()),
+        }
     }
 
     /// The authorities, read again unless that was done a moment ago: for a certificate that none of those we know issued.
     pub(super) async fn newer_x509_authorities(&self, now: UnixTime) -> Result<Arc<Keys<X509Authorities>>, TrustError> {
-        self.x509.refresh(now).await
+        match &self.bundle {
+            Some(bundle) => bundle.x509.refresh(now).await,
+            None => Ok(Arc::default()),
+        }
+    }
+}
+
+impl Bundle {
+    async fn open(settings: &TrustDomainSettings, file: &Path, own: KeySet, now: UnixTime) -> Result<Self, TrustError> {
+        fn store<M: Material>(name: &TrustDomain, file: &Path, uses: &'static [Option<&'static str>], own: M) -> KeyStore<M> {
+            KeyStore::new(format!("trust domain {name}"), KeySource::File(file.to_owned()), uses, own)
+        }
+        let name = &settings.name;
+        Ok(Self {
+            jwt: store(name, file, &[Some("jwt-svid")], KeySet::default()).open(now).await?,
+            wit: store(name, file, &[Some("wit-svid")], own).open(now).await?,
+            x509: store(name, file, &[Some("x509-svid")], X509Authorities::default()).open(now).await?,
+        })
     }
 }

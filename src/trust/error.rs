@@ -2,6 +2,8 @@
 
 use procura_token::{CertificateError, ParseError, VerifyError};
 
+use super::PlatformError;
+
 /// Why a credential is not believed, or an authority's keys cannot be had.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -12,6 +14,9 @@ pub enum TrustError {
     /// The certificate is wrong, or no authority of its trust domain issued it.
     #[error("certificate: {0}")]
     Certificate(#[from] CertificateError),
+    /// The credential is its platform's, and nobody's here.
+    #[error("platform: {0}")]
+    Platform(#[from] PlatformError),
     /// Its trust domain is not configured.
     #[error("the trust domain is not one we believe")]
     UnknownTrustDomain,

@@ -64,7 +64,7 @@ impl World {
             write_bundle(&bundle_file, authorities);
             TrustDomainSettings {
                 name: name.parse().unwrap(),
-                bundle_file,
+                bundle_file: Some(bundle_file),
                 clients: vec!["/*".parse().unwrap()],
                 issue_wit: false,
             }
@@ -73,6 +73,7 @@ impl World {
             issuer: "https://sts.example".parse().unwrap(),
             domains: vec![domain("prod.example", prod), domain("other.example", other)],
             user_issuers: vec![],
+            platforms: PlatformRules::default(),
             skew: Duration::from_secs(60),
         };
         let trust = Trust::open(&settings, &KeySet::default(), at(NOW)).await.unwrap();

@@ -19,6 +19,7 @@ mod jwt_svid;
 mod key;
 mod nonce;
 mod oauth;
+mod platform_token;
 mod random;
 mod replay_memory;
 mod signature;
@@ -53,6 +54,7 @@ pub use jwt_svid::{JwtSvid, JwtSvidRules, NewJwtSvid};
 pub use key::{KeySet, VerifyingKey};
 pub use nonce::Nonces;
 pub use oauth::{Issuer, Resource, Scope, ScopeSet, Subject, TokenId, TokenType};
+pub use platform_token::{PlatformToken, PlatformTokenRules};
 pub use random::random_bytes;
 pub use replay_memory::{Claimed, ReplayMemory, ReplayMemoryFull};
 #[cfg(feature = "sign")]
