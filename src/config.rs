@@ -22,7 +22,7 @@ use serde::Deserialize;
 
 pub use error::ConfigError;
 pub use listener::{AdminConfig, CertificateField, MtlsConfig, ProxyConfig};
-pub use platform::{OneOrSeveral, PlatformConfig};
+pub use platform::{AwsStsConfig, KubernetesConfig, OneOrSeveral, PlatformConfig};
 pub use secret::Secret;
 pub use section::{
     AuditConfig, DpopConfig, KeyRingConfig, KeysConfig, LogConfig, LogFormat, LogLevel, PolicyConfig, ServerConfig, TargetConfig,

@@ -10,7 +10,7 @@ use crate::exchange::ExchangeSettings;
 use crate::keys::KeyRingSettings;
 use crate::policy::{PolicySettings, Target, Targets};
 use crate::store::{RedisSettings, RedisTls, RedisTopology};
-use crate::trust::{PathPattern, PlatformRuleSettings, PlatformRules, TrustDomainSettings, TrustSettings, UserIssuerSettings};
+use crate::trust::{ApiServerSettings, PathPattern, PlatformRuleSettings, PlatformRules, TrustDomainSettings, TrustSettings, UserIssuerSettings};
 
 pub(super) fn exchange(config: &Config) -> Result<ExchangeSettings, ConfigError> {
     let endpoint = |key: &str, base: &str| {
@@ -95,6 +95,12 @@ fn platforms(config: &Config) -> Result<PlatformRules, ConfigError> {
         jwks_file: platform.jwks_file.clone(),
         ca_file: platform.ca_file.clone(),
         private_addresses: platform.private_addresses.iter().map(|range| range.0).collect(),
+        sts_endpoints: platform.aws_sts.as_ref().map(|sts| sts.endpoints.clone()),
+        api_server: platform.kubernetes.as_ref().map(|cluster| ApiServerSettings {
+            url: cluster.api_server.clone(),
+            token_file: cluster.token_file.clone(),
+            token_review: cluster.token_review,
+        }),
     });
     PlatformRules::new(rules).map_err(|error| {
         ConfigError::rule(&format!("platform.{}", error.key), &format!("of `{}` {}", error.rule, error.what), &error.remedy)

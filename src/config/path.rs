@@ -29,7 +29,8 @@ impl Config {
             issuer.jwks_file.iter_mut().chain(&mut issuer.ca_file).for_each(against);
         }
         for platform in &mut self.platform {
-            platform.jwks_file.iter_mut().chain(&mut platform.ca_file).for_each(against);
+            let token_file = platform.kubernetes.iter_mut().flat_map(|cluster| &mut cluster.token_file);
+            platform.jwks_file.iter_mut().chain(&mut platform.ca_file).chain(token_file).for_each(against);
         }
         self.target_directory.iter_mut().for_each(against);
         against(&mut self.audit.path);

@@ -1,9 +1,17 @@
 //! The platforms there are: one line each.
 
-use super::profile::{Profile, github_actions};
+use super::profile::{Profile, aws_jwt, aws_sts, azure, gcp, github_actions, kubernetes};
 
 /// Every platform.
-pub(super) const PROFILES: &[&Profile] = &[&github_actions::PROFILE];
+pub(super) const PROFILES: &[&Profile] = &[
+    &aws_jwt::PROFILE,
+    &aws_sts::PROFILE,
+    &azure::PROFILE,
+    &gcp::INSTANCE,
+    &gcp::SERVICE_ACCOUNT,
+    &github_actions::PROFILE,
+    &kubernetes::PROFILE,
+];
 
 /// How a platform's credential is presented: the value of `client_assertion_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,6 +78,7 @@ mod tests {
                 assert!(is_name(name, b'_') && is_free && names.insert(name), "{kind}: {name}");
             }
             assert!(!profile.identity.is_empty() && profile.identity.iter().all(|name| names.contains(name)), "{kind}");
+            assert!(profile.confine.iter().all(|name| names.contains(name)), "{kind}");
             let path = PathTemplate::parse(profile.path, profile).unwrap_or_else(|error| panic!("{kind}: {error}"));
             assert!(profile.identity.iter().all(|name| path.names(name)), "{kind}: the default path leaves an identity out");
         }

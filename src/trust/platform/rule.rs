@@ -38,6 +38,28 @@ pub struct PlatformRuleSettings {
     pub ca_file: Option<PathBuf>,
     /// Where the issuer may be beside the public internet.
     pub private_addresses: PrivateAddresses,
+    /// Where signed requests for AWS may go; for `aws-sts` alone.
+    pub sts_endpoints: Option<Vec<Issuer>>,
+    /// The API server of the cluster; for `kubernetes` alone.
+    pub api_server: Option<ApiServerSettings>,
+}
+
+/// An API server that is asked about tokens, or for its keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiServerSettings {
+    /// Its URL.
+    pub url: Issuer,
+    /// The file of the bearer token it is shown.
+    pub token_file: Option<PathBuf>,
+    /// Whether it is asked about each token.
+    pub token_review: bool,
+}
+
+impl ApiServerSettings {
+    /// `path` on it.
+    pub(super) fn url_of(&self, path: &str) -> String {
+        format!("{}{path}", self.url.as_str().trim_end_matches('/'))
+    }
 }
 
 /// A rule whose settings make sense.
@@ -72,6 +94,10 @@ impl Rule {
         if let Some(name) = profile.identity.iter().find(|name| !path.names(name) && !require.pin(name)) {
             let what = format!("leaves out `{name}`, which tells one workload from another");
             return Err(error("path", (what, format!("write `{{{name}}}` in it, or give `require` one value of `{name}`"))));
+        }
+        if !profile.confine.is_empty() && !profile.confine.iter().any(|name| require.names(name)) {
+            let what = format!("names none of {}, and everybody can have credentials of this platform", list(profile.confine));
+            return Err(error("require", (what, "say whom you mean by one of them".to_owned())));
         }
         Ok(Self { name: settings.name.as_str().into(), profile, issuer, settings: Arc::new(settings), require, path })
     }
@@ -129,4 +155,8 @@ impl Rule {
             key: statement.key,
         })
     }
+}
+
+fn list(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

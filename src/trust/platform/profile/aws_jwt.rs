@@ -2,6 +2,9 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_outbound_token_claims.html>, read in November 2026.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use procura_token::Algorithm;

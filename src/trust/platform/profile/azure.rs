@@ -2,6 +2,9 @@
 //!
 //! <https://learn.microsoft.com/en-us/entra/identity-platform/access-token-claims-reference>, read in November 2026.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use super::{IssuerRule, Profile};
@@ -55,7 +58,8 @@ fn verify(attributes: &Attributes, _: &Requirements) -> Result<(), String> {
     if value("identity_type") != "app" {
         return Err("`idtyp` is not `app`: not shown to be an application's own token".to_owned());
     }
-    if !value("issuer").split('/').any(|part| part == value("tenant_id")) {
+    // Of every shape above, the tenant is the first segment of the path.
+    if value("issuer").split('/').nth(3) != Some(value("tenant_id")) {
         return Err("`tid` is not the tenant of the issuer".to_owned());
     }
     if value("subject") != value("object_id") {

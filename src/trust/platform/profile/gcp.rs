@@ -3,6 +3,9 @@
 //! <https://cloud.google.com/compute/docs/instances/verifying-instance-identity> and
 //! <https://cloud.google.com/docs/authentication/token-types#id>, read in November 2026.
 
+#[cfg(test)]
+mod tests;
+
 use super::{IssuerRule, Profile};
 use crate::trust::platform::attribute::{Attribute, Attributes};
 use crate::trust::platform::require::Requirements;

@@ -2,7 +2,12 @@
 //!
 //! <https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/>, read in November 2026.
 
+mod api_server;
 mod review;
+#[cfg(test)]
+mod tests;
+
+use procura_token::Algorithm;
 
 use super::{IssuerRule, Profile};
 use crate::trust::platform::attribute::{Attribute, Attributes};
@@ -16,6 +21,7 @@ pub(in crate::trust::platform) const PROFILE: Profile = Profile {
     kind: "kubernetes",
     title: "Kubernetes service accounts",
     issuer: IssuerRule::Any { default: None },
+    algorithms: &[Algorithm::Rs256, Algorithm::Es256, Algorithm::Es384, Algorithm::Es512],
     attributes: &[
         Attribute::claim("subject", &["sub"]).required(),
         Attribute::claim("namespace", &[KUBERNETES, "namespace"]).required(),
@@ -31,6 +37,7 @@ pub(in crate::trust::platform) const PROFILE: Profile = Profile {
     identity: &["service_account_uid"],
     path: "/kubernetes/{namespace}/{service_account}/{service_account_uid}",
     verify,
+    witness: api_server::open,
     ..Profile::JWT
 };
 

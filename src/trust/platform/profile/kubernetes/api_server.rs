@@ -12,7 +12,7 @@ use super::review::{Review, question};
 use crate::trust::TrustError;
 use crate::trust::fetch::{BearerFile, Call, Fetcher};
 use crate::trust::platform::PlatformError;
-use crate::trust::platform::witness::{Statement, Witness};
+use crate::trust::platform::witness::{Opening, Statement, Witness};
 
 /// How long the cluster's word is believed without asking again.
 const BELIEVED: Duration = Duration::from_secs(10);
@@ -21,22 +21,41 @@ const MAX_CALLS: usize = 64;
 
 /// Where reviews are made, and what the tokens must be.
 #[derive(Debug)]
-pub(super) struct ApiServer {
-    pub(super) authority: String,
-    pub(super) fetcher: Fetcher,
-    pub(super) url: String,
-    pub(super) token: BearerFile,
-    pub(super) issuer: Issuer,
-    pub(super) audiences: Vec<String>,
-    pub(super) algorithms: Vec<Algorithm>,
-    pub(super) skew: Duration,
-    pub(super) calls: Semaphore,
+struct ApiServer {
+    authority: String,
+    fetcher: Fetcher,
+    url: String,
+    token: BearerFile,
+    issuer: Issuer,
+    audiences: Vec<String>,
+    algorithms: Vec<Algorithm>,
+    skew: Duration,
+    calls: Semaphore,
+}
+
+/// Prepares to ask about tokens, if the rules say so; else the cluster's keys judge them.
+pub(super) fn open(opening: &Opening<'_>) -> Result<Option<Box<dyn Witness>>, TrustError> {
+    let server = opening.setting(|rule| rule.api_server.clone()).filter(|server| server.token_review);
+    let (Some(server), Some(issuer)) = (server, opening.issuer) else { return Ok(None) };
+    let unavailable = |cause: String| TrustError::Keys { authority: opening.name.to_owned(), cause };
+    let ca_file = opening.setting(|rule| rule.ca_file.clone());
+    let private = opening.setting(|rule| Some(rule.private_addresses.clone())).unwrap_or_default();
+    let fetcher = Fetcher::new(ca_file.as_deref(), &private).map_err(|cause| unavailable(cause.to_string()))?;
+    let token = server.token_file.clone().ok_or_else(|| unavailable("there is no token to ask with".to_owned()))?;
+    Ok(Some(Box::new(ApiServer {
+        authority: opening.name.to_owned(),
+        fetcher,
+        url: server.url_of("/apis/authentication.k8s.io/v1/tokenreviews"),
+        token: BearerFile::new(token),
+        issuer: issuer.clone(),
+        audiences: opening.audiences.to_vec(),
+        algorithms: opening.algorithms.to_vec(),
+        skew: opening.skew,
+        calls: Semaphore::new(MAX_CALLS),
+    })))
 }
 
 impl ApiServer {
-    pub(super) const fn calls() -> Semaphore {
-        Semaphore::const_new(MAX_CALLS)
-    }
 
     async fn review(&self, text: &str) -> Result<Review, TrustError> {
         let unavailable = |cause: String| TrustError::Keys { authority: self.authority.clone(), cause };
