@@ -11,7 +11,10 @@ mod platform;
 mod secret;
 mod section;
 mod store;
+mod trust;
+mod trust_domain;
 mod value;
+mod workload_api;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -21,15 +24,18 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use error::ConfigError;
-pub use listener::{AdminConfig, CertificateField, MtlsConfig, ProxyConfig};
-pub use platform::{AwsStsConfig, KubernetesConfig, OneOrSeveral, PlatformConfig};
+pub use listener::{AdminConfig, CertificateField, IdentityConfig, MtlsConfig, ProxyConfig, TlsConfig};
+pub use platform::{AwsStsConfig, KubernetesConfig, OneOrSeveral, PlatformConfig, TpmConfig};
 pub use secret::Secret;
 pub use section::{
     AuditConfig, DpopConfig, KeyRingConfig, KeysConfig, LogConfig, LogFormat, LogLevel, PolicyConfig, ServerConfig, TargetConfig,
-    TlsConfig, TokenConfig, TrustDomainConfig, UserIssuerConfig, WptConfig,
+    TokenConfig, UserIssuerConfig, WptConfig,
 };
 pub use store::{RedisConfig, StoreConfig};
+pub use trust::TrustConfig;
+pub use trust_domain::{FederationConfig, FederationProfile, TrustDomainConfig};
 pub use value::{AddressRange, HumanDuration};
+pub use workload_api::WorkloadApiAddress;
 
 /// A configuration file that `config check` accepts, with every key and its default.
 pub const EXAMPLE: &str = include_str!("config/example.toml");
@@ -73,6 +79,9 @@ pub struct Config {
     pub audit: AuditConfig,
     /// Who may do what.
     pub policy: PolicyConfig,
+    /// Who is believed no longer.
+    #[serde(default)]
+    pub trust: TrustConfig,
     /// Trust domains whose workloads may call.
     #[serde(default)]
     pub trust_domain: Vec<TrustDomainConfig>,
@@ -160,8 +169,8 @@ impl Config {
         unique("user_issuer.alias", self.user_issuer.iter().map(|issuer| issuer.alias.as_str()))?;
         unique("target.resource", self.target.iter().map(|target| target.resource.as_str()))?;
         unique("target.name", self.target.iter().filter_map(|target| target.name.as_deref()))?;
+        self.trust_domains()?;
         self.user_issuer.iter().try_for_each(UserIssuerConfig::agree)?;
-        self.trust_domain.iter().try_for_each(TrustDomainConfig::agree)?;
         self.platforms()?;
         self.dpop.agree()?;
         self.store.agree()?;

@@ -8,6 +8,7 @@ mod authenticate;
 mod authentication;
 mod binding;
 mod certificate;
+mod challenge;
 mod claim;
 mod decide;
 mod error;
@@ -25,6 +26,7 @@ use http::HeaderMap;
 use procura_token::{Algorithm, Confirmation, Freshness, Htu, Issuer, Nonces, RequestHead, ScopeSet, TokenType, UnixTime};
 
 pub use certificate::CertificateFieldError;
+pub use challenge::{EncryptedCredential, TpmChallenge};
 pub use error::ExchangeError;
 pub use identity::{AnswerSigner, Identities};
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// The modules of the service from the top down, each with those it may use.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
-    ("cli", &["http", "app", "config", "keys", "clock", "telemetry"]),
+    ("cli", &["http", "app", "trust", "config", "keys", "clock", "telemetry"]),
     ("http", &["app", "exchange"]),
     ("app", &["exchange", "policy", "trust", "keys", "store", "audit", "config", "clock", "telemetry"]),
     ("exchange", &["policy", "trust", "keys", "store", "audit"]),
@@ -29,7 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("hyper::", &["http.rs", "http/"]),
     ("tokio_rustls::", &["http.rs", "http/"]),
     // PEM, for the authority of the development world; how an authority that is asked over TLS is judged.
-    ("rustls::", &["http.rs", "http/", "cli/dev/world.rs", "trust/fetch.rs"]),
+    ("rustls::", &["http.rs", "http/", "cli/dev/world.rs", "trust/fetch.rs", "trust/federation/"]),
     ("sfv::", &["http.rs", "http/"]),
     // An address range is a value of the configuration; `http` compares who connects, `trust` what it connects to.
     ("ipnet::", &["config/value.rs", "http/", "trust/fetch/"]),
@@ -38,6 +38,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     // The development world makes certificates; the service makes none.
     ("rcgen::", &["cli/dev/"]),
     ("redis::", &["store/redis.rs", "store/redis/"]),
+    // gRPC is what the Workload API speaks, and nobody else.
+    ("tonic::", &["trust/workload_api/"]),
+    ("prost::", &["trust/workload_api/"]),
+    ("tonic_prost::", &["trust/workload_api/"]),
     ("clap::", &["cli.rs", "cli/"]),
     ("env::var", &["config.rs", "config/"]),
     // The tour starts the example programs that were built beside this one.
@@ -45,7 +49,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("cedar_policy::", &["policy.rs", "policy/"]),
     ("reqwest::", &["trust/fetch.rs", "trust/fetch/", "cli.rs", "cli/"]),
     ("tracing_subscriber::", &["telemetry.rs"]),
-    ("toml::", &["config.rs", "config/"]),
+    // The lists of the disabled and of enrolled TPMs are TOML and not part of the configuration: they change meanwhile.
+    ("toml::", &["config.rs", "config/", "trust/disabled/file.rs", "trust/platform/profile/tpm/"]),
     ("SystemTime::now", &["clock.rs"]),
 ];
 

@@ -2,15 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::hmac;
 use procura_token::{Freshness, Htu, ScopeSet, UnixTime};
 
 use crate::audit::AuditSettings;
-use crate::config::{Config, ConfigError, KeyRingConfig, RedisConfig, Secret};
+use crate::config::{Config, ConfigError, KeyRingConfig, RedisConfig, Secret, TrustDomainConfig, WorkloadApiAddress};
 use crate::exchange::ExchangeSettings;
 use crate::keys::KeyRingSettings;
 use crate::policy::{PolicySettings, Target, Targets};
 use crate::store::{RedisSettings, RedisTls, RedisTopology};
-use crate::trust::{ApiServerSettings, PathPattern, PlatformRuleSettings, PlatformRules, TrustDomainSettings, TrustSettings, UserIssuerSettings};
+use crate::trust::{
+    ApiServerSettings, BundleSource, FederationProfile, FederationSettings, PathPattern, PlatformRuleSettings, PlatformRules,
+    TpmSettings, TrustDomainSettings, TrustSettings, UserIssuerSettings, WorkloadApiEndpoint,
+};
 
 pub(super) fn exchange(config: &Config) -> Result<ExchangeSettings, ConfigError> {
     let endpoint = |key: &str, base: &str| {
@@ -40,18 +44,20 @@ pub(super) fn key_ring(ring: &KeyRingConfig) -> KeyRingSettings {
     KeyRingSettings { active: ring.active.clone(), next: ring.next.clone(), retired: ring.retired.clone() }
 }
 
-pub(super) fn trust(config: &Config) -> Result<TrustSettings, ConfigError> {
+/// `secret` is the one behind nonces.
+pub(super) fn trust(config: &Config, secret: &[u8]) -> Result<TrustSettings, ConfigError> {
     let mut domains = Vec::new();
     for domain in &config.trust_domain {
         let mut clients = Vec::new();
-        for pattern in &domain.clients() {
+        // Only what has no bundle may leave it out: each of its workloads is named by a rule.
+        for pattern in domain.clients.as_deref().unwrap_or(&["/*".to_owned()]) {
             let remedy = "write a path such as \"/agent/planner\", or \"/agent/*\"";
             let wrong = |_| ConfigError::rule("trust_domain.clients", &format!("`{pattern}` is not a path"), remedy);
             clients.push(pattern.parse::<PathPattern>().map_err(wrong)?);
         }
         domains.push(TrustDomainSettings {
             name: domain.name.clone(),
-            bundle_file: domain.bundle_file.clone(),
+            bundle: bundle_source(domain)?,
             clients,
             issue_wit: domain.issue_wit,
         });
@@ -70,13 +76,14 @@ pub(super) fn trust(config: &Config) -> Result<TrustSettings, ConfigError> {
         issuer: config.issuer.clone(),
         domains,
         user_issuers: user_issuers.collect(),
-        platforms: platforms(config)?,
+        platforms: platforms(config, secret)?,
         skew: config.token.skew.0,
+        disabled_file: config.trust.disabled_file.clone(),
     })
 }
 
 /// The rules, held against what is known of each platform.
-fn platforms(config: &Config) -> Result<PlatformRules, ConfigError> {
+fn platforms(config: &Config, secret: &[u8]) -> Result<PlatformRules, ConfigError> {
     let rules = config.platform.iter().map(|platform| PlatformRuleSettings {
         kind: platform.kind.clone(),
         name: platform.name().to_owned(),
@@ -101,10 +108,39 @@ fn platforms(config: &Config) -> Result<PlatformRules, ConfigError> {
             token_file: cluster.token_file.clone(),
             token_review: cluster.token_review,
         }),
+        tpm: platform
+            .tpm
+            .as_ref()
+            .map(|tpm| TpmSettings { devices_file: tpm.devices_file.clone(), secret: hmac::Key::new(hmac::HMAC_SHA256, secret) }),
     });
     PlatformRules::new(rules).map_err(|error| {
         ConfigError::rule(&format!("platform.{}", error.key), &format!("of `{}` {}", error.rule, error.what), &error.remedy)
     })
+}
+
+fn bundle_source(domain: &TrustDomainConfig) -> Result<BundleSource, ConfigError> {
+    if let Some(address) = &domain.workload_api {
+        return Ok(BundleSource::WorkloadApi(workload_api("trust_domain.workload_api", address)?));
+    }
+    let Some(federation) = &domain.federation else {
+        return Ok(domain.bundle_file.clone().map_or(BundleSource::None, BundleSource::File));
+    };
+    let profile = match (&federation.endpoint_id, &federation.ca_file) {
+        (Some(endpoint_id), _) => FederationProfile::Spiffe { endpoint_id: endpoint_id.clone() },
+        (None, ca_file) => FederationProfile::Web { ca_file: ca_file.clone() },
+    };
+    Ok(BundleSource::Federation(Box::new(FederationSettings {
+        url: federation.url.clone(),
+        profile,
+        private_addresses: federation.private_addresses.iter().map(|range| range.0).collect(),
+        first: domain.bundle_file.clone(),
+    })))
+}
+
+pub(super) fn workload_api(key: &str, address: &WorkloadApiAddress) -> Result<WorkloadApiEndpoint, ConfigError> {
+    let address = address.resolve(key)?;
+    let remedy = "write \"unix:///run/spire/agent.sock\", \"tcp://127.0.0.1:8081\" or \"env\"";
+    address.parse().map_err(|cause| ConfigError::rule(key, &format!("`{address}`: {cause}"), remedy))
 }
 
 pub(super) fn targets(config: &Config) -> Result<Targets, ConfigError> {

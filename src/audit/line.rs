@@ -1,6 +1,6 @@
 //! The bytes of an event: the one place that makes them.
 
-use core::fmt::Display;
+use core::fmt::{self, Display, Write as _};
 use std::time::{Duration, SystemTime};
 
 use procura_token::{UnixTime, base64url, sha256};
@@ -27,7 +27,7 @@ pub(super) fn write(event: &Event, line: &mut Vec<u8>) {
         object.text("caller.platform.kind", Some(platform.kind));
         object.free("caller.platform.rule", Some(&platform.rule));
         for (name, text) in &*platform.attributes {
-            object.free(&format!("caller.platform.{name}"), Some(text));
+            object.attribute("caller.platform", name, text);
         }
     }
     object.text("caller.proof", event.caller_proof);
@@ -64,22 +64,22 @@ struct Object<'a> {
 }
 
 impl Object<'_> {
-    fn text<T: Display + ?Sized>(&mut self, name: &str, value: Option<&T>) {
+    fn text<T: Display + ?Sized>(&mut self, name: &'static str, value: Option<&T>) {
         if let Some(value) = value {
             self.name(name);
-            write_string(&value.to_string(), self.line);
+            write_string(value, self.line);
         }
     }
 
-    fn free(&mut self, name: &str, value: Option<&str>) {
+    fn free(&mut self, name: &'static str, value: Option<&str>) {
         self.text(name, value.map(cut).as_ref());
     }
 
-    fn time(&mut self, name: &str, value: Option<UnixTime>) {
+    fn time(&mut self, name: &'static str, value: Option<UnixTime>) {
         self.text(name, value.map(rfc3339).as_ref());
     }
 
-    fn array(&mut self, name: &str, values: impl Iterator<Item = String>) {
+    fn array(&mut self, name: &'static str, values: impl Iterator<Item = String>) {
         self.name(name);
         self.line.push(b'[');
         for (n, value) in values.enumerate() {
@@ -91,29 +91,51 @@ impl Object<'_> {
         self.line.push(b']');
     }
 
-    fn name(&mut self, name: &str) {
+    /// A member that is named for an attribute of `entity`.
+    fn attribute(&mut self, entity: &'static str, name: &str, value: &str) {
         self.line.push(if self.empty { b'{' } else { b',' });
         self.empty = false;
-        write_string(name, self.line);
+        write_string(&format_args!("{entity}.{name}"), self.line);
         self.line.push(b':');
+        write_string(&cut(value), self.line);
+    }
+
+    /// Names are ours: there is nothing to escape in them.
+    fn name(&mut self, name: &'static str) {
+        self.line.extend_from_slice(if self.empty { b"{\"" } else { b",\"" });
+        self.empty = false;
+        self.line.extend_from_slice(name.as_bytes());
+        self.line.extend_from_slice(b"\":");
     }
 }
 
+/// Writes `value` as a JSON string.
+fn write_string(value: &(impl Display + ?Sized), line: &mut Vec<u8>) {
+    line.push(b'"');
+    // It fails only if the value does, and what it had written by then stands.
+    let _ = write!(Escaped(line), "{value}");
+    line.push(b'"');
+}
+
 /// Escapes all but printable ASCII: control and direction characters do nothing, and look-alikes show.
-fn write_string(text: &str, line: &mut Vec<u8>) {
-    line.push(b'"');
-    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
-    let plain = text.bytes().position(|byte| !is_plain(byte)).unwrap_or(text.len());
-    let (plain, rest) = text.split_at(plain);
-    line.extend_from_slice(plain.as_bytes());
-    for unit in rest.encode_utf16() {
-        match u8::try_from(unit) {
-            Ok(byte @ (b'"' | b'\\')) => line.extend_from_slice(&[b'\\', byte]),
-            Ok(byte @ b' '..=b'~') => line.push(byte),
-            _ => line.extend_from_slice(format!("\\u{unit:04x}").as_bytes()),
+struct Escaped<'a>(&'a mut Vec<u8>);
+
+impl fmt::Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let is_plain = |byte: u8| matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\');
+        if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
+            self.0.extend_from_slice(text.as_bytes());
+            return Ok(());
         }
+        for unit in text.encode_utf16() {
+            match u8::try_from(unit) {
+                Ok(byte @ (b'"' | b'\\')) => self.0.extend_from_slice(&[b'\\', byte]),
+                Ok(byte @ b' '..=b'~') => self.0.push(byte),
+                _ => self.0.extend_from_slice(format!("\\u{unit:04x}").as_bytes()),
+            }
+        }
+        Ok(())
     }
-    line.push(b'"');
 }
 
 /// `text`, or its beginning with a note that tells texts apart that begin alike.

@@ -9,10 +9,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::Level;
 
-use crate::app::App;
+use crate::app::{App, IdentityWatch};
 use crate::clock::SystemClock;
-use crate::config::{CertificateField, Config, LogFormat, LogLevel};
-use crate::http::{self, ProxySettings, RouterSettings, Server, ServerSettings, TlsSettings, admin_router, router};
+use crate::config::{CertificateField, Config, IdentityConfig, LogFormat, LogLevel};
+use crate::http::{self, ProxySettings, RouterSettings, Server, ServerSettings, TlsIdentity, TlsSettings, admin_router, router};
 use crate::telemetry::{self, LogSettings, Metrics};
 
 /// The most connections to the admin listener.
@@ -28,7 +28,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let config = Config::load(&arguments.config)?;
+    let config = super::load(&arguments.config)?;
     start_log(&config, LogLevel::Info);
     super::runtime()?.block_on(async { open(&config).await?.serve(&config).await })
 }
@@ -55,12 +55,18 @@ pub(super) struct Opened {
 
 /// Binds the listeners and opens everything behind them, so that whatever is wrong is said before anyone connects.
 pub(super) async fn open(config: &Config) -> anyhow::Result<Opened> {
-    let tls = config.server.tls.as_ref().map(|tls| TlsSettings {
-        certificate_file: tls.certificate_file.clone(),
-        key_file: tls.key_file.clone(),
-        allow_tls12: tls.allow_tls12,
-        client_certificate: false,
-    });
+    let metrics = config.admin.as_ref().map(|_| Metrics::start()).transpose()?;
+    // After the metrics were started: who counts looks up its counters when it is made.
+    let app = Arc::new(App::start(config, Arc::new(SystemClock)).await?);
+    let identities = app.identities();
+    let tls = match &config.server.tls {
+        Some(tls) => Some(TlsSettings {
+            identity: identity(tls.identity()?, identities.public.as_ref()),
+            allow_tls12: tls.allow_tls12,
+            client_certificate: false,
+        }),
+        None => None,
+    };
     let settings = ServerSettings {
         name: "public",
         listen: config.server.listen,
@@ -72,8 +78,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Opened> {
     let mtls = match &config.mtls {
         Some(mtls) => {
             let tls = Some(TlsSettings {
-                certificate_file: mtls.certificate_file.clone(),
-                key_file: mtls.key_file.clone(),
+                identity: identity(mtls.identity()?, identities.mtls.as_ref()),
                 allow_tls12: mtls.allow_tls12,
                 client_certificate: true,
             });
@@ -81,22 +86,31 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Opened> {
         }
         None => None,
     };
-    let admin = match &config.admin {
-        Some(admin) => {
+    let admin = match config.admin.as_ref().zip(metrics) {
+        Some((admin, metrics)) => {
             let (listen, max_connections) = (admin.listen, MAX_ADMIN_CONNECTIONS);
             let settings = ServerSettings { name: "admin", listen, tls: None, max_connections, ..settings.clone() };
-            Some((Server::bind(settings).await?, Metrics::start()?))
+            Some((Server::bind(settings).await?, metrics))
         }
         None => None,
     };
     let public = Server::bind(settings).await?;
-    // After the metrics were started: who counts looks up its counters when it is made.
-    let app = Arc::new(App::start(config, Arc::new(SystemClock)).await?);
     Ok(Opened { app, public, mtls, admin })
 }
 
+/// `given` is what the Workload API brings for a listener that has its certificate from there.
+fn identity(config: IdentityConfig<'_>, given: Option<&IdentityWatch>) -> TlsIdentity {
+    match (config, given) {
+        (IdentityConfig::WorkloadApi(_), Some(watch)) => TlsIdentity::WorkloadApi(watch.clone()),
+        (IdentityConfig::WorkloadApi(_), None) => TlsIdentity::WorkloadApi(tokio::sync::watch::channel(None).1),
+        (IdentityConfig::Files { certificate, key }, _) => {
+            TlsIdentity::Files { certificate_file: certificate.to_owned(), key_file: key.to_owned() }
+        }
+    }
+}
+
 impl Opened {
-    /// Serves until SIGINT or SIGTERM. SIGHUP loads policies and certificates again.
+    /// Serves until SIGINT or SIGTERM. SIGHUP loads policies, trust and certificates again.
     pub(super) async fn serve(self, config: &Config) -> anyhow::Result<()> {
         let Self { app, public, mtls, admin } = self;
         let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
@@ -113,11 +127,12 @@ impl Opened {
             let app = Arc::clone(&app);
             async move {
                 while reload.recv().await.is_some() {
-                    app.reload();
+                    app.reload().await;
                     certificates.iter().for_each(|certificate| certificate.reload());
                 }
             }
         });
+        let watching = tokio::spawn(Arc::clone(&app).watch_disabled());
         let (stop, stopped) = watch::channel(());
         let stopped = || {
             let mut stopped = stopped.clone();
@@ -145,6 +160,7 @@ impl Opened {
         };
         tokio::join!(signalled, public.serve(router.clone(), stopped()), with_certificates, operators);
         reloading.abort();
+        watching.abort();
         Ok(())
     }
 }
@@ -166,11 +182,12 @@ fn router_settings(config: &Config) -> RouterSettings {
 
 async fn serve_operators(server: Server, metrics: Metrics, app: Arc<App>, timeout: Duration, stop: impl Future<Output = ()>) {
     let tidying = tokio::spawn({
-        let metrics = metrics.clone();
+        let (metrics, app) = (metrics.clone(), Arc::clone(&app));
         async move {
             let mut every = tokio::time::interval(TIDY);
             loop {
                 every.tick().await;
+                app.measure();
                 metrics.tidy();
             }
         }

@@ -1,13 +1,75 @@
 //! The tables of further listeners, and of proxies before them.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use procura_token::Issuer;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{AddressRange, Config, ConfigError};
+use super::{AddressRange, Config, ConfigError, WorkloadApiAddress};
+
+/// `[server.tls]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// The certificate chain in PEM, leaf first.
+    #[serde(default)]
+    pub certificate_file: Option<PathBuf>,
+    /// Its private key in PEM.
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
+    /// Instead of both: the server of the SPIFFE Workload API that gives us an X.509-SVID, written as in `[[trust_domain]]`.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub workload_api: Option<WorkloadApiAddress>,
+    /// Let clients that know no TLS 1.3 use TLS 1.2. Default false.
+    #[serde(default)]
+    pub allow_tls12: bool,
+}
+
+/// Where a listener's certificate and key come from.
+#[derive(Clone, Copy, Debug)]
+pub enum IdentityConfig<'a> {
+    /// From files.
+    Files {
+        /// The certificate chain.
+        certificate: &'a Path,
+        /// The private key.
+        key: &'a Path,
+    },
+    /// From the Workload API.
+    WorkloadApi(&'a WorkloadApiAddress),
+}
+
+impl<'a> IdentityConfig<'a> {
+    fn new(
+        table: &str,
+        certificate: Option<&'a PathBuf>,
+        key: Option<&'a PathBuf>,
+        workload_api: Option<&'a WorkloadApiAddress>,
+    ) -> Result<Self, ConfigError> {
+        match (certificate, key, workload_api) {
+            (Some(certificate), Some(key), None) => Ok(Self::Files { certificate, key }),
+            (None, None, Some(address)) => Ok(Self::WorkloadApi(address)),
+            _ => {
+                let remedy = "give `certificate_file` and `key_file`, or `workload_api` alone";
+                Err(ConfigError::rule(table, "does not name one certificate and its key", remedy))
+            }
+        }
+    }
+}
+
+impl TlsConfig {
+    /// Where certificate and key come from.
+    ///
+    /// # Errors
+    /// [`ConfigError`] unless there are either both files or a server. A file that was read whole has one.
+    pub fn identity(&self) -> Result<IdentityConfig<'_>, ConfigError> {
+        let (certificate, key) = (self.certificate_file.as_ref(), self.key_file.as_ref());
+        IdentityConfig::new("server.tls", certificate, key, self.workload_api.as_ref())
+    }
+}
 
 /// `[mtls]`
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -21,9 +83,15 @@ pub struct MtlsConfig {
     #[schemars(with = "String")]
     pub url: Issuer,
     /// The certificate chain in PEM, leaf first.
-    pub certificate_file: PathBuf,
+    #[serde(default)]
+    pub certificate_file: Option<PathBuf>,
     /// Its private key in PEM.
-    pub key_file: PathBuf,
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
+    /// Instead of both: the server of the SPIFFE Workload API that gives us an X.509-SVID, written as in `[[trust_domain]]`.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub workload_api: Option<WorkloadApiAddress>,
     /// Let clients that know no TLS 1.3 use TLS 1.2, which shows their certificates to the network. Default false.
     #[serde(default)]
     pub allow_tls12: bool,
@@ -60,8 +128,21 @@ pub struct AdminConfig {
     pub listen: SocketAddr,
 }
 
+impl MtlsConfig {
+    /// Where certificate and key come from.
+    ///
+    /// # Errors
+    /// As [`TlsConfig::identity`].
+    pub fn identity(&self) -> Result<IdentityConfig<'_>, ConfigError> {
+        let (certificate, key) = (self.certificate_file.as_ref(), self.key_file.as_ref());
+        IdentityConfig::new("mtls", certificate, key, self.workload_api.as_ref())
+    }
+}
+
 impl Config {
     pub(super) fn listeners(&self) -> Result<(), ConfigError> {
+        self.server.tls.as_ref().map(TlsConfig::identity).transpose()?;
+        self.mtls.as_ref().map(MtlsConfig::identity).transpose()?;
         if self.mtls.as_ref().is_some_and(|mtls| !mtls.url.as_str().starts_with("https://")) {
             return Err(ConfigError::rule("mtls.url", "is not https", "give the https URL under which clients reach it"));
         }

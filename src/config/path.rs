@@ -11,12 +11,8 @@ impl Config {
                 *path = base.join(&*path);
             }
         };
-        for path in self.server.tls.iter_mut().flat_map(|tls| [&mut tls.certificate_file, &mut tls.key_file]) {
-            against(path);
-        }
-        for path in self.mtls.iter_mut().flat_map(|mtls| [&mut mtls.certificate_file, &mut mtls.key_file]) {
-            against(path);
-        }
+        self.server.tls.iter_mut().flat_map(|tls| [&mut tls.certificate_file, &mut tls.key_file]).flatten().for_each(against);
+        self.mtls.iter_mut().flat_map(|mtls| [&mut mtls.certificate_file, &mut mtls.key_file]).flatten().for_each(against);
         for ring in [&mut self.keys.token, &mut self.keys.wit] {
             std::iter::once(&mut ring.active).chain(&mut ring.next).chain(&mut ring.retired).for_each(against);
         }
@@ -24,13 +20,18 @@ impl Config {
             redis.files().for_each(against);
         }
         self.dpop.nonce_secret_file.iter_mut().for_each(against);
-        self.trust_domain.iter_mut().flat_map(|domain| &mut domain.bundle_file).for_each(against);
+        for domain in &mut self.trust_domain {
+            let ca_file = domain.federation.as_mut().and_then(|federation| federation.ca_file.as_mut());
+            domain.bundle_file.iter_mut().chain(ca_file).for_each(against);
+        }
+        self.trust.disabled_file.iter_mut().for_each(against);
         for issuer in &mut self.user_issuer {
             issuer.jwks_file.iter_mut().chain(&mut issuer.ca_file).for_each(against);
         }
         for platform in &mut self.platform {
             let token_file = platform.kubernetes.iter_mut().flat_map(|cluster| &mut cluster.token_file);
             platform.jwks_file.iter_mut().chain(&mut platform.ca_file).chain(token_file).for_each(against);
+            platform.tpm.iter_mut().for_each(|tpm| against(&mut tpm.devices_file));
         }
         self.target_directory.iter_mut().for_each(against);
         against(&mut self.audit.path);

@@ -56,6 +56,18 @@ pub struct PlatformConfig {
     /// Of the kind `kubernetes`: the API server, where it is asked.
     #[serde(default)]
     pub kubernetes: Option<KubernetesConfig>,
+    /// For the kind `tpm` alone.
+    #[serde(default)]
+    pub tpm: Option<TpmConfig>,
+}
+
+/// `[platform.tpm]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TpmConfig {
+    /// The file that lists the TPMs that are believed: `[[device]]`, each with `name` and either `ek_public_sha256` or `ak_name`.
+    /// It is read again when it changes.
+    pub devices_file: PathBuf,
 }
 
 /// One text, or a list of them.
@@ -110,6 +122,11 @@ impl PlatformConfig {
             }
         }
         self.kind_agrees()?;
+        match (self.kind == "tpm", self.tpm.is_some()) {
+            (true, false) => return err("tpm", "is missing", "add `[platform.tpm]` with `devices_file`"),
+            (false, true) => return err("tpm", "means nothing for this kind", "leave it out"),
+            _ => {}
+        }
         if self.audiences.iter().any(String::is_empty) {
             return err("audiences", "holds an empty text", "leave it out for our own issuer identifier");
         }

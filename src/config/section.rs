@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use procura_token::{Algorithm, Issuer, MAX_SKEW, Resource, Scope, TrustDomain};
+use procura_token::{Algorithm, Issuer, MAX_SKEW, Resource, Scope};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::value::is_short_name;
-use super::{AddressRange, ConfigError, HumanDuration, Secret};
+use super::{AddressRange, ConfigError, HumanDuration, Secret, TlsConfig};
 
 /// `[server]`
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -60,19 +60,6 @@ impl ServerConfig {
     const fn default_header_timeout() -> HumanDuration {
         HumanDuration::from_secs(5)
     }
-}
-
-/// `[server.tls]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TlsConfig {
-    /// The certificate chain in PEM, leaf first.
-    pub certificate_file: PathBuf,
-    /// Its private key in PEM.
-    pub key_file: PathBuf,
-    /// Let clients that know no TLS 1.3 use TLS 1.2. Default false.
-    #[serde(default)]
-    pub allow_tls12: bool,
 }
 
 /// `[log]`
@@ -254,41 +241,6 @@ pub struct AuditConfig {
 pub struct PolicyConfig {
     /// The directory whose `*.cedar` files are the policy.
     pub directory: PathBuf,
-}
-
-/// `[[trust_domain]]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TrustDomainConfig {
-    /// Its name, such as `prod.example`.
-    #[schemars(with = "String")]
-    pub name: TrustDomain,
-    /// Its SPIFFE bundle: a JWK Set whose keys carry `use` `jwt-svid` and `wit-svid`. Read again when an unknown key
-    /// appears. Without one, its workloads are those that `[[platform]]` rules name.
-    #[serde(default)]
-    pub bundle_file: Option<PathBuf>,
-    /// Which of its workloads may call: paths such as `/agent/planner`, or `/agent/*` for everything below `/agent`.
-    /// Default for a trust domain without a bundle: `["/*"]`.
-    #[serde(default)]
-    pub clients: Option<Vec<String>>,
-    /// Whether we issue WITs for its workloads. Default false.
-    #[serde(default)]
-    pub issue_wit: bool,
-}
-
-impl TrustDomainConfig {
-    /// Which of its workloads may call. Platform rules say themselves whom they let in.
-    pub fn clients(&self) -> Vec<String> {
-        self.clients.clone().unwrap_or_else(|| vec!["/*".to_owned()])
-    }
-
-    pub(super) fn agree(&self) -> Result<(), ConfigError> {
-        if self.clients.is_none() && self.bundle_file.is_some() {
-            let what = format!("of `{}` is missing", self.name);
-            return Err(ConfigError::rule("trust_domain.clients", &what, "name the workloads that may call"));
-        }
-        Ok(())
-    }
 }
 
 /// `[[user_issuer]]`

@@ -13,7 +13,7 @@ use super::request::{ClaimedCaller, Presented};
 use super::{Exchange, ExchangeError, Incoming};
 use crate::policy::Credential;
 use crate::store::{OneTimeUse, UseKind};
-use crate::trust::{PlatformIdentity, TrustedDomain};
+use crate::trust::{PlatformIdentity, TrustError, TrustedDomain};
 
 /// The authenticated workload.
 pub(super) struct Caller {
@@ -129,8 +129,12 @@ impl Exchange {
                 (CallerCredential::JwtSvid(svid), domain)
             }
             Authentication::Platform(assertion, credential) => {
-                let verified = self.trust.verify_platform(assertion, credential.as_str(), now).await;
-                let (identity, domain) = verified.map_err(ExchangeError::Caller)?;
+                let nonce = claimed.nonce.as_deref();
+                let verified = self.trust.verify_platform(assertion, credential.as_str(), nonce, now).await;
+                let (identity, domain) = verified.map_err(|error| match error {
+                    TrustError::NonceMissing => ExchangeError::Nonce,
+                    error => ExchangeError::Caller(error),
+                })?;
                 (CallerCredential::Platform(identity), domain)
             }
             Authentication::Wpt { wit: text, proof } => {

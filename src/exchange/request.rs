@@ -22,6 +22,8 @@ pub(super) struct ExchangeRequest<'a> {
 /// Who the caller says it is.
 pub(super) struct ClaimedCaller<'a> {
     pub(super) client_id: Option<String>,
+    /// The nonce that the DPoP proof names, if there is one.
+    pub(super) nonce: Option<String>,
     pub(super) authentication: Authentication<'a>,
 }
 
@@ -85,7 +87,9 @@ impl<'a> ExchangeRequest<'a> {
         let subject = subject_token(subject, subject_type, &authentication)?;
         let (actor, wanted, proof) = (actor(&form)?, wanted(&form, subject_type)?, proof(incoming.headers)?);
         let client_id = form.get("client_id").map(str::to_owned);
-        Ok(Self { caller: ClaimedCaller { client_id, authentication }, asked: Asked { proof, subject, actor, wanted } })
+        let nonce = proof.as_ref().and_then(|proof| proof.nonce().map(str::to_owned));
+        let caller = ClaimedCaller { client_id, nonce, authentication };
+        Ok(Self { caller, asked: Asked { proof, subject, actor, wanted } })
     }
 }
 
@@ -168,6 +172,18 @@ pub(super) fn presented(name: &'static str, text: &str) -> Result<Presented, Exc
     Ok(Presented(text.to_owned()))
 }
 
+/// One `name=value` between two `&`. Tokens are most of a form and have nothing to decode, so they are not decoded.
+fn pair(pair: &[u8]) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
+    let is_encoded = pair.iter().fold(false, |found, byte| found | matches!(byte, b'%' | b'+' | 0x80..));
+    match std::str::from_utf8(pair) {
+        Ok(plain) if !is_encoded => {
+            let (name, value) = plain.split_once('=').unwrap_or((plain, ""));
+            Some((name.into(), value.into()))
+        }
+        _ => form_urlencoded::parse(pair).next(),
+    }
+}
+
 /// A credential that is no JWT: base64url of at most 16 KiB.
 pub(super) fn presented_evidence(text: &str) -> Result<Presented, ParseError> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
@@ -182,12 +198,12 @@ pub(super) fn presented_evidence(text: &str) -> Result<Presented, ParseError> {
 pub(super) struct Form<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 impl<'a> Form<'a> {
-    fn parse(body: &'a [u8]) -> Result<Self, ExchangeError> {
+    pub(super) fn parse(body: &'a [u8]) -> Result<Self, ExchangeError> {
         if body.iter().filter(|byte| **byte == b'&').count() >= MAX_PARAMETERS {
             return Err(ExchangeError::Request("too many parameters"));
         }
         let mut parameters: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::with_capacity(12);
-        for (name, value) in form_urlencoded::parse(body) {
+        for (name, value) in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).flat_map(pair) {
             // The parser puts this character where bytes were not UTF-8.
             if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
                 return Err(ExchangeError::Request("a parameter is not UTF-8"));

@@ -229,7 +229,7 @@ impl Exchange {
                 match self.trust.verify_jwt_svid(token.as_str(), now).await {
                     Ok((svid, _)) => Ok(WorkloadCredential::JwtSvid(svid)),
                     Err(no_svid @ TrustError::Credential(VerifyError::Malformed(_))) => {
-                        match self.trust.verify_platform(AssertionType::JWT_BEARER, token.as_str(), now).await {
+                        match self.trust.verify_platform(AssertionType::JWT_BEARER, token.as_str(), None, now).await {
                             Ok((identity, _)) => Ok(WorkloadCredential::Platform(identity)),
                             // Neither the one nor the other.
                             Err(TrustError::Credential(VerifyError::Malformed(_))) => Err(no_svid),

@@ -45,6 +45,9 @@ struct Metadata<'a> {
     procura_requested_token_types_supported: [&'static str; 2],
     /// Private: where the SPIFFE bundle with our WIT keys is.
     procura_spiffe_bundle_uri: String,
+    /// Private: where machines with a TPM ask for a challenge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    procura_tpm_challenge_endpoint: Option<String>,
 }
 
 /// The endpoints that want a client certificate.
@@ -93,6 +96,7 @@ pub(super) async fn metadata(State(Shared { app, settings, .. }): State<Shared>)
             protected_resources: exchange.policy.targets().iter().map(|target| target.resource.as_str()).collect(),
             procura_requested_token_types_supported: [TokenType::AccessToken.as_str(), TokenType::Wit.as_str()],
             procura_spiffe_bundle_uri: url("/spiffe/bundle"),
+            procura_tpm_challenge_endpoint: exchange.knows_tpms().then(|| url("/tpm/challenge")),
         },
     ))
 }

@@ -17,6 +17,7 @@ use tokio_rustls::server::TlsStream;
 
 pub use certificate::ServerCertificate;
 
+use crate::app::IdentityWatch;
 use possession::ProofOfPossession;
 
 /// Sessions that can be resumed. One with a client certificate takes about 2 KiB.
@@ -25,14 +26,26 @@ const MAX_SESSIONS: usize = 4096;
 /// Certificate and key.
 #[derive(Clone, Debug)]
 pub struct TlsSettings {
-    /// The chain in PEM, leaf first.
-    pub certificate_file: PathBuf,
-    /// The private key in PEM.
-    pub key_file: PathBuf,
+    /// Where both come from.
+    pub identity: TlsIdentity,
     /// Whether TLS 1.2 is spoken too.
     pub allow_tls12: bool,
     /// Whether a client must prove that it holds the key of a certificate. Which one is not judged here.
     pub client_certificate: bool,
+}
+
+/// Where certificate and key come from.
+#[derive(Clone, Debug)]
+pub enum TlsIdentity {
+    /// From files, read again when told to.
+    Files {
+        /// The chain in PEM, leaf first.
+        certificate_file: PathBuf,
+        /// The private key in PEM.
+        key_file: PathBuf,
+    },
+    /// From the Workload API: always the newest. While there is none, handshakes fail.
+    WorkloadApi(IdentityWatch),
 }
 
 /// A certificate or key that cannot be used.
@@ -57,6 +70,9 @@ pub enum TlsError {
         /// What rustls says.
         cause: rustls::Error,
     },
+    /// rustls cannot do what was asked.
+    #[error("TLS: {0}")]
+    Setup(rustls::Error),
 }
 
 /// What makes connections out of sockets.
@@ -71,13 +87,13 @@ impl Tls {
         let versions: &[_] = if settings.allow_tls12 { &[&TLS13, &TLS12] } else { &[&TLS13] };
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions);
-        let builder = builder.map_err(|cause| TlsError::Pair { file: settings.certificate_file.clone(), cause })?;
+        let builder = builder.map_err(TlsError::Setup)?;
         let builder = match settings.client_certificate {
             true => builder.with_client_cert_verifier(Arc::new(ProofOfPossession::new(&provider))),
             false => builder.with_client_cert_verifier(Arc::new(NoClientAuth)),
         };
         let with_client = settings.client_certificate;
-        let certificate = Arc::new(ServerCertificate::open(settings, provider)?);
+        let certificate = Arc::new(ServerCertificate::open(settings.identity, provider)?);
         let mut config = builder.with_cert_resolver(Arc::<ServerCertificate>::clone(&certificate));
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         config.session_storage = ServerSessionMemoryCache::new(MAX_SESSIONS);

@@ -172,7 +172,7 @@ impl Question {
 
 /// The attributes of platforms that the schema's `Platform` has: those that several platforms have, or that policies most
 /// often ask for.
-const PLATFORM: &[&str] = &[
+pub(super) const PLATFORM: &[&str] = &[
     "repository",
     "ref",
     "branch",

@@ -10,6 +10,7 @@ use super::*;
 
 mod answered;
 mod load;
+mod platform;
 mod slice;
 
 const DEV: &str = include_str!("../cli/dev/policy.cedar");

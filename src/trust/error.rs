@@ -1,8 +1,11 @@
 //! Why a credential is not believed, or an authority cannot be asked.
 
+use std::sync::Arc;
+
 use procura_token::{CertificateError, ParseError, VerifyError};
 
 use super::PlatformError;
+use super::disabled::{DisabledFileError, Tombstone};
 
 /// Why a credential is not believed, or an authority's keys cannot be had.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -17,12 +20,21 @@ pub enum TrustError {
     /// The credential is its platform's, and nobody's here.
     #[error("platform: {0}")]
     Platform(#[from] PlatformError),
+    /// The credential is of a kind that is made for a nonce of ours, and the proof beside it names none.
+    #[error("the proof has no nonce that the credential could have been made for")]
+    NonceMissing,
     /// Its trust domain is not configured.
     #[error("the trust domain is not one we believe")]
     UnknownTrustDomain,
     /// Its issuer is not configured.
     #[error("the issuer is not one we believe")]
     UnknownIssuer,
+    /// It is all right, and whoever it is from or of is disabled.
+    #[error("{0}")]
+    Disabled(Arc<Tombstone>),
+    /// The list of the disabled cannot be used.
+    #[error("{0}")]
+    DisabledFile(Arc<DisabledFileError>),
     /// The keys of a configured authority cannot be had.
     #[error("the keys of {authority} cannot be had: {cause}")]
     Keys {
@@ -36,6 +48,12 @@ pub enum TrustError {
 impl From<ParseError> for TrustError {
     fn from(error: ParseError) -> Self {
         Self::Credential(error.into())
+    }
+}
+
+impl From<DisabledFileError> for TrustError {
+    fn from(error: DisabledFileError) -> Self {
+        Self::DisabledFile(Arc::new(error))
     }
 }
 

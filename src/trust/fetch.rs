@@ -155,13 +155,13 @@ impl Fetcher {
         Self::build(builder, Guarded::new(private.clone()))
     }
 
-    /// A client that judges servers as `tls` says, for authorities whose certificates are no web server's.
+    /// A client that judges servers as `tls` says, for authorities whose certificates are no web server's. Each call makes its
+    /// own connection, so that each is judged anew.
     ///
     /// # Errors
     /// [`FetchError`] if no client can be made of it.
-    #[expect(dead_code, reason = "for the federation of trust domains")]
     pub(super) fn with_tls(tls: rustls::ClientConfig, private: &PrivateAddresses) -> Result<Self, FetchError> {
-        Self::build(Client::builder().tls_backend_preconfigured(tls), Guarded::new(private.clone()))
+        Self::build(Client::builder().tls_backend_preconfigured(tls).pool_max_idle_per_host(0), Guarded::new(private.clone()))
     }
 
     fn build(builder: ClientBuilder, guard: Guarded) -> Result<Self, FetchError> {

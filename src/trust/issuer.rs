@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use procura_token::{Algorithm, IdToken, IdTokenRules, Issuer, KeySet, ParseError, Subject, UnixTime};
+use procura_token::{Algorithm, ClaimRules, IdToken, IdTokenRules, Issuer, KeySet, ParseError, Subject, UnixTime};
 
 use super::TrustError;
 use super::fetch::{Discovery, PrivateAddresses};
 use super::keys::{KeySource, KeyStore, Keys};
+use super::view::{self, AuthorityView, UserIssuerView};
 
 /// What to know of an OpenID issuer.
 #[derive(Clone, Debug)]
@@ -58,8 +59,21 @@ impl UserIssuer {
             audiences: settings.audiences.clone(),
             algorithms: settings.algorithms.clone(),
             session: settings.session,
-            keys: KeyStore::new(authority, source, &[None, Some("sig")], KeySet::default()).open(now).await?,
+            keys: KeyStore::new(authority, source, KeySet::default(), now).open(now).await?,
         })
+    }
+
+    /// What people are told of it, whether it is disabled aside.
+    pub(super) async fn view(&self, now: UnixTime) -> UserIssuerView {
+        let keys = self.keys.keys(None, now).await.map(|keys| view::keys("sig", &keys.set).collect());
+        UserIssuerView {
+            alias: self.alias.clone(),
+            url: self.url.to_string(),
+            authority: AuthorityView::new(self.keys.source(), self.keys.age(now), keys),
+            audiences: self.audiences.clone(),
+            algorithms: self.algorithms.clone(),
+            disabled: None,
+        }
     }
 
     /// What stands for it in our `sub`.
@@ -88,10 +102,21 @@ impl UserIssuer {
     }
 
     pub(super) fn rules<'a>(&'a self, audiences: &'a [&'a str], skew: Duration) -> IdTokenRules<'a> {
-        IdTokenRules { issuer: &self.url, audiences, algorithms: &self.algorithms, skew }
+        IdTokenRules { issuer: &self.url, audiences, algorithms: &self.algorithms, claims: ClaimRules::default(), not: &[], skew }
     }
 
     pub(super) async fn keys(&self, key_id: Option<&str>, now: UnixTime) -> Result<Arc<Keys>, TrustError> {
         self.keys.keys(key_id, now).await
+    }
+
+    /// Has its keys read again if they are in a file, or if they are not, as `is_file` says.
+    pub(super) async fn reload(&self, is_file: bool, now: UnixTime) {
+        if self.keys.is_file() == is_file {
+            self.keys.reload(now).await;
+        }
+    }
+
+    pub(super) fn measure(&self, now: UnixTime) {
+        self.keys.measure(now);
     }
 }

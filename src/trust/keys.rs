@@ -2,13 +2,16 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use procura_token::{JwkSet, KeySet, UnixTime, X509Authorities};
+use procura_token::{KeySet, LeftOut, UnixTime};
+use tokio::sync::watch;
 
 use super::TrustError;
+use super::bundle::Material;
 use super::fetch::{Discovery, read_file};
+use super::meter::AuthorityMeter;
 
 /// Keys older than this are fetched again when next needed.
 const MAX_AGE: Duration = Duration::from_secs(10 * 60);
@@ -24,59 +27,25 @@ pub(super) enum KeySource {
     File(PathBuf),
     /// OpenID Connect Discovery over HTTPS.
     Discovery(Discovery),
+    /// Whoever has them brings them, by [`KeyStore::put`]. Asking is of no use.
+    Pushed,
+    /// Nowhere: there are only our own.
+    Own,
+}
+
+impl KeySource {
+    const fn can_be_asked(&self) -> bool {
+        matches!(self, Self::File(_) | Self::Discovery(_))
+    }
 }
 
 impl fmt::Display for KeySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => path.display().fmt(f),
-            Self::Discovery(_) => f.write_str("its keys"),
+            Self::Discovery(_) | Self::Pushed | Self::Own => f.write_str("its keys"),
         }
     }
-}
-
-/// What a fetched document holds for one use.
-pub(super) trait Material: Clone + Default + PartialEq {
-    /// Reads the entries of a document that are for one of `uses`; says in the log what of them is odd.
-    fn read(document: &[u8], uses: &[Option<&str>], authority: &str) -> Result<Self, String>;
-
-    /// Whether there can be a verdict on a token whose header says `key_id`.
-    fn knows(&self, key_id: Option<&str>) -> bool;
-
-    /// Adds what holds besides the fetched: ours, where we are the authority too.
-    fn extend(&mut self, own: &Self);
-}
-
-impl Material for KeySet {
-    fn read(document: &[u8], uses: &[Option<&str>], _: &str) -> Result<Self, String> {
-        let set = JwkSet::parse(document).map_err(|cause| format!("not a JWK Set: {cause}"))?;
-        Ok(Self::new(&set, uses))
-    }
-
-    fn knows(&self, key_id: Option<&str>) -> bool {
-        self.knows(key_id)
-    }
-
-    fn extend(&mut self, own: &Self) {
-        self.extend(own);
-    }
-}
-
-impl Material for X509Authorities {
-    /// There is one use for certificates.
-    fn read(document: &[u8], _: &[Option<&str>], authority: &str) -> Result<Self, String> {
-        let (authorities, left_out) = Self::parse_bundle(document).map_err(|cause| format!("not a SPIFFE bundle: {cause}"))?;
-        for cause in left_out {
-            tracing::warn!(authority, %cause, "not all of an x509-svid entry is used");
-        }
-        Ok(authorities)
-    }
-
-    fn knows(&self, _: Option<&str>) -> bool {
-        true
-    }
-
-    fn extend(&mut self, _: &Self) {}
 }
 
 /// The keys at one moment. A new version means that verdicts made with the old one are void.
@@ -84,26 +53,35 @@ impl Material for X509Authorities {
 pub(super) struct Keys<M = KeySet> {
     pub(super) version: u64,
     pub(super) set: M,
+    /// When they were last known to be the newest.
     fetched: Option<UnixTime>,
+    /// Whether their source says that it has none: then nothing is believed, not even by our own.
+    withdrawn: bool,
 }
 
-/// The keys of one authority for one use, fetched again when they grow old or an unknown `kid` appears.
-#[derive(Debug)]
+/// The keys of one authority, fetched again when they grow old or an unknown `kid` appears, or brought by somebody.
 pub(super) struct KeyStore<M: Material = KeySet> {
     authority: String,
     source: KeySource,
-    uses: &'static [Option<&'static str>],
     /// Keys that hold besides the fetched ones: ours, where we are the authority too.
     own: M,
+    opened: UnixTime,
     current: RwLock<Arc<Keys<M>>>,
     /// Held while fetching, and remembers the last attempt, successful or not.
     attempt: tokio::sync::Mutex<Option<UnixTime>>,
+    /// Why the last attempt failed, if it did: said once, not every time.
+    failure: Mutex<Option<String>>,
+    begun: watch::Sender<bool>,
+    meter: AuthorityMeter,
 }
 
 impl<M: Material> KeyStore<M> {
-    pub(super) fn new(authority: String, source: KeySource, uses: &'static [Option<&'static str>], own: M) -> Self {
-        let current = RwLock::new(Arc::new(Keys { version: 0, set: own.clone(), fetched: None }));
-        Self { authority, source, uses, own, current, attempt: tokio::sync::Mutex::new(None) }
+    pub(super) fn new(authority: String, source: KeySource, own: M, now: UnixTime) -> Self {
+        let current = RwLock::new(Arc::new(Keys { version: 0, set: own.clone(), fetched: None, withdrawn: false }));
+        let meter = AuthorityMeter::new(&authority);
+        let (attempt, failure) = (tokio::sync::Mutex::new(None), Mutex::new(None));
+        let begun = watch::Sender::new(matches!(source, KeySource::Own));
+        Self { authority, source, own, opened: now, current, attempt, failure, begun, meter }
     }
 
     /// Reads a file's keys now, so that a missing file stops the start. Discovery waits until it is needed.
@@ -114,16 +92,19 @@ impl<M: Material> KeyStore<M> {
         Ok(self)
     }
 
-    /// The keys to judge a token by whose header says `key_id`.
-    pub(super) async fn keys(&self, key_id: Option<&str>, now: UnixTime) -> Result<Arc<Keys<M>>, TrustError> {
+    /// The keys to judge a credential by: the newest, if `suffices` is not content with those at hand.
+    pub(super) async fn get(&self, suffices: impl Fn(&M) -> bool, now: UnixTime) -> Result<Arc<Keys<M>>, TrustError> {
+        if !self.source.can_be_asked() {
+            return self.at_hand(now);
+        }
         let keys = self.current();
         let age = keys.fetched.map(|fetched| now.since(fetched));
         let is_fresh = age.is_some_and(|age| age < MAX_AGE);
-        if is_fresh && keys.set.knows(key_id) {
+        if is_fresh && suffices(&keys.set) {
             return Ok(keys);
         }
         // Somebody is fetching already: who can go on with what there is does.
-        if age.is_some_and(|age| age < MAX_STALE) && keys.set.knows(key_id) && self.attempt.try_lock().is_err() {
+        if age.is_some_and(|age| age < MAX_STALE) && suffices(&keys.set) && self.attempt.try_lock().is_err() {
             return Ok(keys);
         }
         match self.refresh(now).await {
@@ -133,7 +114,19 @@ impl<M: Material> KeyStore<M> {
         }
     }
 
-    /// Fetches, unless that was tried a moment ago. One at a time: the others wait and find the result.
+    /// The keys as they are, where nobody can be asked for newer ones.
+    fn at_hand(&self, now: UnixTime) -> Result<Arc<Keys<M>>, TrustError> {
+        let keys = self.current();
+        match keys.fetched {
+            _ if matches!(self.source, KeySource::Own) => Ok(keys),
+            _ if keys.withdrawn => Err(TrustError::UnknownTrustDomain),
+            None => Err(self.unavailable("none came yet")),
+            Some(fetched) if now.since(fetched) >= MAX_STALE => Err(self.unavailable("the last ones are too old")),
+            Some(_) => Ok(keys),
+        }
+    }
+
+    /// Fetches, unless that was tried a moment ago or nobody can be asked. One at a time: the others wait and find the result.
     pub(super) async fn refresh(&self, now: UnixTime) -> Result<Arc<Keys<M>>, TrustError> {
         let mut attempt = self.attempt.lock().await;
         if attempt.is_some_and(|last| now.since(last) < FLOOR) {
@@ -141,36 +134,177 @@ impl<M: Material> KeyStore<M> {
             let never = || self.unavailable("the last attempt failed");
             return if keys.fetched.is_some() { Ok(keys) } else { Err(never()) };
         }
+        self.fetch(&mut attempt, now).await
+    }
+
+    pub(super) const fn is_file(&self) -> bool {
+        matches!(self.source, KeySource::File(_))
+    }
+
+    /// Where the keys are from, for people.
+    pub(super) fn source(&self) -> String {
+        match &self.source {
+            KeySource::File(path) => path.display().to_string(),
+            KeySource::Discovery(_) => "discovery".to_owned(),
+            KeySource::Pushed => "Workload API".to_owned(),
+            KeySource::Own => "platform rules".to_owned(),
+        }
+    }
+
+    /// How long ago they changed, for a file, or were fetched.
+    pub(super) fn age(&self, now: UnixTime) -> Option<Duration> {
+        match &self.source {
+            KeySource::File(path) => {
+                let changed = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;
+                Some(now.since(UnixTime::new(changed.duration_since(std::time::UNIX_EPOCH).ok()?)))
+            }
+            _ => self.current().fetched.map(|fetched| now.since(fetched)),
+        }
+    }
+
+    /// Fetches, however lately that was tried, if it ever was: somebody knows that there is something new.
+    pub(super) async fn reload(&self, now: UnixTime) {
+        let mut attempt = self.attempt.lock().await;
+        if attempt.is_some() {
+            // What went wrong is in the log, and the keys in use stay.
+            let _ = self.fetch(&mut attempt, now).await;
+        }
+    }
+
+    async fn fetch(&self, attempt: &mut Option<UnixTime>, now: UnixTime) -> Result<Arc<Keys<M>>, TrustError> {
+        if !self.source.can_be_asked() {
+            return self.at_hand(now);
+        }
         *attempt = Some(now);
-        let fetched = match &self.source {
+        let document = match &self.source {
             KeySource::File(path) => read_file(path),
             KeySource::Discovery(discovery) => {
                 discovery.fetch().await.map(|fetched| fetched.body).map_err(|cause| cause.to_string())
             }
+            KeySource::Pushed | KeySource::Own => Err("nobody can be asked".to_owned()),
         };
-        let read = |document: Vec<u8>| M::read(&document, self.uses, &self.authority);
-        match fetched.and_then(|document| read(document).map_err(|cause| format!("{}: {cause}", self.source))) {
-            Ok(set) => Ok(self.replace(set, now)),
+        self.put_document(document, &self.source, now)
+    }
+
+    /// Takes the document that `place` gave, or why it gave none.
+    pub(super) fn put_document(
+        &self,
+        document: Result<Vec<u8>, String>,
+        place: impl fmt::Display,
+        now: UnixTime,
+    ) -> Result<Arc<Keys<M>>, TrustError> {
+        let parse = |document: Vec<u8>| M::parse(&document).map_err(|cause| format!("{place}: {cause}"));
+        self.put(document.and_then(parse), now)
+    }
+
+    /// Takes what was fetched, with what of it was left out, or why nothing could be; unless it is older than what is in use.
+    pub(super) fn put(&self, fetched: Result<(M, Vec<LeftOut>), String>, now: UnixTime) -> Result<Arc<Keys<M>>, TrustError> {
+        let newer = fetched.and_then(|(set, left_out)| match set.objection(&self.current().set) {
+            Some(objection) => Err(objection),
+            None => Ok((set, left_out)),
+        });
+        match newer {
+            Ok((set, left_out)) => {
+                self.meter.good.increment(1);
+                if self.failed(None) {
+                    tracing::info!(authority = self.authority, "keys can be fetched again");
+                }
+                Ok(self.replace(set, &left_out, now))
+            }
             Err(cause) => {
-                tracing::warn!(authority = self.authority, cause, "keys could not be fetched; the last ones stay in use");
+                self.fail(&cause);
                 Err(self.unavailable(&cause))
             }
         }
     }
 
-    fn replace(&self, mut set: M, now: UnixTime) -> Arc<Keys<M>> {
+    /// Nothing could be fetched. The log says so once, and again when the cause is another.
+    pub(super) fn fail(&self, cause: &str) {
+        self.meter.failed.increment(1);
+        if self.failed(Some(cause)) {
+            tracing::warn!(authority = self.authority, cause, "keys could not be fetched; the last ones stay in use");
+        }
+    }
+
+    /// What is in use is the newest still: its source says so.
+    pub(super) fn confirm(&self, now: UnixTime) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if current.fetched.is_some() {
+            let Keys { version, ref set, withdrawn, .. } = **current;
+            *current = Arc::new(Keys { version, set: set.clone(), fetched: Some(now), withdrawn });
+        }
+    }
+
+    /// The source says that there are no keys of this authority.
+    pub(super) fn withdraw(&self, now: UnixTime) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if !current.withdrawn {
+            tracing::warn!(authority = self.authority, "its source knows it not: nothing of it is believed");
+        }
+        let version = if current.withdrawn { current.version } else { current.version + 1 };
+        *current = Arc::new(Keys { version, set: self.own.clone(), fetched: Some(now), withdrawn: true });
+        self.begun.send_replace(true);
+    }
+
+    /// Whether keys came, or word that there are none.
+    pub(super) fn has_begun(&self) -> bool {
+        *self.begun.borrow()
+    }
+
+    /// Waits until that is so.
+    pub(super) async fn begun(&self) {
+        // Fails if the sender is gone, which is `self`.
+        let _ = self.begun.subscribe().wait_for(|begun| *begun).await;
+    }
+
+    /// Tells the metrics how old the keys are; those that never came are as old as this store.
+    pub(super) fn measure(&self, now: UnixTime) {
+        if !matches!(self.source, KeySource::Own) {
+            self.meter.age.set(now.since(self.current().fetched.unwrap_or(self.opened)).as_secs_f64());
+        }
+    }
+
+    /// Remembers how the last attempt ended; whether that is news.
+    fn failed(&self, cause: Option<&str>) -> bool {
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = failure.as_deref() != cause;
+        *failure = cause.map(str::to_owned);
+        is_news
+    }
+
+    fn replace(&self, mut set: M, left_out: &[LeftOut], now: UnixTime) -> Arc<Keys<M>> {
         set.extend(&self.own);
-        let mut current = self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let version = if current.set == set { current.version } else { current.version + 1 };
-        *current = Arc::new(Keys { version, set, fetched: Some(now) });
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let is_same = current.set == set && !current.withdrawn && current.fetched.is_some();
+        if !is_same {
+            for cause in left_out {
+                tracing::warn!(authority = self.authority, %cause, "not all of its keys are used");
+            }
+        }
+        let version = if is_same { current.version } else { current.version + 1 };
+        *current = Arc::new(Keys { version, set, fetched: Some(now), withdrawn: false });
+        self.begun.send_replace(true);
         Arc::clone(&current)
     }
 
-    fn current(&self) -> Arc<Keys<M>> {
-        Arc::clone(&self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    pub(super) fn current(&self) -> Arc<Keys<M>> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn unavailable(&self, cause: &str) -> TrustError {
         TrustError::Keys { authority: self.authority.clone(), cause: cause.to_owned() }
+    }
+}
+
+impl KeyStore {
+    /// The keys to judge a token by whose header says `key_id`.
+    pub(super) async fn keys(&self, key_id: Option<&str>, now: UnixTime) -> Result<Arc<Keys>, TrustError> {
+        self.get(|set| set.knows(key_id), now).await
+    }
+}
+
+impl<M: Material> fmt::Debug for KeyStore<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyStore").field("authority", &self.authority).field("source", &self.source).finish_non_exhaustive()
     }
 }

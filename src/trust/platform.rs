@@ -21,16 +21,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use procura_token::{Algorithm, PlatformToken, UnixTime, Unverified};
+use procura_token::tpm::TpmCredential;
+use procura_token::{Algorithm, PlatformToken, UnixTime, Unverified, WorkloadId};
 
 pub use attribute::Attributes;
 pub use error::{PlatformError, PlatformRuleError};
 pub use identity::PlatformIdentity;
 pub use registry::AssertionType;
-pub use rule::{ApiServerSettings, PlatformRuleSettings};
+pub use rule::{ApiServerSettings, PlatformRuleSettings, TpmSettings};
 
 use super::TrustError;
 use super::cache::{Name, VerifiedCache};
+use super::view::{AuthorityView, PlatformRuleView};
 use rule::Rule;
 use witness::{IssuerKeys, Opening, Statement, Witness};
 
@@ -71,7 +73,9 @@ fn differing(one: &Rule, other: &Rule) -> Option<&'static str> {
         one.is_some() && other.is_some() && one != other
     }
     let (one, other) = (&one.settings, &other.settings);
+    let devices_file = |tpm: &TpmSettings| tpm.devices_file.clone();
     let keys = [
+        ("tpm.devices_file", one.tpm.as_ref().map(devices_file) != other.tpm.as_ref().map(devices_file)),
         ("jwks_file", differ(&one.jwks_file, &other.jwks_file)),
         ("ca_file", differ(&one.ca_file, &other.ca_file)),
         ("aws_sts", differ(&one.sts_endpoints, &other.sts_endpoints)),
@@ -120,11 +124,12 @@ impl Platforms {
         all.collect::<std::collections::BTreeSet<_>>().into_iter()
     }
 
-    /// Who presents `text`.
+    /// Who presents `text`, beside a DPoP proof that names `nonce`.
     pub(super) async fn verify(
         &self,
         assertion: AssertionType,
         text: &str,
+        nonce: Option<&str>,
         now: UnixTime,
     ) -> Result<Arc<PlatformIdentity>, TrustError> {
         let name = Name::new(text, assertion.as_str());
@@ -136,11 +141,64 @@ impl Platforms {
             known.credential.verify_time(now, self.skew)?;
             return Ok(known.credential);
         }
-        let (identity, version) = self.judge(assertion, text, now).await?;
+        let (identity, version) = self.judge(assertion, text, nonce, now).await?;
         Ok(self.known.remember(name, version, identity))
     }
 
-    async fn judge(&self, assertion: AssertionType, text: &str, now: UnixTime) -> Result<(PlatformIdentity, u64), TrustError> {
+    /// Whether tokens of that issuer are a platform's.
+    pub(super) fn has_issuer(&self, issuer: &str) -> bool {
+        self.authorities.contains_key(issuer)
+    }
+
+    /// The name of the rule that gives this identifier, and of the authority that judges what it lets in.
+    pub(super) fn giver(&self, id: &WorkloadId) -> Option<(&str, &str)> {
+        let rules = self.authorities.iter().flat_map(|(name, authority)| authority.rules.iter().map(move |rule| (rule, name)));
+        rules.into_iter().find(|(rule, _)| rule.may_give(id)).map(|(rule, name)| (&*rule.name, name.as_str()))
+    }
+
+    /// The names of rules, and of the authorities that judge what they let in.
+    pub(super) fn names(&self) -> (Vec<String>, Vec<String>) {
+        let rules = self.authorities.values().flat_map(|authority| &authority.rules).map(|rule| rule.name.to_string());
+        (rules.collect(), self.authorities.keys().cloned().collect())
+    }
+
+    /// What people are told of the rules.
+    pub(super) async fn view(&self, now: UnixTime) -> Vec<PlatformRuleView> {
+        let mut views = Vec::new();
+        for authority in self.authorities.values() {
+            let keys = match &authority.judge {
+                Judge::Keys(keys) => keys.view(now).await,
+                Judge::Witness(_) => AuthorityView::new("the platform's answer".to_owned(), None, Ok(Vec::new())),
+            };
+            views.extend(authority.rules.iter().map(|rule| rule.view(keys.clone())));
+        }
+        views
+    }
+
+    /// Has keys read again if they are in files, or if they are not, as `is_file` says.
+    pub(super) async fn reload(&self, is_file: bool, now: UnixTime) {
+        for authority in self.authorities.values() {
+            if let Judge::Keys(keys) = &authority.judge {
+                keys.reload(is_file, now).await;
+            }
+        }
+    }
+
+    /// See [`Witness::challenge_tpm`].
+    pub(super) fn challenge_tpm(&self, ek_public: &[u8], ak_public: &[u8], now: UnixTime) -> Result<TpmCredential, TrustError> {
+        match self.authorities.get(AssertionType::TPM.as_str()).map(|authority| &authority.judge) {
+            Some(Judge::Witness(witness)) => witness.challenge_tpm(ek_public, ak_public, now),
+            Some(Judge::Keys(_)) | None => Err(TrustError::UnknownIssuer),
+        }
+    }
+
+    async fn judge(
+        &self,
+        assertion: AssertionType,
+        text: &str,
+        nonce: Option<&str>,
+        now: UnixTime,
+    ) -> Result<(PlatformIdentity, u64), TrustError> {
         let (authority, statement, version) = if assertion == AssertionType::JWT_BEARER {
             let token = Unverified::<PlatformToken>::parse(text)?;
             let authority = self.authorities.get(token.issuer().as_str()).ok_or(TrustError::UnknownIssuer)?;
@@ -154,7 +212,7 @@ impl Platforms {
         } else {
             let authority = self.authorities.get(assertion.as_str()).ok_or(TrustError::UnknownIssuer)?;
             match &authority.judge {
-                Judge::Witness(witness) => (authority, witness.judge(text, now).await?, 0),
+                Judge::Witness(witness) => (authority, witness.judge_for(text, nonce, now).await?, 0),
                 Judge::Keys(_) => return Err(TrustError::UnknownIssuer),
             }
         };

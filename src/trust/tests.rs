@@ -64,7 +64,7 @@ impl World {
             write_bundle(&bundle_file, authorities);
             TrustDomainSettings {
                 name: name.parse().unwrap(),
-                bundle_file: Some(bundle_file),
+                bundle: BundleSource::File(bundle_file),
                 clients: vec!["/*".parse().unwrap()],
                 issue_wit: false,
             }
@@ -75,8 +75,9 @@ impl World {
             user_issuers: vec![],
             platforms: PlatformRules::default(),
             skew: Duration::from_secs(60),
+            disabled_file: None,
         };
-        let trust = Trust::open(&settings, &KeySet::default(), at(NOW)).await.unwrap();
+        let trust = Trust::open(&settings, &KeySet::default(), Arc::new(|| at(NOW))).await.unwrap();
         Self { directory, trust }
     }
 

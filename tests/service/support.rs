@@ -3,25 +3,33 @@
 mod agent;
 mod answer;
 mod authority;
+mod cluster;
 mod door;
 mod form;
+mod github;
 mod held;
 mod jwt;
+mod platforms;
 mod program;
 mod provider;
 mod service;
+mod tpm;
 mod world;
 
 pub(crate) use agent::Agent;
 pub(crate) use answer::Answer;
 pub(crate) use authority::Authority;
+pub(crate) use cluster::Cluster;
 pub(crate) use door::Door;
 pub(crate) use form::Form;
+pub(crate) use github::{GitHub, public, sign_rs256};
 pub(crate) use held::Held;
 pub(crate) use jwt::{claims, header, malleate, sign};
+pub(crate) use platforms::{Platforms, Row, rows};
 pub(crate) use program::{Ended, procura, run};
 pub(crate) use provider::{KEYS, METADATA, Page, Provider};
 pub(crate) use service::Service;
+pub(crate) use tpm::Tpm;
 pub(crate) use world::{CALENDAR, ISSUER, MTLS_URL, World, now};
 
 /// Grants are of ID tokens or JWTs.

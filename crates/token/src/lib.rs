@@ -6,12 +6,18 @@ mod actor;
 mod algorithm;
 mod audience;
 pub mod base64url;
+#[cfg(feature = "x509")]
+mod bundle;
+mod claim_rules;
 mod confirmation;
+mod der;
 mod dpop;
 mod error;
 mod field;
+mod foreign_access_token;
 mod htu;
 mod id_token;
+mod introspection;
 mod json;
 mod jwk;
 mod jws;
@@ -28,7 +34,10 @@ mod signing;
 mod text;
 mod thumbprint;
 mod time;
+#[cfg(feature = "tpm")]
+pub mod tpm;
 mod trust_domain;
+mod user_claims;
 mod verified;
 mod window;
 mod wit;
@@ -41,12 +50,17 @@ pub use access_token::{AccessToken, AccessTokenRules, Delegation, DelegationId};
 pub use actor::{Actor, ActorChain, MAX_ACTORS};
 pub use algorithm::Algorithm;
 pub use audience::Audience;
+#[cfg(feature = "x509")]
+pub use bundle::Bundle;
+pub use claim_rules::{ClaimRules, ClaimValue, RequiredClaim};
 pub use confirmation::{Confirmation, JwkConfirmation};
 pub use dpop::{DpopProof, DpopRules, Freshness, NewDpopProof, VerifiedDpopProof};
 pub use error::{ParseError, VerifyError};
 pub use field::{TXN_TOKEN, WORKLOAD_IDENTITY_TOKEN, sole_field, token_fields, workload_identity_token, wpt_credentials};
+pub use foreign_access_token::{ForeignAccessToken, ForeignAccessTokenRules};
 pub use htu::Htu;
-pub use id_token::{Authentication, IdToken, IdTokenRules, NewIdToken};
+pub use id_token::{IdToken, IdTokenRules, NewIdToken};
+pub use introspection::{Introspected, IntrospectionRules};
 pub use json::{MAX_DEPTH, parse as parse_json};
 pub use jwk::{Jwk, JwkSet, MAX_KEY_ID, MAX_KEYS};
 pub use jws::MAX_TOKEN;
@@ -68,6 +82,7 @@ pub use signing::{SignError, Signer, SigningKey};
 pub use thumbprint::{CertificateThumbprint, Thumbprint, access_token_hash, sha256};
 pub use time::UnixTime;
 pub use trust_domain::TrustDomain;
+pub use user_claims::{Authentication, UserClaims};
 pub use verified::{Unverified, Verified};
 pub use window::{MAX_PROOF_AHEAD, MAX_PROOF_LIFETIME, MAX_SKEW};
 pub use wit::{NewWit, Wit};
@@ -76,5 +91,5 @@ pub use wpt::{NewWpt, VerifiedWpt, Wpt, WptRules};
 #[cfg(feature = "x509")]
 pub use x509::{
     CertificateDer, CertificateError, LeftOut, MAX_CHAIN, MAX_CHAIN_BYTES, PeerCertificate, UnverifiedX509Svid, VerifiedX509Svid,
-    X509Authorities,
+    X509Authorities, split_certificates,
 };

@@ -151,6 +151,7 @@ impl Kind for PlatformToken {
 
 /// Every member of the payload.
 #[derive(Deserialize)]
+#[serde(transparent)]
 pub(crate) struct Raw(Map<String, Value>);
 
 /// Refuses what is no platform token though untyped: a security event (RFC 8417 section 2.2), a delegation (RFC 8693 section

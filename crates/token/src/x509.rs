@@ -5,6 +5,7 @@
 //! one trust domain and makes a [`VerifiedX509Svid`]. No other authority counts: not the system's, not another trust domain's.
 
 mod authority;
+mod der;
 mod error;
 mod path;
 mod peer;
@@ -12,6 +13,7 @@ mod profile;
 mod svid;
 
 pub use authority::{LeftOut, X509Authorities};
+pub use der::split_certificates;
 pub use error::CertificateError;
 pub use peer::{MAX_CHAIN, MAX_CHAIN_BYTES, PeerCertificate};
 pub use rustls_pki_types::CertificateDer;

@@ -34,7 +34,8 @@ impl Pair {
 /// client's certificate.
 async fn listen(dir: &Path, client_certificate: bool, allow_tls12: bool) -> (Tls, SocketAddr) {
     let (certificate_file, key_file) = (dir.join("chain.pem"), dir.join("key.pem"));
-    let tls = Tls::new(TlsSettings { certificate_file, key_file, allow_tls12, client_certificate }).unwrap();
+    let identity = TlsIdentity::Files { certificate_file, key_file };
+    let tls = Tls::new(TlsSettings { identity, allow_tls12, client_certificate }).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn({

@@ -35,8 +35,8 @@ impl BearerFile {
         if length as u64 > MAX_TOKEN || !is_token {
             return Err(fault("holds no bearer token".to_owned()));
         }
-        let mut value = HeaderValue::try_from(format!("Bearer {token}"))
-            .map_err(|_| fault("holds no bearer token".to_owned()))?;
+        let mut value =
+            HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| fault("holds no bearer token".to_owned()))?;
         value.set_sensitive(true);
         Ok(value)
     }

@@ -3,9 +3,19 @@
 pub(super) mod aws_jwt;
 pub(super) mod aws_sts;
 pub(super) mod azure;
+pub(super) mod azure_devops;
+pub(super) mod azure_devops_connection;
+pub(super) mod bitbucket_pipelines;
+pub(super) mod buildkite;
+pub(super) mod circleci;
 pub(super) mod gcp;
 pub(super) mod github_actions;
+pub(super) mod gitlab_ci;
+pub(super) mod hcp_terraform;
+pub(super) mod jenkins;
 pub(super) mod kubernetes;
+pub(super) mod oidc;
+pub(super) mod tpm;
 
 #[cfg(test)]
 mod sample;
@@ -39,11 +49,12 @@ pub(super) struct Profile {
     /// The attributes that together tell one principal from every other for all time: ids that are never given away again,
     /// never names.
     pub(super) identity: &'static [&'static str],
+    /// Of tokens of the issuer with this URL, the attributes of which a rule must require one: where an issuer serves strangers
+    /// too, all of them would be workloads of the trust domain otherwise. Ids, because a stranger can come by a name. None where
+    /// whoever has the issuer is one customer.
+    pub(super) tenant: fn(&str) -> &'static [&'static str],
     /// The template that holds where the configuration gives none.
     pub(super) path: &'static str,
-    /// Where everybody can have credentials of the issuer: a rule must require at least one of these, or it would let in
-    /// everybody. Empty where the issuer is the customer's own.
-    pub(super) confine: &'static [&'static str],
     /// Why a credential that fits a rule must not be believed all the same. It sees what the rule requires: who requires the
     /// dangerous thing by name has asked for it.
     pub(super) verify: fn(&Attributes, &Requirements) -> Result<(), String>,
@@ -62,8 +73,8 @@ impl Profile {
         algorithms: &[Algorithm::Rs256],
         attributes: &[],
         identity: &[],
+        tenant: |_| &[],
         path: "",
-        confine: &[],
         verify: |_, _| Ok(()),
         witness: |_| Ok(None),
     };

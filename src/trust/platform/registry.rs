@@ -1,16 +1,29 @@
 //! The platforms there are: one line each.
 
-use super::profile::{Profile, aws_jwt, aws_sts, azure, gcp, github_actions, kubernetes};
+use super::profile::{
+    Profile, aws_jwt, aws_sts, azure, azure_devops, azure_devops_connection, bitbucket_pipelines, buildkite, circleci, gcp,
+    github_actions, gitlab_ci, hcp_terraform, jenkins, kubernetes, oidc, tpm,
+};
 
 /// Every platform.
 pub(super) const PROFILES: &[&Profile] = &[
-    &aws_jwt::PROFILE,
-    &aws_sts::PROFILE,
-    &azure::PROFILE,
-    &gcp::INSTANCE,
-    &gcp::SERVICE_ACCOUNT,
     &github_actions::PROFILE,
+    &gitlab_ci::PROFILE,
+    &circleci::PROFILE,
+    &bitbucket_pipelines::PROFILE,
+    &azure_devops::PROFILE,
+    &azure_devops_connection::PROFILE,
+    &hcp_terraform::PROFILE,
+    &buildkite::PROFILE,
+    &jenkins::PROFILE,
+    &oidc::PROFILE,
+    &tpm::PROFILE,
     &kubernetes::PROFILE,
+    &aws_sts::PROFILE,
+    &aws_jwt::PROFILE,
+    &gcp::SERVICE_ACCOUNT,
+    &gcp::INSTANCE,
+    &azure::PROFILE,
 ];
 
 /// How a platform's credential is presented: the value of `client_assertion_type`.
@@ -25,8 +38,10 @@ impl AssertionType {
     pub const JWT_BEARER: Self =
         Self { urn: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", method: "procura_platform_jwt" };
 
+    /// What a TPM says of a key.
+    pub const TPM: Self = Self::private("urn:procura:client-assertion-type:tpm", "procura_tpm");
+
     /// One that is private to us: no standard has a name for it.
-    #[allow(dead_code, reason = "for profiles whose credentials are no JWTs")]
     pub(super) const fn private(urn: &'static str, method: &'static str) -> Self {
         Self { urn, method }
     }
@@ -78,7 +93,7 @@ mod tests {
                 assert!(is_name(name, b'_') && is_free && names.insert(name), "{kind}: {name}");
             }
             assert!(!profile.identity.is_empty() && profile.identity.iter().all(|name| names.contains(name)), "{kind}");
-            assert!(profile.confine.iter().all(|name| names.contains(name)), "{kind}");
+            assert!((profile.tenant)("").iter().all(|name| names.contains(name)), "{kind}: a tenant's attribute is unknown");
             let path = PathTemplate::parse(profile.path, profile).unwrap_or_else(|error| panic!("{kind}: {error}"));
             assert!(profile.identity.iter().all(|name| path.names(name)), "{kind}: the default path leaves an identity out");
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use aws_lc_rs::hmac;
 use procura_token::{Issuer, TrustDomain, WorkloadId};
 
 use super::attribute::{self, Attributes};
@@ -14,6 +15,7 @@ use super::template::PathTemplate;
 use super::witness::Statement;
 use super::{PlatformError, PlatformRuleError, registry};
 use crate::trust::PrivateAddresses;
+use crate::trust::view::{AuthorityView, PlatformRuleView};
 
 /// What to know of a rule. Texts are as the configuration has them.
 #[derive(Clone, Debug)]
@@ -42,6 +44,8 @@ pub struct PlatformRuleSettings {
     pub sts_endpoints: Option<Vec<Issuer>>,
     /// The API server of the cluster; for `kubernetes` alone.
     pub api_server: Option<ApiServerSettings>,
+    /// For TPMs.
+    pub tpm: Option<TpmSettings>,
 }
 
 /// An API server that is asked about tokens, or for its keys.
@@ -60,6 +64,15 @@ impl ApiServerSettings {
     pub(super) fn url_of(&self, path: &str) -> String {
         format!("{}{path}", self.url.as_str().trim_end_matches('/'))
     }
+}
+
+/// What to know of enrolled TPMs.
+#[derive(Clone, Debug)]
+pub struct TpmSettings {
+    /// The file that lists them.
+    pub devices_file: PathBuf,
+    /// The secret behind challenges, the same on every copy of the service.
+    pub secret: hmac::Key,
 }
 
 /// A rule whose settings make sense.
@@ -89,15 +102,16 @@ impl Rule {
         })?;
         let issuer = profile.issuer.settle(settings.issuer.as_ref()).map_err(|cause| error("issuer", cause))?;
         let require = Requirements::new(&settings.require, profile).map_err(|cause| error("require", cause))?;
+        let tenant = (profile.tenant)(issuer.as_ref().map_or("", Issuer::as_str));
+        if !tenant.is_empty() && !tenant.iter().any(|name| require.names(name)) {
+            let what = format!("lets in whoever has tokens of this issuer, strangers too: {}", profile.title);
+            return Err(error("require", (what, format!("name those who are yours, by {}", tenant.join(" or ")))));
+        }
         let path = PathTemplate::parse(settings.path.as_deref().unwrap_or(profile.path), profile)
             .map_err(|what| error("path", (what, "write it like \"/ci/{attribute}\"".to_owned())))?;
         if let Some(name) = profile.identity.iter().find(|name| !path.names(name) && !require.pin(name)) {
             let what = format!("leaves out `{name}`, which tells one workload from another");
             return Err(error("path", (what, format!("write `{{{name}}}` in it, or give `require` one value of `{name}`"))));
-        }
-        if !profile.confine.is_empty() && !profile.confine.iter().any(|name| require.names(name)) {
-            let what = format!("names none of {}, and everybody can have credentials of this platform", list(profile.confine));
-            return Err(error("require", (what, "say whom you mean by one of them".to_owned())));
         }
         Ok(Self { name: settings.name.as_str().into(), profile, issuer, settings: Arc::new(settings), require, path })
     }
@@ -105,6 +119,26 @@ impl Rule {
     /// The name of the authority that judges its credentials: the issuer, or for kinds without the assertion type.
     pub(super) fn authority(&self) -> &str {
         self.issuer.as_ref().map_or(self.profile.assertion.as_str(), Issuer::as_str)
+    }
+
+    /// Whether a workload could have this identifier by this rule; then by no other.
+    pub(super) fn may_give(&self, id: &WorkloadId) -> bool {
+        self.settings.trust_domain.as_str() == id.trust_domain() && self.path.may_give(&self.require, id.path())
+    }
+
+    /// What people are told of it, where its keys are from and whether it is disabled aside.
+    pub(super) fn view(&self, authority: AuthorityView) -> PlatformRuleView {
+        PlatformRuleView {
+            name: self.name.to_string(),
+            platform: self.profile.title,
+            issuer: self.authority().to_owned(),
+            authority,
+            trust_domain: self.settings.trust_domain.to_string(),
+            path: self.settings.path.clone().unwrap_or_else(|| self.profile.path.to_owned()),
+            audiences: self.settings.audiences.clone(),
+            require: self.settings.require.clone(),
+            disabled: None,
+        }
     }
 
     /// Whether two workloads could have one identifier, one by this rule and one by `other`.
@@ -155,8 +189,4 @@ impl Rule {
             key: statement.key,
         })
     }
-}
-
-fn list(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

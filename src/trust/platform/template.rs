@@ -53,6 +53,13 @@ impl PathTemplate {
         Ok(path)
     }
 
+    /// Whether some attributes that fit `requirements` have `path`.
+    pub(super) fn may_give(&self, requirements: &Requirements, path: &str) -> bool {
+        let segments: Vec<&str> = path.split('/').skip(1).collect();
+        let may_be = |(one, text): (&Segment, &&str)| one.texts(requirements).is_none_or(|texts| texts.contains(*text));
+        self.0.len() == segments.len() && self.0.iter().zip(&segments).all(may_be)
+    }
+
     /// Whether some attributes that fit `requirements` have the same path here as some others, which fit `others`, have in
     /// `other`.
     pub(super) fn may_meet(&self, requirements: &Requirements, other: &Self, others: &Requirements) -> bool {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use procura_token::tpm::TpmCredential;
 use procura_token::{Algorithm, Issuer, KeySet, PlatformToken, PlatformTokenRules, Thumbprint, UnixTime, Unverified, Verified};
 use serde_json::{Map, Value};
 
@@ -11,6 +12,7 @@ use super::PlatformRuleSettings;
 use crate::trust::TrustError;
 use crate::trust::fetch::{BearerFile, Discovery};
 use crate::trust::keys::{KeySource, KeyStore};
+use crate::trust::view::{self, AuthorityView};
 
 /// What a credential says, believed: by the signature of its issuer, the answer of its platform, or an attestation.
 #[derive(Clone, Debug)]
@@ -48,6 +50,26 @@ pub(super) trait Witness: Send + Sync + fmt::Debug {
     /// [`TrustError::Platform`] with [`PlatformError::Evidence`](super::PlatformError) or another for a credential that is not
     /// believed, [`TrustError::Keys`] where the platform cannot be asked: then the client may try again.
     async fn judge(&self, text: &str, now: UnixTime) -> Result<Statement, TrustError>;
+
+    /// The same for kinds whose credentials are made for one nonce of ours: here the one that the DPoP proof of the request
+    /// names. Whether that proof is good and the nonce fresh is judged later in the same request, and the proof must be by the
+    /// statement's key. The other kinds do not look at it.
+    ///
+    /// # Errors
+    /// As [`Witness::judge`]; [`TrustError::NonceMissing`] where there is none.
+    async fn judge_for(&self, text: &str, nonce: Option<&str>, now: UnixTime) -> Result<Statement, TrustError> {
+        let _ = nonce;
+        self.judge(text, now).await
+    }
+
+    /// A challenge for the TPM that has these two keys, each a `TPM2B_PUBLIC`. Other kinds have none.
+    ///
+    /// # Errors
+    /// [`TrustError::Platform`] if nobody enrolled the endorsement key.
+    fn challenge_tpm(&self, ek_public: &[u8], ak_public: &[u8], now: UnixTime) -> Result<TpmCredential, TrustError> {
+        let _ = (ek_public, ak_public, now);
+        Err(TrustError::UnknownIssuer)
+    }
 }
 
 /// Opens the witness of one authority, or leaves its credentials to its issuer's keys.
@@ -104,7 +126,7 @@ impl IssuerKeys {
                 })
             }
         };
-        let keys = KeyStore::new(opening.name.to_owned(), source, &[None, Some("sig")], KeySet::default()).open(now).await?;
+        let keys = KeyStore::new(opening.name.to_owned(), source, KeySet::default(), now).open(now).await?;
         Ok(Self {
             issuer: issuer.clone(),
             audiences: opening.audiences.to_vec(),
@@ -117,6 +139,19 @@ impl IssuerKeys {
     /// The version of the keys: verdicts made with another are void.
     pub(super) async fn version(&self, now: UnixTime) -> Result<u64, TrustError> {
         Ok(self.keys.keys(None, now).await?.version)
+    }
+
+    /// Where the keys are from, and they themselves, for people.
+    pub(super) async fn view(&self, now: UnixTime) -> AuthorityView {
+        let keys = self.keys.keys(None, now).await.map(|keys| view::keys("sig", &keys.set).collect());
+        AuthorityView::new(self.keys.source(), self.keys.age(now), keys)
+    }
+
+    /// Has the keys read again if they are in a file, or if they are not, as `is_file` says.
+    pub(super) async fn reload(&self, is_file: bool, now: UnixTime) {
+        if self.keys.is_file() == is_file {
+            self.keys.reload(now).await;
+        }
     }
 
     /// Judges a token, and says with which version of the keys.

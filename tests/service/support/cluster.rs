@@ -15,12 +15,12 @@ use procura_token::{Algorithm, JwkSet, KeySet, PlatformToken, PlatformTokenRules
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{Authority, World, acceptor, now, sign};
+use super::{Authority, ISSUER as US, World, now, sign};
 
 /// What our service shows to be allowed to ask.
 const REVIEWER: &str = "eyJhbGciOiJub25lIn0.reviewer.token";
 /// The issuer of the cluster's tokens: a name that leads nowhere outside of it.
-pub(crate) const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
+const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 
 pub(crate) struct Cluster {
     pub(crate) url: String,
@@ -43,7 +43,7 @@ impl Cluster {
         let key = SigningKey::generate(Algorithm::Es256).unwrap();
         let state = Arc::new(State { key, gone: Mutex::default(), asked: Mutex::default(), answer: Mutex::default() });
         let cluster = Self { url, authority: Authority::new(), state };
-        let (acceptor, state) = (acceptor(&cluster.authority), Arc::clone(&cluster.state));
+        let (acceptor, state) = (cluster.authority.acceptor(), Arc::clone(&cluster.state));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (acceptor, state) = (acceptor.clone(), Arc::clone(&state));
@@ -72,10 +72,10 @@ impl Cluster {
     }
 
     /// The projected token of a pod of the service account `default/deployer`; `changes` override claims.
-    pub(crate) fn token(&self, audience: &str, changes: &Value) -> String {
+    pub(crate) fn token(&self, changes: &Value) -> String {
         let now = now();
         let mut claims = json!({
-            "aud": [audience], "exp": now + 600, "iat": now, "nbf": now, "iss": ISSUER,
+            "aud": [US], "exp": now + 600, "iat": now, "nbf": now, "iss": ISSUER,
             "jti": procura_token::base64url::encode(procura_token::random_bytes::<12>()),
             "kubernetes.io": {
                 "namespace": "default",

@@ -11,11 +11,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use procura_token::{Algorithm, Jwk, JwkSet, Signer as _, SigningKey};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 
 use super::{Authority, World, sign};
 
@@ -61,7 +58,7 @@ impl Provider {
 
     /// Begins to answer, until the test's runtime ends.
     pub(crate) async fn start(mut self) -> Self {
-        let acceptor = self.acceptor();
+        let acceptor = self.authority.acceptor();
         let (listener, state) = (self.listener.take().unwrap(), Arc::clone(&self.state));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -84,20 +81,16 @@ impl Provider {
         self.listener = None;
     }
 
-    fn acceptor(&self) -> TlsAcceptor {
-        let (certificate, key) = self.authority.certify("localhost");
-        let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
-        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        TlsAcceptor::from(Arc::new(config.with_no_client_auth().with_single_cert(chain, key).unwrap()))
-    }
-
     /// Makes `world` believe this provider, under the alias `idp`, beside the users it has.
     pub(crate) fn trusted_by(&self, world: &World) {
         std::fs::write(world.path("trust/idp-ca.pem"), &self.authority.pem).unwrap();
         let table = "[[user_issuer]]\nurl = \"URL\"\nalias = \"idp\"\nca_file = \"trust/idp-ca.pem\"\nPRIVATE\n\n[[user_issuer]]";
         world.edit("[[user_issuer]]", &table.replace("URL", &self.url).replace("PRIVATE", THIS_MACHINE));
+    }
+
+    /// Puts the certificates of this provider into a file of `world`.
+    pub(crate) fn trusted_for_tls_by(&self, world: &World, file: &str) {
+        std::fs::write(world.path(file), &self.authority.pem).unwrap();
     }
 
     /// Makes `world` believe the certificates of this provider instead of those of the one it trusts.

@@ -35,8 +35,8 @@ pub(in crate::trust::platform) const PROFILE: Profile = Profile {
         Attribute::claim("region", &["region"]),
     ],
     identity: &["account", "principal_id"],
+    tenant: |_| &["account"],
     path: "/aws/{account}/{principal_id}",
-    confine: &["account"],
     witness: sts::open,
     ..Profile::JWT
 };

@@ -36,8 +36,8 @@ pub(in crate::trust::platform) const SERVICE_ACCOUNT: Profile = Profile {
     issuer: ISSUER,
     attributes: ATTRIBUTES,
     identity: &["subject"],
+    tenant: |_| &["subject"],
     path: "/gcp/service-account/{subject}",
-    confine: &["subject", "email"],
     verify,
     ..Profile::JWT
 };
@@ -50,8 +50,8 @@ pub(in crate::trust::platform) const INSTANCE: Profile = Profile {
     issuer: ISSUER,
     attributes: ATTRIBUTES,
     identity: &["project_number", "instance_id"],
+    tenant: |_| &["project_number", "subject"],
     path: "/gcp/project/{project_number}/instance/{instance_id}",
-    confine: &["project_number", "instance_id", "subject", "email"],
     verify,
     ..Profile::JWT
 };
@@ -64,7 +64,8 @@ fn verify(attributes: &Attributes, _: &Requirements) -> Result<(), String> {
     if !subject.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err("`sub` is not the number of an account".to_owned());
     }
-    if email.is_some_and(|email| !email.ends_with(".gserviceaccount.com")) || email.is_some() != value("email_verified").is_some() {
+    if email.is_some_and(|email| !email.ends_with(".gserviceaccount.com")) || email.is_some() != value("email_verified").is_some()
+    {
         return Err("`email` is not the address of a service account".to_owned());
     }
     if value("email_verified").is_some_and(|verified| verified != "true") {

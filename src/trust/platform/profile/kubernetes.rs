@@ -32,7 +32,6 @@ pub(in crate::trust::platform) const PROFILE: Profile = Profile {
         Attribute::claim("node", &[KUBERNETES, "node", "name"]),
         Attribute::claim("node_uid", &[KUBERNETES, "node", "uid"]),
         Attribute::claim("secret", &[KUBERNETES, "secret", "name"]),
-        Attribute::claim("token_id", &["jti"]),
     ],
     identity: &["service_account_uid"],
     path: "/kubernetes/{namespace}/{service_account}/{service_account_uid}",

@@ -27,6 +27,7 @@ pub(super) fn settings(kind: &str, issuer: Option<&str>, require: &[(&str, &str)
         private_addresses: Default::default(),
         sts_endpoints: None,
         api_server: None,
+        tpm: None,
     }
 }
 

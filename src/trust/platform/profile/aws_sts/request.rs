@@ -224,10 +224,7 @@ fn posted(headers: &BTreeMap<String, String>, url: &str, body: &str) -> Result<S
         return Err(fault("`body`", "not that of GetCallerIdentity of 2011-06-15, or there is a query"));
     }
     let content_type = headers.get("content-type").map(String::as_str);
-    if !matches!(
-        content_type,
-        Some("application/x-www-form-urlencoded" | "application/x-www-form-urlencoded; charset=utf-8")
-    ) {
+    if !matches!(content_type, Some("application/x-www-form-urlencoded" | "application/x-www-form-urlencoded; charset=utf-8")) {
         return Err(fault("`content-type`", "not a form in UTF-8"));
     }
     if headers.get("content-length").is_some_and(|length| *length != body.len().to_string()) {

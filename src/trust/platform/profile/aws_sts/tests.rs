@@ -272,7 +272,8 @@ fn answer(account: &str, arn: &str, user_id: &str) -> Result<CallerIdentity, Par
 
 #[test]
 fn a_role_is_its_id_whatever_the_session() {
-    let role = answer("123456789012", "arn:aws-cn:sts::123456789012:assumed-role/deploy/s@x", "AROAEXAMPLEEXAMPLE001:s@x").unwrap();
+    let role =
+        answer("123456789012", "arn:aws-cn:sts::123456789012:assumed-role/deploy/s@x", "AROAEXAMPLEEXAMPLE001:s@x").unwrap();
     assert_eq!((role.kind, role.session.as_deref()), (PrincipalKind::Role, Some("s@x")));
     assert_eq!(role.principal_id, "AROAEXAMPLEEXAMPLE001");
     assert_eq!(role.arn(), "arn:aws-cn:iam::123456789012:role/deploy");

@@ -78,7 +78,10 @@ fn the_issuer_names_one_tenant() {
         "https://sts.windows.net/common/",
         "https://login.microsoftonline.com/{tenantid}/v2.0",
     ] {
-        assert!(issuer.parse::<procura_token::Issuer>().is_err() || rule(settings("azure", Some(issuer), &[])).is_err(), "{issuer}");
+        assert!(
+            issuer.parse::<procura_token::Issuer>().is_err() || rule(settings("azure", Some(issuer), &[])).is_err(),
+            "{issuer}"
+        );
     }
     assert!(rule(settings("azure", None, &[])).is_err());
 }

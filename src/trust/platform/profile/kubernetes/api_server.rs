@@ -56,7 +56,6 @@ pub(super) fn open(opening: &Opening<'_>) -> Result<Option<Box<dyn Witness>>, Tr
 }
 
 impl ApiServer {
-
     async fn review(&self, text: &str) -> Result<Review, TrustError> {
         let unavailable = |cause: String| TrustError::Keys { authority: self.authority.clone(), cause };
         let _call = self.calls.try_acquire().map_err(|_| unavailable("too many tokens to be reviewed at once".to_owned()))?;

@@ -1,6 +1,8 @@
 //! Claims as the documentation has them, and what clusters say of a token.
 
-use procura_token::{Algorithm, PlatformToken, PlatformTokenRules, Signer as _, SigningKey, UnixTime, Unverified, Verified, base64url};
+use procura_token::{
+    Algorithm, PlatformToken, PlatformTokenRules, Signer as _, SigningKey, UnixTime, Unverified, Verified, base64url,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
