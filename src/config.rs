@@ -13,6 +13,7 @@ mod section;
 mod store;
 mod trust;
 mod trust_domain;
+mod user_issuer;
 mod value;
 mod workload_api;
 
@@ -29,11 +30,12 @@ pub use platform::{AwsStsConfig, KubernetesConfig, OneOrSeveral, PlatformConfig,
 pub use secret::Secret;
 pub use section::{
     AuditConfig, DpopConfig, KeyRingConfig, KeysConfig, LogConfig, LogFormat, LogLevel, PolicyConfig, ServerConfig, TargetConfig,
-    TokenConfig, UserIssuerConfig, WptConfig,
+    TokenConfig, WptConfig,
 };
 pub use store::{RedisConfig, StoreConfig};
 pub use trust::TrustConfig;
 pub use trust_domain::{FederationConfig, FederationProfile, TrustDomainConfig};
+pub use user_issuer::{ClaimValue, ClaimValues, IntrospectionConfig, UserIssuerConfig, UserTokenKind};
 pub use value::{AddressRange, HumanDuration};
 pub use workload_api::WorkloadApiAddress;
 
@@ -88,7 +90,7 @@ pub struct Config {
     /// Rules that give the workloads of CI systems, clouds and clusters identifiers.
     #[serde(default)]
     pub platform: Vec<PlatformConfig>,
-    /// Issuers whose ID tokens name users.
+    /// Issuers whose tokens name users.
     #[serde(default)]
     pub user_issuer: Vec<UserIssuerConfig>,
     /// What tokens can be for.
@@ -170,7 +172,7 @@ impl Config {
         unique("target.resource", self.target.iter().map(|target| target.resource.as_str()))?;
         unique("target.name", self.target.iter().filter_map(|target| target.name.as_deref()))?;
         self.trust_domains()?;
-        self.user_issuer.iter().try_for_each(UserIssuerConfig::agree)?;
+        self.user_issuers_agree()?;
         self.platforms()?;
         self.dpop.agree()?;
         self.store.agree()?;

@@ -13,6 +13,7 @@ mod error;
 mod examine;
 mod federation;
 mod fetch;
+mod introspection;
 mod issuer;
 mod keys;
 mod meter;
@@ -20,6 +21,7 @@ mod pattern;
 mod platform;
 #[cfg(test)]
 mod tests;
+mod users;
 mod view;
 mod workload_api;
 
@@ -30,8 +32,8 @@ use std::time::Duration;
 
 use procura_token::tpm::TpmCredential;
 use procura_token::{
-    CertificateError, IdToken, Issuer, JwtSvid, KeySet, TrustDomain, UnixTime, Unverified, UnverifiedX509Svid, Verified,
-    VerifiedX509Svid, Wit,
+    CertificateError, Issuer, JwtSvid, KeySet, TrustDomain, UnixTime, Unverified, UnverifiedX509Svid, Verified, VerifiedX509Svid,
+    Wit,
 };
 use tokio::task::JoinSet;
 
@@ -43,13 +45,15 @@ pub use error::TrustError;
 pub use examine::{Examination, Statement};
 pub use federation::{FederationProfile, FederationSettings};
 pub use fetch::PrivateAddresses;
-pub use issuer::{UserIssuer, UserIssuerSettings};
+pub use introspection::IntrospectionSettings;
+pub use issuer::{AcceptedTokens, UserIssuer, UserIssuerSettings};
 pub use pattern::PathPattern;
 pub use platform::{
     ApiServerSettings, AssertionType, Attributes, PlatformError, PlatformIdentity, PlatformRuleError, PlatformRuleSettings,
     PlatformRules, TpmSettings,
 };
 pub use procura_token::PeerCertificate;
+pub use users::UserToken;
 
 pub use view::{AuthorityView, KeyView, PlatformRuleView, TombstoneView, TrustDomainView, TrustNames, TrustView, UserIssuerView};
 pub use workload_api::{IdentityWatch, WorkloadApiEndpoint, WorkloadApiEndpointError, WorkloadIdentity, follow_identity};
@@ -58,6 +62,7 @@ use cache::{Name, VerifiedCache};
 use disabled::Disabled;
 use federation::Endpoint;
 use platform::Platforms;
+use users::Users;
 use workload_api::follow_bundles;
 
 /// How long a start waits for bundles that are pushed. Without them the service starts too, and believes nobody of theirs yet.
@@ -88,13 +93,12 @@ pub struct Trust {
     issuer: Issuer,
     skew: Duration,
     domains: HashMap<TrustDomain, TrustedDomain>,
-    user_issuers: HashMap<Issuer, UserIssuer>,
+    users: Users,
     disabled: Disabled,
     platforms: Platforms,
     svids: VerifiedCache<Verified<JwtSvid>>,
     wits: VerifiedCache<Verified<Wit>>,
     certificates: VerifiedCache<VerifiedX509Svid>,
-    id_tokens: VerifiedCache<Verified<IdToken>>,
     /// Those who bring bundles: they end with this.
     _tasks: JoinSet<()>,
 }
@@ -113,10 +117,7 @@ impl Trust {
         for domain in &settings.domains {
             domains.insert(domain.name.clone(), TrustedDomain::open(domain, own_wit_keys, opened).await?);
         }
-        let mut user_issuers = HashMap::new();
-        for issuer in &settings.user_issuers {
-            user_issuers.insert(issuer.url.clone(), UserIssuer::open(issuer, opened).await?);
-        }
+        let users = Users::open(&settings.issuer, settings.skew, &settings.user_issuers, opened).await?;
         let tasks = follow(settings, &domains, &now)?;
         let first = async {
             for domain in domains.values() {
@@ -130,14 +131,13 @@ impl Trust {
             issuer: settings.issuer.clone(),
             skew: settings.skew,
             domains,
-            user_issuers,
+            users,
             disabled: Disabled::open(settings.disabled_file.as_deref())?,
             platforms: Platforms::open(&settings.platforms, settings.skew, now()).await?,
             _tasks: tasks,
             svids: VerifiedCache::default(),
             wits: VerifiedCache::default(),
             certificates: VerifiedCache::default(),
-            id_tokens: VerifiedCache::default(),
         })
     }
 
@@ -167,7 +167,7 @@ impl Trust {
             for domain in self.domains.values() {
                 domain.reload(is_file, now).await;
             }
-            for issuer in self.user_issuers.values() {
+            for issuer in self.users.issuers() {
                 issuer.reload(is_file, now).await;
             }
             self.platforms.reload(is_file, now).await;
@@ -177,7 +177,7 @@ impl Trust {
     /// Tells the metrics how old everybody's keys are.
     pub fn measure(&self, now: UnixTime) {
         self.domains.values().for_each(|domain| domain.measure(now));
-        self.user_issuers.values().for_each(|issuer| issuer.measure(now));
+        self.users.measure(now);
     }
 
     /// The trust domain of that name, if we believe it.
@@ -293,33 +293,6 @@ impl Trust {
     /// [`TrustError`] if nobody enrolled the endorsement key, a key is not of its kind, or there is no rule for TPMs.
     pub fn challenge_tpm(&self, ek_public: &[u8], ak_public: &[u8], now: UnixTime) -> Result<TpmCredential, TrustError> {
         self.platforms.challenge_tpm(ek_public, ak_public, now)
-    }
-
-    /// Verifies an ID token that `caller` presents: it must be meant for us, for `caller`, or for an application the
-    /// issuer's configuration names.
-    ///
-    /// # Errors
-    /// [`TrustError`]: unknown issuer, keys that cannot be had, or the rule of the token that is broken.
-    async fn judge_id_token(
-        &self,
-        text: &str,
-        caller: &str,
-        now: UnixTime,
-    ) -> Result<(Arc<Verified<IdToken>>, &UserIssuer), TrustError> {
-        let name = Name::new(text, caller);
-        if let Some(known) = self.id_tokens.get(&name) {
-            let issuer = self.user_issuers.get(known.credential.issuer()).ok_or(TrustError::UnknownIssuer)?;
-            if issuer.keys(None, now).await?.version == known.keys {
-                known.credential.verify_time(now, self.skew)?;
-                return Ok((known.credential, issuer));
-            }
-        }
-        let unverified = Unverified::<IdToken>::parse(text)?;
-        let issuer = self.user_issuers.get(unverified.issuer()).ok_or(TrustError::UnknownIssuer)?;
-        let keys = issuer.keys(unverified.key_id(), now).await?;
-        let audiences = issuer.audiences(&self.issuer, caller);
-        let token = unverified.verify(&keys.set, &issuer.rules(&audiences, self.skew), now)?;
-        Ok((self.id_tokens.remember(name, keys.version, token), issuer))
     }
 }
 

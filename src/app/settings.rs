@@ -1,5 +1,7 @@
 //! From the file's words to each room's settings.
 
+mod issuer;
+
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::hmac;
@@ -13,7 +15,7 @@ use crate::policy::{PolicySettings, Target, Targets};
 use crate::store::{RedisSettings, RedisTls, RedisTopology};
 use crate::trust::{
     ApiServerSettings, BundleSource, FederationProfile, FederationSettings, PathPattern, PlatformRuleSettings, PlatformRules,
-    TpmSettings, TrustDomainSettings, TrustSettings, UserIssuerSettings, WorkloadApiEndpoint,
+    TpmSettings, TrustDomainSettings, TrustSettings, WorkloadApiEndpoint,
 };
 
 pub(super) fn exchange(config: &Config) -> Result<ExchangeSettings, ConfigError> {
@@ -62,20 +64,11 @@ pub(super) fn trust(config: &Config, secret: &[u8]) -> Result<TrustSettings, Con
             issue_wit: domain.issue_wit,
         });
     }
-    let user_issuers = config.user_issuer.iter().map(|issuer| UserIssuerSettings {
-        url: issuer.url.clone(),
-        alias: issuer.alias.clone(),
-        jwks_file: issuer.jwks_file.clone(),
-        ca_file: issuer.ca_file.clone(),
-        private_addresses: issuer.private_addresses.iter().map(|range| range.0).collect(),
-        audiences: issuer.audiences.clone(),
-        algorithms: issuer.algorithms.clone(),
-        session: issuer.session.map(|session| session.0),
-    });
+    let user_issuers = config.user_issuer.iter().map(issuer::settings).collect::<Result<_, _>>()?;
     Ok(TrustSettings {
         issuer: config.issuer.clone(),
         domains,
-        user_issuers: user_issuers.collect(),
+        user_issuers,
         platforms: platforms(config, secret)?,
         skew: config.token.skew.0,
         disabled_file: config.trust.disabled_file.clone(),

@@ -113,6 +113,8 @@ pub struct Event {
     pub subject_id: Option<Subject>,
     /// Who says so.
     pub subject_issuer: Option<Issuer>,
+    /// By which kind of token: `id_token`, `access_token` or `introspected`.
+    pub subject_token: Option<&'static str>,
     /// Who acts now.
     pub actor_id: Option<WorkloadId>,
     /// All actors, newest first: an array of identifiers.
@@ -163,6 +165,7 @@ impl Event {
             caller_proof: None,
             subject_id: None,
             subject_issuer: None,
+            subject_token: None,
             actor_id: None,
             actor_chain: None,
             target: None,

@@ -33,6 +33,7 @@ pub(super) fn write(event: &Event, line: &mut Vec<u8>) {
     object.text("caller.proof", event.caller_proof);
     object.text("subject.id", event.subject_id.as_ref());
     object.text("subject.issuer", event.subject_issuer.as_ref());
+    object.text("subject.token", event.subject_token);
     object.text("actor.id", event.actor_id.as_ref());
     if let Some(chain) = &event.actor_chain {
         object.array("actor.chain", chain.iter().map(|actor| actor.id.to_string()));
@@ -202,6 +203,7 @@ mod tests {
             caller_proof: Some("wpt"),
             subject_id: Some("dev:alice".parse().unwrap()),
             subject_issuer: Some("https://idp.test".parse().unwrap()),
+            subject_token: Some("id_token"),
             actor_id: Some(actor("/tool").id),
             actor_chain: Some(ActorChain::new(actor("/agent")).extend(actor("/tool")).unwrap()),
             target: Some("https://api.test/calendar".parse().unwrap()),
@@ -226,7 +228,8 @@ mod tests {
             "caller.id": "spiffe://a.test/tool", "caller.credential": "wit", "caller.proof": "wpt",
             "caller.platform.kind": "github-actions", "caller.platform.rule": "deploy",
             "caller.platform.ref": "refs/heads/main", "caller.platform.run_id": "7",
-            "subject.id": "dev:alice", "subject.issuer": "https://idp.test", "actor.id": "spiffe://a.test/tool",
+            "subject.id": "dev:alice", "subject.issuer": "https://idp.test", "subject.token": "id_token",
+            "actor.id": "spiffe://a.test/tool",
             "actor.chain": ["spiffe://a.test/tool", "spiffe://a.test/agent"], "target": "https://api.test/calendar",
             "scope.asked": "a b", "scope.granted": "a", "delegation.id": "d", "delegation.until": "1970-01-01T00:00:00.000Z",
             "token.parent": "p", "token.jti": "j", "token.kind": "at+jwt", "token.exp": "9999-12-31T23:59:59.999Z",

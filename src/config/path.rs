@@ -27,6 +27,7 @@ impl Config {
         self.trust.disabled_file.iter_mut().for_each(against);
         for issuer in &mut self.user_issuer {
             issuer.jwks_file.iter_mut().chain(&mut issuer.ca_file).for_each(against);
+            issuer.introspection.iter_mut().filter_map(|asked| asked.client_secret_file.as_mut()).for_each(against);
         }
         for platform in &mut self.platform {
             let token_file = platform.kubernetes.iter_mut().flat_map(|cluster| &mut cluster.token_file);

@@ -8,8 +8,9 @@ use procura_token::{ActorChain, ScopeSet, TokenId, UnixTime};
 use super::authenticate::Caller;
 use super::binding::Binding;
 use super::claim::Claimed;
+use super::credential::WorkloadCredential;
 use super::request::{Asked, Wanted};
-use super::verify::{Evidence, Proved, WorkloadCredential};
+use super::verify::{Evidence, Proved};
 use super::{Exchange, ExchangeError, Issued};
 use crate::audit::{Event, EventKind, Outcome, PlatformCaller};
 use crate::policy::{Credential, Decision, Target};
@@ -51,6 +52,7 @@ pub(super) fn evidence(event: &mut Event, evidence: &Evidence) {
         Proved::Delegation { user, .. } => {
             event.subject_id = Some(user.subject.clone());
             event.subject_issuer = Some(user.token.issuer().clone());
+            event.subject_token = Some(user.token.kind());
             event.token_parent = Some(fingerprint(user.token.fingerprint()));
             event.actor_id = Some(evidence.caller.id().clone());
         }

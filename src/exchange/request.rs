@@ -35,9 +35,16 @@ pub(super) struct Asked {
     pub(super) wanted: Wanted,
 }
 
-/// A token as it was presented: of the characters and the length of a JWS in compact serialization, or of the base64url of
-/// some other credential.
+/// A token as it was presented: of the characters and the length of a JWS in compact serialization, of the base64url of some
+/// other credential, or, if it is an access token, of any token.
 pub(super) struct Presented(String);
+
+/// How a user's token is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum UserTokenType {
+    IdToken,
+    AccessToken,
+}
 
 impl Presented {
     pub(super) fn as_str(&self) -> &str {
@@ -56,8 +63,8 @@ pub(super) enum SubjectToken {
 
 /// What is asked for.
 pub(super) enum Wanted {
-    /// An access token on behalf of the user that an ID token names.
-    Delegation { target: TargetName, scope: Option<ScopeSet> },
+    /// An access token on behalf of the user that a token of this type names.
+    Delegation { user: UserTokenType, target: TargetName, scope: Option<ScopeSet> },
     /// A WIT for the caller itself.
     Wit,
 }
@@ -99,6 +106,7 @@ fn subject_token(text: &str, kind: TokenType, authentication: &Authentication<'_
         (TokenType::Mtls, _) if text == CERTIFICATE => Ok(SubjectToken::Certificate),
         (TokenType::Mtls, _) => Err(ExchangeError::SubjectUnfit("of its type it can only be `mtls_client_certificate`")),
         (TokenType::Jwt, Authentication::Platform(_, credential)) if credential.as_str() == text => Ok(SubjectToken::Assertion),
+        (TokenType::AccessToken, _) => access_token(text).map(SubjectToken::Token),
         _ => presented("subject_token", text).map(SubjectToken::Token),
     }
 }
@@ -115,11 +123,13 @@ fn actor(form: &Form<'_>) -> Result<Option<Presented>, ExchangeError> {
 
 /// The pairs of subject and result that exist (RFC 8693 section 2.1).
 fn wanted(form: &Form<'_>, subject: TokenType) -> Result<Wanted, ExchangeError> {
+    let delegation = |user| {
+        let scope = form.get("scope").map(str::parse).transpose().map_err(ExchangeError::ScopeSyntax)?;
+        Ok(Wanted::Delegation { user, target: target(form)?, scope })
+    };
     match (token_type(form, "requested_token_type")?.unwrap_or(TokenType::AccessToken), subject) {
-        (TokenType::AccessToken, TokenType::IdToken) => {
-            let scope = form.get("scope").map(str::parse).transpose().map_err(ExchangeError::ScopeSyntax)?;
-            Ok(Wanted::Delegation { target: target(form)?, scope })
-        }
+        (TokenType::AccessToken, TokenType::IdToken) => delegation(UserTokenType::IdToken),
+        (TokenType::AccessToken, TokenType::AccessToken) => delegation(UserTokenType::AccessToken),
         (TokenType::Wit, TokenType::Jwt | TokenType::Mtls) => Ok(Wanted::Wit),
         (TokenType::AccessToken | TokenType::Wit, _) => Err(ExchangeError::SubjectUnfit("its type is not accepted")),
         _ => Err(ExchangeError::Request("`requested_token_type` is not issued")),
@@ -192,6 +202,18 @@ pub(super) fn presented_evidence(text: &str) -> Result<Presented, ParseError> {
         1..=MAX_TOKEN => Err(ParseError::Base64url),
         _ => Err(ParseError::TooLong { limit: MAX_TOKEN }),
     }
+}
+
+/// The characters that RFC 6749 appendix A.12 lets an access token have, without the space.
+fn access_token(text: &str) -> Result<Presented, ExchangeError> {
+    const NAME: &str = "subject_token";
+    if text.len() > MAX_TOKEN {
+        return Err(ExchangeError::Parameter(NAME, ParseError::TooLong { limit: MAX_TOKEN }));
+    }
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(ExchangeError::Request("`subject_token` has characters that no access token has"));
+    }
+    Ok(Presented(text.to_owned()))
 }
 
 /// The parameters of a form: each at most once, except `resource` and `audience`; empty ones absent (RFC 6749 section 3.2).

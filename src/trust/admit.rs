@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use procura_token::{IdToken, JwtSvid, UnixTime, Verified, VerifiedX509Svid, Wit, WorkloadId};
+use procura_token::{JwtSvid, UnixTime, Verified, VerifiedX509Svid, Wit, WorkloadId};
 
-use super::{AssertionType, PeerCertificate, PlatformIdentity, Trust, TrustError, TrustedDomain, UserIssuer};
+use super::{AssertionType, PeerCertificate, PlatformIdentity, Trust, TrustError, TrustedDomain, UserIssuer, UserToken};
 
 impl Trust {
     /// Verifies a JWT-SVID meant for us alone, of a workload that is not disabled.
@@ -77,12 +77,36 @@ impl Trust {
     pub async fn verify_id_token(
         &self,
         text: &str,
-        caller: &str,
+        caller: &WorkloadId,
         now: UnixTime,
-    ) -> Result<(Arc<Verified<IdToken>>, &UserIssuer), TrustError> {
-        let (token, issuer) = self.judge_id_token(text, caller, now).await?;
-        self.disabled.admit_issuer(token.issuer().as_str())?;
+    ) -> Result<(UserToken, &UserIssuer), TrustError> {
+        let (token, issuer) = self.users.verify_id_token(text, caller, now).await?;
+        self.admit_issuer(issuer)?;
         Ok((token, issuer))
+    }
+
+    /// Verifies an access token of another issuer, one that is not disabled, that `caller` presents: it must be meant for
+    /// `caller`, made for `caller`, or meant for an audience the issuer's configuration names. Possession of what it is bound
+    /// to is for the caller of this to verify.
+    ///
+    /// What is no JWS is asked about, at most four issuers in the order of the configuration, five seconds in all.
+    ///
+    /// # Errors
+    /// [`TrustError`], as for ID tokens; and if no issuer knows the token, or one cannot be asked.
+    pub async fn verify_access_token(
+        &self,
+        text: &str,
+        caller: &WorkloadId,
+        now: UnixTime,
+    ) -> Result<(UserToken, &UserIssuer), TrustError> {
+        let admit = |issuer: &UserIssuer| self.admit_issuer(issuer);
+        let (token, issuer) = self.users.verify_access_token(text, caller, &admit, now).await?;
+        self.admit_issuer(issuer)?;
+        Ok((token, issuer))
+    }
+
+    pub(super) fn admit_issuer(&self, issuer: &UserIssuer) -> Result<(), TrustError> {
+        self.disabled.admit_issuer(issuer.url().as_str())
     }
 
     /// Whether nobody who stands behind the identifier is disabled: the workload, its trust domain, and, where a platform rule

@@ -35,6 +35,23 @@ pub enum TrustError {
     /// The list of the disabled cannot be used.
     #[error("{0}")]
     DisabledFile(Arc<DisabledFileError>),
+    /// Its issuer's tokens of this kind are not accepted.
+    #[error("tokens of this kind are not accepted from its issuer")]
+    TokenKind,
+    /// An access token that is neither meant for the caller nor was made for it.
+    #[error("it is neither meant for the caller nor made for it")]
+    Stranger,
+    /// An access token of which every issuer that was asked says that it is not active.
+    #[error("no issuer says that it is active")]
+    Inactive,
+    /// An issuer could not be asked about an access token.
+    #[error("{issuer} could not be asked about it: {cause}")]
+    Introspection {
+        /// Who.
+        issuer: String,
+        /// What went wrong.
+        cause: String,
+    },
     /// The keys of a configured authority cannot be had.
     #[error("the keys of {authority} cannot be had: {cause}")]
     Keys {
@@ -58,8 +75,12 @@ impl From<DisabledFileError> for TrustError {
 }
 
 impl TrustError {
-    /// Whether the fault is ours (keys that cannot be had), so that trying again later may help.
+    pub(super) fn introspection(issuer: &str, cause: &str) -> Self {
+        Self::Introspection { issuer: issuer.to_owned(), cause: cause.to_owned() }
+    }
+
+    /// Whether the fault is ours (keys or answers that cannot be had), so that trying again later may help.
     pub const fn is_ours(&self) -> bool {
-        matches!(self, Self::Keys { .. })
+        matches!(self, Self::Keys { .. } | Self::Introspection { .. })
     }
 }

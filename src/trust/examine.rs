@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use procura_token::{ParseError, UnixTime, base64url, parse_json};
+use procura_token::{Confirmation, ParseError, UnixTime, WorkloadId, base64url, parse_json};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{AssertionType, PeerCertificate, Trust, TrustError, TrustedDomain};
+use super::{AssertionType, PeerCertificate, Trust, TrustError, TrustedDomain, UserIssuer, UserToken};
 
 /// What a credential is, and what would become of it now. It holds nothing that would let anyone present it.
 #[derive(Clone, Debug, Serialize)]
@@ -61,7 +61,7 @@ impl Trust {
     }
 
     /// What the token in `text` would be taken for, if `caller` presented it: an ID token may be for its caller.
-    pub async fn examine(&self, text: &str, caller: &str, now: UnixTime) -> Examination {
+    pub async fn examine(&self, text: &str, caller: &WorkloadId, now: UnixTime) -> Examination {
         let Some(shape) = Shape::of(text) else { return self.examine_evidence(text, now).await };
         if shape.is("wit+jwt") {
             return Examination::new("WIT", self.examine_wit(text, now).await);
@@ -71,8 +71,8 @@ impl Trust {
             let refusal = "it is a token of this service, for its audience alone; `procura token verify` judges it".to_owned();
             return Examination { kind: "access token", statement: None, refusal: Some(refusal) };
         }
-        if self.user_issuers.keys().any(|known| Some(known.as_str()) == issuer) {
-            return Examination::new("ID token", self.examine_id_token(text, caller, now).await);
+        if self.users.issuers().any(|known| Some(known.url().as_str()) == issuer) {
+            return self.examine_user(text, shape.is("at+jwt"), caller, now).await;
         }
         if issuer.is_some_and(|issuer| self.platforms.has_issuer(issuer)) {
             return Examination::new("platform token", self.examine_platform(AssertionType::JWT_BEARER, text, now).await);
@@ -118,21 +118,34 @@ impl Trust {
         Ok(self.workload(wit.id(), domain, wit.expires(), Some(key)))
     }
 
-    async fn examine_id_token(&self, text: &str, caller: &str, now: UnixTime) -> Verdict {
-        let (token, issuer) = self.judge_id_token(text, caller, now).await?;
+    /// An ID token, or an access token, whose type need not say so.
+    async fn examine_user(&self, text: &str, is_access_token: bool, caller: &WorkloadId, now: UnixTime) -> Examination {
+        let admit = |issuer: &UserIssuer| self.admit_issuer(issuer);
+        let access_token = self.users.verify_access_token(text, caller, &admit, now).await;
+        if is_access_token {
+            return Examination::new("access token", self.examine_user_token(access_token));
+        }
+        match self.users.verify_id_token(text, caller, now).await {
+            Err(_) if access_token.is_ok() => Examination::new("access token", self.examine_user_token(access_token)),
+            id_token => Examination::new("ID token", self.examine_user_token(id_token)),
+        }
+    }
+
+    fn examine_user_token(&self, verified: Result<(UserToken, &UserIssuer), TrustError>) -> Verdict {
+        let (token, issuer) = verified?;
         let mut attributes = BTreeMap::new();
         if !token.groups().is_empty() {
             attributes.insert("groups".to_owned(), token.groups().join(", "));
         }
         let statement = Statement {
             name: issuer.subject(&token)?.to_string(),
-            authority: token.issuer().to_string(),
+            authority: issuer.url().to_string(),
             expires: issuer.limit(&token),
-            key: None,
+            key: token.confirmation().map(bound_to),
             may_have_wit: None,
             attributes,
         };
-        let refusal = self.disabled.admit_issuer(token.issuer().as_str()).err();
+        let refusal = self.admit_issuer(issuer).err();
         Ok((statement, refusal.map(|cause| cause.to_string())))
     }
 
@@ -157,6 +170,13 @@ impl Trust {
             Ok(()) => None,
         };
         (statement, refusal)
+    }
+}
+
+fn bound_to(confirmation: &Confirmation) -> String {
+    match confirmation {
+        Confirmation::Key(key) => key.to_string(),
+        Confirmation::Certificate(certificate) => certificate.to_string(),
     }
 }
 

@@ -9,7 +9,7 @@ mod bearer;
 mod discovery;
 mod resolver;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::error::Error;
 use std::fmt;
@@ -24,6 +24,8 @@ use reqwest::{Client, ClientBuilder, Url};
 pub use address::PrivateAddresses;
 pub(super) use bearer::BearerFile;
 pub(super) use discovery::Discovery;
+#[cfg(test)]
+pub(super) use resolver::stand_in;
 use resolver::{Guarded, NotPermitted};
 
 /// The most bytes of a document or an answer.
@@ -111,7 +113,6 @@ pub(super) struct Fetched {
 }
 
 impl Fetched {
-    #[expect(dead_code, reason = "for the cache of keys")]
     /// How long the answer says it is fresh: `max-age` of `Cache-Control`, zero for `no-store` and `no-cache` (RFC 9111
     /// section 5.2.2). What is not well formed says nothing.
     pub(super) fn max_age(&self) -> Option<Duration> {

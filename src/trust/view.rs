@@ -50,6 +50,8 @@ pub struct UserIssuerView {
     /// Where its keys are from.
     #[serde(flatten)]
     pub authority: AuthorityView,
+    /// Which of its tokens stand for a user: `id_token`, `access_token`, `introspected`.
+    pub accepts: Vec<&'static str>,
     /// Audiences it may name besides us and the caller.
     pub audiences: Vec<String>,
     /// What it signs with.
@@ -150,7 +152,7 @@ impl Trust {
     /// The names of everybody we believe. Nobody is asked.
     pub fn names(&self) -> TrustNames {
         let (rules, authorities) = self.platforms.names();
-        let users = self.user_issuers.keys().map(ToString::to_string);
+        let users = self.users.issuers().map(|issuer| issuer.url().to_string());
         TrustNames {
             trust_domains: self.domains.keys().map(ToString::to_string).collect(),
             issuers: users.chain(authorities).collect(),
@@ -167,7 +169,7 @@ impl Trust {
         }
         trust_domains.sort_by(|a, b| a.name.cmp(&b.name));
         let mut user_issuers = Vec::new();
-        for issuer in self.user_issuers.values() {
+        for issuer in self.users.issuers() {
             let mut view = issuer.view(now).await;
             view.disabled = self.disabled.issuer(&view.url).map(|tombstone| tombstone.to_string());
             user_issuers.push(view);

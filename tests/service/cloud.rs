@@ -22,7 +22,8 @@ struct Scene {
 fn scene(world: World, rules: &str) -> Scene {
     let tables = format!("[[trust_domain]]\nname = \"cloud.procura.test\"\nissue_wit = true\n\n{rules}\n[[user_issuer]]");
     world.edit("[[user_issuer]]", &tables);
-    let policy = r#"@id("cloud") permit (principal, action == Action::"issue_wit", resource == TrustDomain::"cloud.procura.test");"#;
+    let policy =
+        r#"@id("cloud") permit (principal, action == Action::"issue_wit", resource == TrustDomain::"cloud.procura.test");"#;
     std::fs::write(world.path("policies/cloud.cedar"), policy).unwrap();
     let service = world.serve();
     Scene { world, service, workload: Agent { key: SigningKey::generate(Algorithm::Es256).unwrap(), svid: String::new() } }

@@ -4,6 +4,7 @@
 mod redis;
 mod support;
 
+mod access_token;
 mod admin;
 mod audit;
 mod cloud;
@@ -12,6 +13,9 @@ mod delegation;
 mod develop;
 mod disabled;
 mod exchange;
+mod federation;
+mod identity;
+mod introspection;
 mod issuer;
 mod load;
 mod mtls;
@@ -28,3 +32,4 @@ mod tls;
 mod tpm;
 mod trust;
 mod wit;
+mod workload_api;

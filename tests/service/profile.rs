@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use aws_lc_rs::rsa::{KeySize, RsaKeyPair};
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::RsaKeyPair;
 use procura_token::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 
@@ -13,15 +14,18 @@ struct Scene {
     world: World,
     service: Service,
     platforms: Platforms,
-    job: Agent,
 }
 
 async fn scene() -> Scene {
     let (world, platforms) = (World::new(), Platforms::new().await);
     platforms.trusted_by(&world);
     let service = world.serve();
-    let job = Agent { key: SigningKey::generate(Algorithm::Es256).unwrap(), svid: String::new() };
-    Scene { world, service, platforms, job }
+    Scene { world, service, platforms }
+}
+
+/// A job has a key of its own, and no SVID.
+fn job() -> Agent {
+    Agent { key: SigningKey::generate(Algorithm::Es256).unwrap(), svid: String::new() }
 }
 
 fn presenting(token: &str) -> Form {
@@ -34,7 +38,7 @@ fn presenting(token: &str) -> Form {
 impl Scene {
     async fn wit(&self, token: &str) -> Answer {
         let form = presenting(token).add("subject_token", token).add("subject_token_type", JWT);
-        self.service.exchange(&self.job, &form.add("requested_token_type", WIT)).await
+        self.service.exchange(&job(), &form.add("requested_token_type", WIT)).await
     }
 
     /// Who it is that presents a token of the row with these `changes`.
@@ -79,7 +83,7 @@ async fn a_documented_token_gets_a_wit_and_acts_for_a_user_with_its_evidence_in_
         let token = scene.platforms.token(row, &json!({}));
         let user = scene.world.user_token(json!({}));
         let form = presenting(&token).add("subject_token", &user).add("subject_token_type", ID_TOKEN).add("resource", CALENDAR);
-        let acting = claims(&scene.service.exchange(&scene.job, &form).await.token());
+        let acting = claims(&scene.service.exchange(&job(), &form).await.token());
         assert_eq!((&acting["act"]["sub"], &acting["sub"]), (&json!(id), &json!("dev:alice")), "{kind}");
     }
 }

@@ -5,6 +5,7 @@ mod answer;
 mod authority;
 mod cluster;
 mod door;
+mod endpoint;
 mod form;
 mod github;
 mod held;
@@ -14,6 +15,7 @@ mod program;
 mod provider;
 mod service;
 mod tpm;
+mod workload_api;
 mod world;
 
 pub(crate) use agent::Agent;
@@ -21,15 +23,17 @@ pub(crate) use answer::Answer;
 pub(crate) use authority::Authority;
 pub(crate) use cluster::Cluster;
 pub(crate) use door::Door;
+pub(crate) use endpoint::BundleEndpoint;
 pub(crate) use form::Form;
 pub(crate) use github::{GitHub, public, sign_rs256};
 pub(crate) use held::Held;
-pub(crate) use jwt::{claims, header, malleate, sign};
+pub(crate) use jwt::{claims, header, jwt_svid, malleate, sign};
 pub(crate) use platforms::{Platforms, Row, rows};
 pub(crate) use program::{Ended, procura, run};
-pub(crate) use provider::{KEYS, METADATA, Page, Provider};
+pub(crate) use provider::{INTROSPECT, KEYS, METADATA, Page, Provider};
 pub(crate) use service::Service;
 pub(crate) use tpm::Tpm;
+pub(crate) use workload_api::{DEV, JWT_BUNDLES, WIT_BUNDLES, WorkloadApi, X509_BUNDLES, X509_SVID};
 pub(crate) use world::{CALENDAR, ISSUER, MTLS_URL, World, now};
 
 /// Grants are of ID tokens or JWTs.

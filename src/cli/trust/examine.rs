@@ -1,7 +1,7 @@
 //! `procura trust test`
 
 use anyhow::bail;
-use procura_token::UnixTime;
+use procura_token::{UnixTime, WorkloadId};
 
 use super::super::print;
 use super::credential::Credential;
@@ -16,9 +16,9 @@ pub(in crate::cli) struct Arguments {
     credential: String,
     #[command(flatten)]
     from: From,
-    /// The workload that would present it; only an ID token may depend on who does
-    #[arg(long, value_name = "ID", default_value = "")]
-    caller: String,
+    /// The workload that would present it; only a user's token may depend on who does
+    #[arg(long, value_name = "ID", default_value = "spiffe://nobody.invalid/nobody")]
+    caller: WorkloadId,
     /// Print JSON
     #[arg(long)]
     json: bool,

@@ -11,7 +11,9 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
-use procura_token::{Algorithm, JwkSet, KeySet, PlatformToken, PlatformTokenRules, Signer as _, SigningKey, UnixTime, Unverified};
+use procura_token::{
+    Algorithm, JwkSet, KeySet, PlatformToken, PlatformTokenRules, Signer as _, SigningKey, UnixTime, Unverified,
+};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -158,7 +160,8 @@ impl State {
         };
         let token = Unverified::<PlatformToken>::parse(spec["token"].as_str().unwrap());
         let token = token.map_err(Into::into);
-        let verified = token.and_then(|token| token.verify(&KeySet::new(&keys, &[Some("sig")]), &rules, UnixTime::from_secs(now())));
+        let verified =
+            token.and_then(|token| token.verify(&KeySet::new(&keys, &[Some("sig")]), &rules, UnixTime::from_secs(now())));
         let Ok(token) = verified else { return json!({ "user": {}, "error": "invalid bearer token" }) };
         let claims = &token.claims()["kubernetes.io"];
         let pod = claims["pod"]["uid"].as_str().unwrap_or_default();

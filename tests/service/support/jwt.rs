@@ -1,13 +1,23 @@
 //! Tokens with any content, as a careless or hostile issuer would make them too.
 
 use procura_token::{Signer as _, SigningKey, base64url};
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use super::{ISSUER, now};
 
 pub(crate) fn sign(key: &SigningKey, header: &Value, claims: &Value) -> String {
     let part = |value: &Value| base64url::encode(value.to_string());
     let input = format!("{}.{}", part(header), part(claims));
     let signature = key.sign(input.as_bytes()).unwrap();
     format!("{input}.{}", base64url::encode(signature))
+}
+
+/// A JWT-SVID of the workload `id` for the token endpoint, by `key`. Each differs from every other.
+pub(crate) fn jwt_svid(key: &SigningKey, id: &str, lifetime: u64) -> String {
+    let now = now();
+    let header = json!({ "alg": "ES256", "kid": key.public_key().key_id, "typ": "JWT" });
+    let unique = base64url::encode(procura_token::random_bytes::<12>());
+    sign(key, &header, &json!({ "sub": id, "aud": [ISSUER], "iat": now, "exp": now + lifetime, "jti": unique }))
 }
 
 pub(crate) fn header(token: &str) -> Value {

@@ -4,7 +4,8 @@
 
 use std::fmt::Write as _;
 
-use aws_lc_rs::rsa::{KeySize, RsaKeyPair};
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::RsaKeyPair;
 use procura_token::base64url;
 use serde_json::{Value, json};
 

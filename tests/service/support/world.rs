@@ -6,7 +6,7 @@ use procura::clock::{Clock as _, SystemClock};
 use procura_token::{Signer as _, SigningKey};
 use serde_json::{Value, json};
 
-use super::{Authority, Ended, Service, procura, run, sign};
+use super::{Authority, Ended, Service, jwt_svid, procura, run, sign};
 
 /// The issuer of a world made without `--listen`. The service may listen anywhere: an issuer is a name.
 pub(crate) const ISSUER: &str = "http://127.0.0.1:8080";
@@ -96,11 +96,7 @@ impl World {
 
     /// A JWT-SVID for the token endpoint, as the trust domain's authority signs it. Each differs from every other.
     pub(crate) fn svid(&self, path: &str, lifetime: u64) -> String {
-        let (key, now) = (self.key("authority/svid.jwk"), now());
-        let header = json!({ "alg": "ES256", "kid": key.public_key().key_id, "typ": "JWT" });
-        let sub = format!("spiffe://dev.procura.test{path}");
-        let unique = procura_token::base64url::encode(procura_token::random_bytes::<12>());
-        sign(&key, &header, &json!({ "sub": sub, "aud": [ISSUER], "iat": now, "exp": now + lifetime, "jti": unique }))
+        jwt_svid(&self.key("authority/svid.jwk"), &format!("spiffe://dev.procura.test{path}"), lifetime)
     }
 
     /// An ID token of alice, who belongs to the staff; `changes` override claims, `null` removes one.
