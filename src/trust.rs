@@ -49,8 +49,8 @@ pub use introspection::IntrospectionSettings;
 pub use issuer::{AcceptedTokens, UserIssuer, UserIssuerSettings};
 pub use pattern::PathPattern;
 pub use platform::{
-    AssertionType, Attributes, PlatformError, PlatformIdentity, PlatformRuleError, PlatformRuleSettings, PlatformRules,
-    TpmSettings,
+    ApiServerSettings, AssertionType, Attributes, PlatformError, PlatformIdentity, PlatformRuleError, PlatformRuleSettings,
+    PlatformRules, TpmSettings,
 };
 pub use procura_token::PeerCertificate;
 pub use users::UserToken;
