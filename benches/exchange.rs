@@ -24,6 +24,10 @@ use rustls::pki_types::pem::PemObject as _;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
+/// As in the service.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SOURCE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// Exchanges at once: what the audit log makes durable together.
 const AT_ONCE: usize = 64;
@@ -116,7 +120,7 @@ fn exchange(c: &mut Criterion, world: &World, proving: Proving, name: &str) {
     group.bench_function(name, |b| {
         b.iter_batched(
             || (0..AT_ONCE).map(|_| headers()).collect::<Vec<_>>(),
-            |all| world.runtime.block_on(all.into_iter().map(one).collect::<JoinSet<_>>().join_all()),
+            |all| world.runtime.block_on(async { all.into_iter().map(one).collect::<JoinSet<_>>().join_all().await }),
             BatchSize::SmallInput,
         );
     });
@@ -139,6 +143,7 @@ fn policy(c: &mut Criterion, world: &World) {
             workload: &workload,
             groups: &[],
             credential: Credential::JwtSvid,
+            platform: None,
             action: Action::Delegate(Delegate { target, scopes: &scopes, user, chain: None }),
             time: world.app.now(),
             source_ip: Some(SOURCE),

@@ -95,6 +95,16 @@ for file in sorted(VECTORS.glob("*.json")):
             if name in given:
                 write("identifiers", given[name])
 
+recorded = HERE.parent / "crates" / "token" / "tests" / "tpm" / "recorded.json"
+for tpm in json.loads(recorded.read_text()).values():
+    keep("tpm", b"E" + bytes.fromhex(tpm["ek"]))
+    key = bytes.fromhex(tpm["key"])
+    for said in (tpm["creation"], tpm["certify"]):
+        statement, signature = bytes.fromhex(said["statement"]), bytes.fromhex(said["signature"])
+        parts = [bytes.fromhex(tpm["ak"]), key, statement, signature]
+        keep("tpm", b"A" + b"".join(len(part).to_bytes(2, "big") + part for part in parts))
+        keep("tpm", b"S" + key + statement)
+
 for key in json.loads((VECTORS / "keys.json").read_text()).values():
     if isinstance(key, dict):
         write("jwk", json.dumps(key))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The black-box cases against three copies of the service over one Redis, two of them behind proxies of one kind each: a
-# table by family, then the cases that failed.
+# The black-box cases against four copies of the service over one Redis, two of them behind proxies of one kind each, one
+# that lets in jobs of a platform and users of hostile issuers: a table by family, then the cases that failed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin="${CARGO_TARGET_DIR:-target}/debug"
@@ -25,6 +25,7 @@ wait_for() {
 }
 
 redis=$(free_port) one=$(free_port) mutual=$(free_port) two=$(free_port) three=$(free_port)
+four=$(free_port) hostile=127.0.0.1:$(free_port)
 redis-server --port "$redis" --bind 127.0.0.1 --save '' --dir "$work" >"$work/redis.log" & started+=($!)
 for _ in $(seq 100); do redis-cli -p "$redis" ping >/dev/null 2>&1 && break; sleep 0.1; done
 
@@ -40,12 +41,24 @@ behind_proxy() {
 }
 behind_proxy two "$two" client-cert >"$world/two.toml"
 behind_proxy three "$three" x-forwarded-client-cert >"$world/three.toml"
-for copy in two three; do
+# A copy that trusts the guests: a platform, and issuers of which all but one are out for harm.
+mkdir -p "$world/trust"
+: >"$world/trust/disabled.toml"
+"$bin/procura-conformance" guests --directory "$world" --hostile-address "$hostile" >"$work/guests.toml"
+{
+  sed -e '/^\[mtls\]/,/^$/d' -e "s/^listen = .*/listen = \"127.0.0.1:$four\"/" -e "s/events.jsonl/events-four.jsonl/" "$world/config.toml"
+  printf '\n[trust]\ndisabled_file = "trust/disabled.toml"\n'
+  cat "$work/guests.toml"
+} >"$world/four.toml"
+for copy in two three four; do
   "$bin/procura" serve --config "$world/$copy.toml" >"$work/$copy.log" 2>&1 & started+=($!)
   wait_for "http://127.0.0.1:${!copy}/readyz"
 done
 
 "$bin/procura-conformance" table --dev "$world" --second-issuer-url "http://127.0.0.1:$two" --proxy-address 127.0.0.2 \
   --client-cert-url "http://127.0.0.1:$two" --forwarded-url "http://127.0.0.1:$three" --redis "127.0.0.1:$redis" \
-  --written "$work/one.log" --written "$work/two.log" --written "$work/three.log" --written "$world/audit/events.jsonl" \
-  --written "$world/audit/events-two.jsonl" --written "$world/audit/events-three.jsonl" "$@"
+  --guest-url "http://127.0.0.1:$four" --guest-key "$world/guest.jwk" --hostile-address "$hostile" \
+  --disabled-file "$world/trust/disabled.toml" \
+  --written "$work/one.log" --written "$work/two.log" --written "$work/three.log" --written "$work/four.log" \
+  --written "$world/audit/events.jsonl" --written "$world/audit/events-two.jsonl" \
+  --written "$world/audit/events-three.jsonl" --written "$world/audit/events-four.jsonl" "$@"

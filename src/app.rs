@@ -19,6 +19,9 @@ pub use crate::trust::{IdentityWatch, WorkloadIdentity};
 use crate::trust::{Now, Trust, TrustError};
 pub use identity::ListenerIdentities;
 
+/// How often the list of the disabled is looked at. What it takes away needs two looks, and all is done within a second.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(400);
+
 /// Everything that answers requests.
 pub struct App {
     clock: Arc<dyn Clock>,
@@ -79,13 +82,23 @@ pub enum NotReady {
     Identity,
 }
 
+/// Whether every room can make its settings of the configuration. Opens no file and asks nobody.
+///
+/// # Errors
+/// [`ConfigError`] with the key and the remedy.
+pub fn agree(config: &Config) -> Result<(), ConfigError> {
+    settings::exchange(config)?;
+    settings::trust(config, &secret(config)?)?;
+    settings::targets(config).map(drop)
+}
+
 impl App {
     /// Opens keys, trust, policies, store and audit log.
     ///
     /// # Errors
     /// [`StartError`] with the place and the remedy.
     pub async fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        let settings = settings::exchange(config)?;
+        let (settings, secret) = (settings::exchange(config)?, secret(config)?);
         let token_keys = KeyRing::open(&settings::key_ring(&config.keys.token), "sig")?;
         let wit_keys = KeyRing::open(&settings::key_ring(&config.keys.wit), "wit-svid")?;
         let time: Now = Arc::new({
@@ -93,14 +106,14 @@ impl App {
             move || clock.now()
         });
         let identities = ListenerIdentities::follow(config, &time)?;
-        let trust = Trust::open(&settings::trust(config)?, wit_keys.verifying(), time).await?;
+        let trust = Trust::open(&settings::trust(config, &secret)?, wit_keys.verifying(), time).await?;
         identities.begun().await;
         let policy = Policy::load(&settings::policy(config), settings::targets(config)?)?;
         let audit = AuditLog::open(&settings::audit(config))?;
         // Every grant waits for its event: none of ours came after the last one.
         let began = audit.written_before().unwrap_or(UnixTime::from_secs(0));
         let store = open_store(config, Arc::clone(&clock), began).await?;
-        let nonces = nonces(config)?;
+        let nonces = Nonces::new(&secret, &format!("token endpoint of {}", config.issuer), config.dpop.nonce_period.0);
         let own = Identities::new(trust.issuing_domains())?;
         let exchange = Exchange { settings, trust, policy, store, token_keys, wit_keys, nonces, identities: own, audit };
         Ok(Self { clock, exchange, identities })
@@ -131,11 +144,28 @@ impl App {
         self.exchange.trust.measure(self.now());
     }
 
-    /// Loads the policies again. A broken directory leaves the ones in force as they are, and the log says so.
-    pub fn reload(&self) {
+    /// Loads the policies and whom we believe again. What is broken leaves what is in force as it is, and the log says so.
+    pub async fn reload(&self) {
         match self.exchange.policy.reload() {
             Ok(()) => tracing::info!(policy.set = %self.exchange.policy.hash(), "policies loaded"),
             Err(cause) => tracing::error!(%cause, "policies could not be loaded; the last good ones stay in force"),
+        }
+        self.exchange.trust.reload(self.now()).await;
+        tracing::info!("trust loaded");
+    }
+
+    /// Puts the list of the disabled in force as it changes, for as long as it is polled.
+    pub async fn watch_disabled(self: Arc<Self>) {
+        let mut every = tokio::time::interval(LOOK);
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            every.tick().await;
+            let app = Arc::clone(&self);
+            // A disk that hangs costs this task, not those who answer requests.
+            let looked = tokio::task::spawn_blocking(move || app.exchange.trust.look_for_disabled()).await;
+            if let Err(cause) = looked {
+                tracing::error!(%cause, "the list of the disabled could not be looked at");
+            }
         }
     }
 
@@ -155,6 +185,15 @@ impl App {
     }
 }
 
+/// Whom a service with this configuration would believe, without the service.
+///
+/// # Errors
+/// [`StartError`] with the place and the remedy.
+pub async fn open_trust(config: &Config, now: UnixTime) -> Result<Trust, StartError> {
+    let wit_keys = KeyRing::open(&settings::key_ring(&config.keys.wit), "wit-svid")?;
+    Ok(Trust::open(&settings::trust(config, &secret(config)?)?, wit_keys.verifying(), Arc::new(move || now)).await?)
+}
+
 /// Nothing was granted by this copy after `began`, if it has forgotten.
 async fn open_store(config: &Config, clock: Arc<dyn Clock>, began: UnixTime) -> Result<Arc<dyn ClaimStore>, StartError> {
     match &config.store {
@@ -172,11 +211,11 @@ async fn open_store(config: &Config, clock: Arc<dyn Clock>, began: UnixTime) -> 
     }
 }
 
-/// A secret of this process serves one copy; several need the same one, and the configuration says so.
-fn nonces(config: &Config) -> Result<Nonces, StartError> {
-    let secret = match config.dpop.secret()? {
+/// What nonces and challenges are made with. A secret of this process serves one copy; several need the same one, and the
+/// configuration says so.
+fn secret(config: &Config) -> Result<Vec<u8>, ConfigError> {
+    Ok(match config.dpop.secret()? {
         Some(secret) => secret.expose().as_bytes().to_vec(),
         None => procura_token::random_bytes::<32>().to_vec(),
-    };
-    Ok(Nonces::new(&secret, &format!("token endpoint of {}", config.issuer), config.dpop.nonce_period.0))
+    })
 }

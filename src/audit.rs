@@ -8,5 +8,5 @@ mod journal;
 mod line;
 mod log;
 
-pub use event::{Event, EventId, EventKind, Outcome};
+pub use event::{Event, EventId, EventKind, Outcome, PlatformCaller};
 pub use log::{AuditError, AuditLog, AuditSettings};

@@ -8,13 +8,15 @@ mod exchange;
 mod keys;
 mod serve;
 mod token;
+mod trust;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::app::StartError;
-use crate::config::ConfigError;
+use crate::config::{Config, ConfigError};
 
 /// Who is this agent, on whose behalf does it act, for what, until when?
 #[derive(Debug, Parser)]
@@ -35,6 +37,9 @@ enum Command {
     /// Look into tokens
     #[command(subcommand)]
     Token(token::Command),
+    /// See whom the service believes, and stop believing somebody
+    #[command(subcommand)]
+    Trust(trust::Command),
     /// Work with configuration files
     #[command(subcommand)]
     Config(config::Command),
@@ -50,6 +55,7 @@ pub fn run() -> ExitCode {
         Command::Dev(arguments) => dev::run(arguments),
         Command::Exchange(arguments) => exchange::run(&arguments),
         Command::Token(command) => token::run(&command),
+        Command::Trust(command) => trust::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Keys(command) => keys::run(&command),
     };
@@ -78,6 +84,13 @@ fn message(error: &anyhow::Error) -> String {
         }
     }
     message.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+/// Reads a configuration file whose every part makes sense to the room it is for.
+fn load(file: &Path) -> anyhow::Result<Config> {
+    let config = Config::load(file)?;
+    crate::app::agree(&config).map_err(|error| error.in_file(file))?;
+    Ok(config)
 }
 
 /// A combination of flags that makes no sense.

@@ -7,10 +7,13 @@
 mod error;
 mod listener;
 mod path;
+mod platform;
 mod secret;
 mod section;
 mod store;
+mod trust;
 mod trust_domain;
+mod user_issuer;
 mod value;
 mod workload_api;
 
@@ -23,13 +26,16 @@ use serde::Deserialize;
 
 pub use error::ConfigError;
 pub use listener::{AdminConfig, CertificateField, IdentityConfig, MtlsConfig, ProxyConfig, TlsConfig};
+pub use platform::{OneOrSeveral, PlatformConfig, TpmConfig};
 pub use secret::Secret;
 pub use section::{
     AuditConfig, DpopConfig, KeyRingConfig, KeysConfig, LogConfig, LogFormat, LogLevel, PolicyConfig, ServerConfig, TargetConfig,
-    TokenConfig, UserIssuerConfig, WptConfig,
+    TokenConfig, WptConfig,
 };
 pub use store::{RedisConfig, StoreConfig};
+pub use trust::TrustConfig;
 pub use trust_domain::{FederationConfig, FederationProfile, TrustDomainConfig};
+pub use user_issuer::{ClaimValue, ClaimValues, IntrospectionConfig, UserIssuerConfig, UserTokenKind};
 pub use value::{AddressRange, HumanDuration};
 pub use workload_api::WorkloadApiAddress;
 
@@ -75,10 +81,16 @@ pub struct Config {
     pub audit: AuditConfig,
     /// Who may do what.
     pub policy: PolicyConfig,
+    /// Who is believed no longer.
+    #[serde(default)]
+    pub trust: TrustConfig,
     /// Trust domains whose workloads may call.
     #[serde(default)]
     pub trust_domain: Vec<TrustDomainConfig>,
-    /// Issuers whose ID tokens name users.
+    /// Rules that give the workloads of CI systems, clouds and clusters identifiers.
+    #[serde(default)]
+    pub platform: Vec<PlatformConfig>,
+    /// Issuers whose tokens name users.
     #[serde(default)]
     pub user_issuer: Vec<UserIssuerConfig>,
     /// What tokens can be for.
@@ -160,7 +172,8 @@ impl Config {
         unique("target.resource", self.target.iter().map(|target| target.resource.as_str()))?;
         unique("target.name", self.target.iter().filter_map(|target| target.name.as_deref()))?;
         self.trust_domains()?;
-        self.user_issuer.iter().try_for_each(UserIssuerConfig::agree)?;
+        self.user_issuers_agree()?;
+        self.platforms()?;
         self.dpop.agree()?;
         self.store.agree()?;
         self.token.agree()

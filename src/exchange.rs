@@ -8,6 +8,7 @@ mod authenticate;
 mod authentication;
 mod binding;
 mod certificate;
+mod challenge;
 mod claim;
 mod decide;
 mod error;
@@ -25,6 +26,7 @@ use http::HeaderMap;
 use procura_token::{Algorithm, Confirmation, Freshness, Htu, Issuer, Nonces, RequestHead, ScopeSet, TokenType, UnixTime};
 
 pub use certificate::CertificateFieldError;
+pub use challenge::{EncryptedCredential, TpmChallenge};
 pub use error::ExchangeError;
 pub use identity::{AnswerSigner, Identities};
 
@@ -32,14 +34,13 @@ use crate::audit::{AuditLog, Event};
 use crate::keys::KeyRing;
 use crate::policy::Policy;
 use crate::store::ClaimStore;
-use crate::trust::PeerCertificate;
-use crate::trust::Trust;
+use crate::trust::{AssertionType, PeerCertificate, Trust};
 use authenticate::Caller;
 use request::ExchangeRequest;
 
 /// The grant this exchange serves.
 pub const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
-/// How callers authenticate: a JWT-SVID as client assertion.
+/// How callers authenticate with a JWT-SVID as client assertion; with what a platform gave them, by [`AssertionType`]s.
 pub const CLIENT_ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
 
 /// Limits of what is accepted and issued.
@@ -137,6 +138,11 @@ impl Exchange {
     /// A nonce for the next DPoP proof of a client.
     pub fn nonce(&self, now: UnixTime) -> String {
         self.nonces.give(now, self.store.epoch().id)
+    }
+
+    /// What the metadata call the ways in which credentials of platforms may be presented; none if no platform is configured.
+    pub fn platform_methods(&self) -> impl Iterator<Item = &'static str> {
+        self.trust.platform_assertions().map(AssertionType::method)
     }
 
     /// Serves one request at `now`.

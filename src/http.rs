@@ -10,6 +10,7 @@ mod meter;
 mod server;
 mod tls;
 mod token;
+mod tpm;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,6 +65,7 @@ pub fn router(app: Arc<App>, settings: RouterSettings) -> Router {
     let shared = Shared { app, settings: Arc::new(settings), meter: Arc::new(ExchangeMeter::new()) };
     Router::new()
         .route(&format!("{base}/token"), post(token::exchange).fallback(error::only_post))
+        .route(&format!("{base}/tpm/challenge"), post(tpm::challenge).fallback(error::only_post))
         .route(&format!("{base}/jwks.json"), get(discovery::jwks))
         .route(&format!("{base}/spiffe/bundle"), get(discovery::bundle))
         .route(&format!("{}{base}", discovery::WELL_KNOWN), get(discovery::metadata))

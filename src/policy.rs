@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 pub use decision::{Decision, PolicySetHash};
 pub use error::{Place, PolicyError, TargetError};
-pub use request::{Action, Credential, Delegate, Request, User};
+pub use request::{Action, Credential, Delegate, Platform, Request, User};
 pub use target::{Target, Targets};
 
 use procura_token::Scope;

@@ -1,5 +1,5 @@
 //! What a copy of the service shares with the others, and nothing else: which proofs were used, which delegations have
-//! begun, and which workload a key belongs to.
+//! begun, and whom a key or an identifier belongs to.
 //!
 //! [`ClaimStore`] is the promise; [`MemoryStore`] keeps it for one process, [`RedisStore`] for many. Both forget a thing
 //! only after its time and fail closed: whoever cannot be told "this is new" is refused. When all the same a store loses
@@ -109,14 +109,50 @@ impl DelegationClaim {
     }
 }
 
-/// Says whose a key is: one key belongs to one workload for as long as it is held.
+/// What belongs to one holder at a time. The same name of two kinds is two things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HeldKind {
+    /// A key, named by its thumbprint; a workload holds it.
+    Key,
+    /// A workload identifier; the principal of a platform holds it.
+    Identifier,
+}
+
+impl HeldKind {
+    /// Its name for people: `key` or `identifier`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Identifier => "identifier",
+        }
+    }
+
+    /// Its namespace in a store.
+    const fn letter(self) -> u8 {
+        match self {
+            Self::Key => b'H',
+            Self::Identifier => b'I',
+        }
+    }
+}
+
+impl core::fmt::Display for HeldKind {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Says whose something is: it belongs to one holder for as long as it is held.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyHolder {
-    /// The key's thumbprint.
-    pub key: [u8; 32],
-    /// A SHA-256 over the workload's name.
+pub struct Holding {
+    /// What it is.
+    pub kind: HeldKind,
+    /// A SHA-256 that names it; stores keep 15 bytes of it.
+    pub name: [u8; 32],
+    /// A SHA-256 over the holder's name; stores keep 16 bytes of it.
     pub holder: [u8; 32],
-    /// The last instant at which the key is held. The same holder may prolong it, never shorten it.
+    /// The last instant at which it is held. The same holder may prolong it, never shorten it.
     pub until: UnixTime,
 }
 
@@ -129,8 +165,8 @@ pub struct Claim {
     pub uses: Vec<OneTimeUse>,
     /// The delegation it begins or continues.
     pub delegation: Option<DelegationClaim>,
-    /// Whose the key is that it binds a credential to.
-    pub holder: Option<KeyHolder>,
+    /// Whose the key is that it binds a credential to, and whose the identifier that it gives one to.
+    pub holdings: Vec<Holding>,
 }
 
 impl Claim {
@@ -171,9 +207,9 @@ pub enum ClaimError {
     /// The store lost its memory since the request was verified: a new nonce, and the client may try again.
     #[error("the store's memory has begun anew")]
     EpochOver,
-    /// The key belongs to another workload.
-    #[error("the key belongs to another workload")]
-    HeldByAnother,
+    /// The key or the identifier belongs to another.
+    #[error("the {0} belongs to another")]
+    HeldByAnother(HeldKind),
     /// The delegation's record would have been forgotten already.
     #[error("the delegation is past its time")]
     DelegationOver,
@@ -212,7 +248,8 @@ pub enum StoreError {
     Unfit(String),
 }
 
-/// Grants each one-time use once, each delegation one record, and each key one holder, over all copies of the service.
+/// Grants each one-time use once, each delegation one record, and each key and identifier one holder, over all copies of the
+/// service.
 ///
 /// A claim that is refused because something in it is not new uses up nothing; but when claims race, or the store spreads
 /// its keys over several servers, what was new in a refused claim may be used up, and its delegation may have begun. So a
@@ -222,10 +259,10 @@ pub enum StoreError {
 /// All that a store promises holds within one [`Epoch`]. When it loses its memory, by a restart, a failover or an operator's
 /// command, another epoch begins, and claims made in the old one are refused with [`ClaimError::EpochOver`]. A use with a
 /// nonce belongs to the epoch its nonce names; one without is refused as [`ClaimError::Forgotten`] when it could have been
-/// accepted before the epoch began. So no use is granted again. Delegations and key holders are lost with the memory.
+/// accepted before the epoch began. So no use is granted again. Delegations and holders are lost with the memory.
 #[async_trait]
 pub trait ClaimStore: Send + Sync {
-    /// Claims everything in `claim`: all uses must be new and the key not another's. The delegation is begun as proposed,
+    /// Claims everything in `claim`: all uses must be new and nothing held by another. The delegation is begun as proposed,
     /// or, if its key is known, continued: the record that was there is returned unchanged, even if its deadline has
     /// passed. `None` if none was asked for.
     ///

@@ -4,41 +4,65 @@
 //! verified is remembered by the hash of its whole text, so that presenting it again costs a look-up; its time is judged
 //! anew each time, and it is forgotten when its authority's keys change.
 
+mod admit;
 mod bundle;
 mod cache;
+mod disabled;
 mod domain;
 mod error;
+mod examine;
 mod federation;
 mod fetch;
+mod introspection;
 mod issuer;
 mod keys;
 mod meter;
 mod pattern;
+mod platform;
 #[cfg(test)]
 mod tests;
+mod users;
+mod view;
 mod workload_api;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use procura_token::tpm::TpmCredential;
 use procura_token::{
-    CertificateError, IdToken, Issuer, JwtSvid, KeySet, TrustDomain, UnixTime, Unverified, UnverifiedX509Svid, Verified,
-    VerifiedX509Svid, Wit,
+    CertificateError, Issuer, JwtSvid, KeySet, TrustDomain, UnixTime, Unverified, UnverifiedX509Svid, Verified, VerifiedX509Svid,
+    Wit,
 };
 use tokio::task::JoinSet;
 
+pub use disabled::{
+    Added, DisabledFileError, Party, Tombstone, WorkloadPattern, disable, enable, parse_tombstones, read_tombstones, rfc3339,
+};
 pub use domain::{BundleSource, TrustDomainSettings, TrustedDomain};
 pub use error::TrustError;
+pub use examine::{Examination, Statement};
 pub use federation::{FederationProfile, FederationSettings};
 pub use fetch::PrivateAddresses;
-pub use issuer::{UserIssuer, UserIssuerSettings};
+pub use introspection::IntrospectionSettings;
+pub use issuer::{AcceptedTokens, UserIssuer, UserIssuerSettings};
 pub use pattern::PathPattern;
+pub use platform::{
+    AssertionType, Attributes, PlatformError, PlatformIdentity, PlatformRuleError, PlatformRuleSettings, PlatformRules,
+    TpmSettings,
+};
 pub use procura_token::PeerCertificate;
+pub use users::UserToken;
+
+pub use view::{AuthorityView, KeyView, PlatformRuleView, TombstoneView, TrustDomainView, TrustNames, TrustView, UserIssuerView};
 pub use workload_api::{IdentityWatch, WorkloadApiEndpoint, WorkloadApiEndpointError, WorkloadIdentity, follow_identity};
 
 use cache::{Name, VerifiedCache};
+use disabled::Disabled;
 use federation::Endpoint;
+use platform::Platforms;
+use users::Users;
 use workload_api::follow_bundles;
 
 /// How long a start waits for bundles that are pushed. Without them the service starts too, and believes nobody of theirs yet.
@@ -56,8 +80,12 @@ pub struct TrustSettings {
     pub domains: Vec<TrustDomainSettings>,
     /// OpenID issuers.
     pub user_issuers: Vec<UserIssuerSettings>,
+    /// Platforms.
+    pub platforms: PlatformRules,
     /// Leeway on times.
     pub skew: Duration,
+    /// The list of those who are disabled.
+    pub disabled_file: Option<PathBuf>,
 }
 
 /// Everyone we believe, and what we verified lately. What is presented again is known before it is taken apart.
@@ -65,11 +93,12 @@ pub struct Trust {
     issuer: Issuer,
     skew: Duration,
     domains: HashMap<TrustDomain, TrustedDomain>,
-    user_issuers: HashMap<Issuer, UserIssuer>,
+    users: Users,
+    disabled: Disabled,
+    platforms: Platforms,
     svids: VerifiedCache<Verified<JwtSvid>>,
     wits: VerifiedCache<Verified<Wit>>,
     certificates: VerifiedCache<VerifiedX509Svid>,
-    id_tokens: VerifiedCache<Verified<IdToken>>,
     /// Those who bring bundles: they end with this.
     _tasks: JoinSet<()>,
 }
@@ -88,10 +117,7 @@ impl Trust {
         for domain in &settings.domains {
             domains.insert(domain.name.clone(), TrustedDomain::open(domain, own_wit_keys, opened).await?);
         }
-        let mut user_issuers = HashMap::new();
-        for issuer in &settings.user_issuers {
-            user_issuers.insert(issuer.url.clone(), UserIssuer::open(issuer, opened).await?);
-        }
+        let users = Users::open(&settings.issuer, settings.skew, &settings.user_issuers, opened).await?;
         let tasks = follow(settings, &domains, &now)?;
         let first = async {
             for domain in domains.values() {
@@ -105,12 +131,13 @@ impl Trust {
             issuer: settings.issuer.clone(),
             skew: settings.skew,
             domains,
-            user_issuers,
+            users,
+            disabled: Disabled::open(settings.disabled_file.as_deref())?,
+            platforms: Platforms::open(&settings.platforms, settings.skew, now()).await?,
             _tasks: tasks,
             svids: VerifiedCache::default(),
             wits: VerifiedCache::default(),
             certificates: VerifiedCache::default(),
-            id_tokens: VerifiedCache::default(),
         })
     }
 
@@ -120,10 +147,37 @@ impl Trust {
         self.domains.iter().find(|(_, domain)| domain.waits()).map(|(name, _)| name)
     }
 
+    /// Looks whether the list of the disabled has changed, and puts what it says in force: what it adds at once, what it takes
+    /// away once it has stood still from one look to the next. Blocks.
+    pub fn look_for_disabled(&self) {
+        self.disabled.look();
+    }
+
+    /// Everybody who is disabled.
+    pub fn disabled(&self) -> Vec<Arc<Tombstone>> {
+        self.disabled.tombstones()
+    }
+
+    /// Reads the list of the disabled and every file of keys again, and asks those who were asked before, however lately that
+    /// was done. What cannot be had or is wrong leaves the last good one in use, and the log says so.
+    pub async fn reload(&self, now: UnixTime) {
+        self.disabled.reload();
+        // Whoever is slow to answer keeps no file waiting.
+        for is_file in [true, false] {
+            for domain in self.domains.values() {
+                domain.reload(is_file, now).await;
+            }
+            for issuer in self.users.issuers() {
+                issuer.reload(is_file, now).await;
+            }
+            self.platforms.reload(is_file, now).await;
+        }
+    }
+
     /// Tells the metrics how old everybody's keys are.
     pub fn measure(&self, now: UnixTime) {
         self.domains.values().for_each(|domain| domain.measure(now));
-        self.user_issuers.values().for_each(|issuer| issuer.measure(now));
+        self.users.measure(now);
     }
 
     /// The trust domain of that name, if we believe it.
@@ -140,11 +194,7 @@ impl Trust {
     ///
     /// # Errors
     /// [`TrustError`]: unknown trust domain, keys that cannot be had, or the rule of the token that is broken.
-    pub async fn verify_jwt_svid(
-        &self,
-        text: &str,
-        now: UnixTime,
-    ) -> Result<(Arc<Verified<JwtSvid>>, &TrustedDomain), TrustError> {
+    async fn judge_jwt_svid(&self, text: &str, now: UnixTime) -> Result<(Arc<Verified<JwtSvid>>, &TrustedDomain), TrustError> {
         let name = Name::new(text, "");
         if let Some(known) = self.svids.get(&name) {
             let domain = self.domain(known.credential.id().trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
@@ -166,7 +216,7 @@ impl Trust {
     ///
     /// # Errors
     /// [`TrustError`], as for JWT-SVIDs.
-    pub async fn verify_wit(&self, text: &str, now: UnixTime) -> Result<(Arc<Verified<Wit>>, &TrustedDomain), TrustError> {
+    async fn judge_wit(&self, text: &str, now: UnixTime) -> Result<(Arc<Verified<Wit>>, &TrustedDomain), TrustError> {
         let name = Name::new(text, "");
         if let Some(known) = self.wits.get(&name) {
             let domain = self.domain(known.credential.id().trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
@@ -190,7 +240,7 @@ impl Trust {
     ///
     /// # Errors
     /// [`TrustError`]: unknown trust domain, authorities that cannot be had, or the rule of the certificate that is broken.
-    pub async fn verify_x509_svid(
+    async fn judge_x509_svid(
         &self,
         peer: &PeerCertificate,
         now: UnixTime,
@@ -219,31 +269,30 @@ impl Trust {
         Ok((self.certificates.remember(name, bundle.version, verdict?), domain))
     }
 
-    /// Verifies an ID token that `caller` presents: it must be meant for us, for `caller`, or for an application the
-    /// issuer's configuration names.
+    /// The ways in which credentials of platforms may be presented; none if no rule is configured.
+    pub fn platform_assertions(&self) -> impl Iterator<Item = AssertionType> {
+        self.platforms.assertions()
+    }
+
+    /// See [`Trust::verify_platform`], but for the disabled.
+    async fn judge_platform(
+        &self,
+        assertion: AssertionType,
+        text: &str,
+        nonce: Option<&str>,
+        now: UnixTime,
+    ) -> Result<(Arc<PlatformIdentity>, &TrustedDomain), TrustError> {
+        let identity = self.platforms.verify(assertion, text, nonce, now).await?;
+        let domain = self.domain(identity.id().trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
+        Ok((identity, domain))
+    }
+
+    /// A secret for the TPM that has these two keys, each a `TPM2B_PUBLIC`: by giving it back it shows that it has both.
     ///
     /// # Errors
-    /// [`TrustError`]: unknown issuer, keys that cannot be had, or the rule of the token that is broken.
-    pub async fn verify_id_token(
-        &self,
-        text: &str,
-        caller: &str,
-        now: UnixTime,
-    ) -> Result<(Arc<Verified<IdToken>>, &UserIssuer), TrustError> {
-        let name = Name::new(text, caller);
-        if let Some(known) = self.id_tokens.get(&name) {
-            let issuer = self.user_issuers.get(known.credential.issuer()).ok_or(TrustError::UnknownIssuer)?;
-            if issuer.keys(None, now).await?.version == known.keys {
-                known.credential.verify_time(now, self.skew)?;
-                return Ok((known.credential, issuer));
-            }
-        }
-        let unverified = Unverified::<IdToken>::parse(text)?;
-        let issuer = self.user_issuers.get(unverified.issuer()).ok_or(TrustError::UnknownIssuer)?;
-        let keys = issuer.keys(unverified.key_id(), now).await?;
-        let audiences = issuer.audiences(&self.issuer, caller);
-        let token = unverified.verify(&keys.set, &issuer.rules(&audiences, self.skew), now)?;
-        Ok((self.id_tokens.remember(name, keys.version, token), issuer))
+    /// [`TrustError`] if nobody enrolled the endorsement key, a key is not of its kind, or there is no rule for TPMs.
+    pub fn challenge_tpm(&self, ek_public: &[u8], ak_public: &[u8], now: UnixTime) -> Result<TpmCredential, TrustError> {
+        self.platforms.challenge_tpm(ek_public, ak_public, now)
     }
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need: Redis, OpenSSL's headers, and the Python and Node packages that act as peers. Does nothing
+# Installs what the tests need: Redis, a TPM in software, OpenSSL's headers, and the Python and Node packages that act as peers. Does nothing
 # when all is there. As root, or with sudo.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,6 +10,14 @@ apt_install() {
   "${as_root[@]}" apt-get update -qq
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
 }
+
+# A TPM in software, and the commands that speak to one.
+for program in swtpm tpm2_certifycreation jq curl; do
+  if ! command -v "$program" >/dev/null; then
+    apt_install swtpm tpm2-tools libtss2-tcti-swtpm0 jq curl
+    break
+  fi
+done
 
 if ! command -v redis-server >/dev/null; then apt_install redis-server; fi
 

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use procura_token::{
     AccessToken, AccessTokenRules, Algorithm, DpopProof, IdToken, IdTokenRules, Issuer, JwkSet, JwtSvid, JwtSvidRules, KeySet,
-    MAX_ACTORS, MAX_TOKEN, Resource, Signer, SigningKey, UnixTime, Unverified, Wit, base64url, sha256,
+    MAX_ACTORS, MAX_TOKEN, PlatformToken, PlatformTokenRules, Resource, Signer, SigningKey, UnixTime, Unverified, Wit, base64url, sha256,
 };
 
 /// A published test key.
@@ -86,10 +86,25 @@ fn wit(token: &str) -> Option<[u8; 32]> {
     Some(*verified.fingerprint())
 }
 
+/// For another audience than ID tokens, whose shape it has.
+fn platform_token(token: &str) -> Option<[u8; 32]> {
+    let audiences = ["https://platform.example".to_owned()];
+    let (issuer, algorithms) = (&FIXTURE.issuer, Algorithm::DEFAULT);
+    let rules = PlatformTokenRules { issuer, audiences: &audiences, algorithms, skew: SKEW };
+    let verified = Unverified::<PlatformToken>::parse(token).ok()?.verify(&FIXTURE.keys, &rules, NOW).ok()?;
+    assert!(NOW < verified.expires() + SKEW && verified.valid_from().is_none_or(|from| from <= NOW + SKEW));
+    assert!(verified.issuer() == issuer && verified.audience().sole() == Some(audiences[0].as_str()));
+    assert!(["act", "cnf", "events"].iter().all(|name| !verified.claims().contains_key(*name)));
+    Some(*verified.fingerprint())
+}
+
 fuzz_target!(|text: &str| {
     let token = token(text);
     let accepted: Vec<[u8; 32]> =
-        [access_token(&token), id_token(&token), jwt_svid(&token), wit(&token)].into_iter().flatten().collect();
+        [access_token(&token), id_token(&token), jwt_svid(&token), wit(&token), platform_token(&token)]
+            .into_iter()
+            .flatten()
+            .collect();
     assert!(accepted.len() <= 1, "a token is of one kind");
     if let Some(fingerprint) = accepted.first() {
         let (signed, _) = token.rsplit_once('.').expect("a token has parts");

@@ -10,8 +10,10 @@ mod confusion;
 mod dpop;
 mod flaw;
 mod form;
+mod hostile;
 mod metadata;
 mod nonce;
+mod platform;
 mod replay;
 mod signature;
 mod subject;
@@ -88,6 +90,8 @@ pub(crate) fn all() -> Vec<Case> {
         signature::cases(),
         certificate::cases(),
         binding::cases(),
+        platform::cases(),
+        hostile::cases(),
         replay::cases(),
         written::cases(),
     ];

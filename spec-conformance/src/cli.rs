@@ -1,5 +1,6 @@
 //! The command line.
 
+mod guests;
 mod server;
 
 use crate::cases::{self, Case};
@@ -8,6 +9,7 @@ use crate::world::World;
 use crate::{catalogue::Catalogue, report};
 use anyhow::{Result, ensure};
 use clap::{Args, Parser, Subcommand};
+use guests::Guests;
 use server::Server;
 use std::{process::ExitCode, sync::Arc};
 
@@ -25,6 +27,8 @@ enum Command {
     Run(Run),
     /// Print, by family, how many requirements there are, how many are covered, and, given a server, how many pass
     Table(Table),
+    /// Make keys of a platform and print what a development configuration takes to let in it and the hostile issuers
+    Guests(Guests),
 }
 
 #[derive(Args)]
@@ -56,6 +60,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.command {
         Command::Run(run) => run.go().await,
         Command::Table(table) => table.go().await,
+        Command::Guests(guests) => guests.go(),
     }
 }
 

@@ -5,6 +5,7 @@ mod catalogue;
 mod certificate;
 mod cli;
 mod clock;
+mod hostile;
 mod jose;
 mod report;
 mod signature;

@@ -3,17 +3,20 @@
 mod answer;
 mod connection;
 mod exchange;
+mod platform;
 mod signed;
 mod wire;
 mod workload;
 
 pub(crate) use answer::{Answer, Granted};
 pub(crate) use exchange::{Exchange, Nonce, Present};
+pub(crate) use platform::Platform;
 pub(crate) use signed::SignedCall;
 pub(crate) use wire::Wire;
 pub(crate) use workload::{Workload, WptCall};
 
 use crate::certificate::Authority;
+use crate::hostile::Hostile;
 use crate::jose::{Draft, Key, unique};
 use crate::{clock, jose};
 use anyhow::{Context, Result, ensure};
@@ -51,6 +54,13 @@ pub(crate) struct Options {
     /// What the listener for mutual TLS is authenticated by, in PEM.
     pub(crate) tls_root: Option<String>,
     pub(crate) proxy: Option<Proxy>,
+    /// The node that trusts the platform and the hostile issuers.
+    pub(crate) guest_url: Option<String>,
+    pub(crate) platform: Option<Platform>,
+    /// Where the hostile issuers are to listen.
+    pub(crate) hostile_address: Option<SocketAddr>,
+    /// Which workloads and issuers that node believes no longer; it is rewritten.
+    pub(crate) disabled_file: Option<PathBuf>,
     /// The Redis that the server keeps used proofs in; it will be emptied.
     pub(crate) redis: Option<SocketAddr>,
     /// What the server wrote: its log and its audit trail.
@@ -73,6 +83,8 @@ pub(crate) struct World {
     pub(crate) metadata: Value,
     pub(crate) metadata_answer: Answer,
     pub(crate) token_endpoint: String,
+    /// The hostile issuers, listening.
+    pub(crate) hostile: Option<Arc<Hostile>>,
     http: Client,
     nonce: Mutex<Option<String>>,
     workload: tokio::sync::Mutex<Option<Arc<Workload>>>,
@@ -87,7 +99,11 @@ impl World {
         let metadata = metadata_answer.json().with_context(|| format!("{url} answers {}", metadata_answer.status))?;
         let token_endpoint = metadata["token_endpoint"].as_str().context("the metadata name no `token_endpoint`")?.to_owned();
         let (nonce, workload) = (Mutex::default(), tokio::sync::Mutex::default());
-        Ok(Self { options, metadata, metadata_answer, token_endpoint, http, nonce, workload })
+        let hostile = match options.hostile_address {
+            Some(address) => Some(Hostile::start(address).await?),
+            None => None,
+        };
+        Ok(Self { options, metadata, metadata_answer, token_endpoint, hostile, http, nonce, workload })
     }
 
     /// GET of a URL of the server.

@@ -1,7 +1,10 @@
 //! From the file's words to each room's settings.
 
+mod issuer;
+
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::hmac;
 use procura_token::{Freshness, Htu, ScopeSet, UnixTime};
 
 use crate::audit::AuditSettings;
@@ -11,8 +14,8 @@ use crate::keys::KeyRingSettings;
 use crate::policy::{PolicySettings, Target, Targets};
 use crate::store::{RedisSettings, RedisTls, RedisTopology};
 use crate::trust::{
-    BundleSource, FederationProfile, FederationSettings, PathPattern, TrustDomainSettings, TrustSettings, UserIssuerSettings,
-    WorkloadApiEndpoint,
+    BundleSource, FederationProfile, FederationSettings, PathPattern, PlatformRuleSettings, PlatformRules, TpmSettings,
+    TrustDomainSettings, TrustSettings, WorkloadApiEndpoint,
 };
 
 pub(super) fn exchange(config: &Config) -> Result<ExchangeSettings, ConfigError> {
@@ -43,7 +46,8 @@ pub(super) fn key_ring(ring: &KeyRingConfig) -> KeyRingSettings {
     KeyRingSettings { active: ring.active.clone(), next: ring.next.clone(), retired: ring.retired.clone() }
 }
 
-pub(super) fn trust(config: &Config) -> Result<TrustSettings, ConfigError> {
+/// `secret` is the one behind nonces.
+pub(super) fn trust(config: &Config, secret: &[u8]) -> Result<TrustSettings, ConfigError> {
     let mut domains = Vec::new();
     for domain in &config.trust_domain {
         let mut clients = Vec::new();
@@ -60,17 +64,45 @@ pub(super) fn trust(config: &Config) -> Result<TrustSettings, ConfigError> {
             issue_wit: domain.issue_wit,
         });
     }
-    let user_issuers = config.user_issuer.iter().map(|issuer| UserIssuerSettings {
-        url: issuer.url.clone(),
-        alias: issuer.alias.clone(),
-        jwks_file: issuer.jwks_file.clone(),
-        ca_file: issuer.ca_file.clone(),
-        private_addresses: issuer.private_addresses.iter().map(|range| range.0).collect(),
-        audiences: issuer.audiences.clone(),
-        algorithms: issuer.algorithms.clone(),
-        session: issuer.session.map(|session| session.0),
+    let user_issuers = config.user_issuer.iter().map(issuer::settings).collect::<Result<_, _>>()?;
+    Ok(TrustSettings {
+        issuer: config.issuer.clone(),
+        domains,
+        user_issuers,
+        platforms: platforms(config, secret)?,
+        skew: config.token.skew.0,
+        disabled_file: config.trust.disabled_file.clone(),
+    })
+}
+
+/// The rules, held against what is known of each platform.
+fn platforms(config: &Config, secret: &[u8]) -> Result<PlatformRules, ConfigError> {
+    let rules = config.platform.iter().map(|platform| PlatformRuleSettings {
+        kind: platform.kind.clone(),
+        name: platform.name().to_owned(),
+        trust_domain: platform.trust_domain.clone(),
+        issuer: platform.issuer.clone(),
+        audiences: match platform.audiences.as_slice() {
+            [] => vec![config.issuer.as_str().to_owned()],
+            audiences => audiences.to_vec(),
+        },
+        path: platform.path.clone(),
+        require: platform
+            .require
+            .iter()
+            .map(|(name, values)| (name.clone(), values.iter().map(str::to_owned).collect()))
+            .collect(),
+        jwks_file: platform.jwks_file.clone(),
+        ca_file: platform.ca_file.clone(),
+        private_addresses: platform.private_addresses.iter().map(|range| range.0).collect(),
+        tpm: platform
+            .tpm
+            .as_ref()
+            .map(|tpm| TpmSettings { devices_file: tpm.devices_file.clone(), secret: hmac::Key::new(hmac::HMAC_SHA256, secret) }),
     });
-    Ok(TrustSettings { issuer: config.issuer.clone(), domains, user_issuers: user_issuers.collect(), skew: config.token.skew.0 })
+    PlatformRules::new(rules).map_err(|error| {
+        ConfigError::rule(&format!("platform.{}", error.key), &format!("of `{}` {}", error.rule, error.what), &error.remedy)
+    })
 }
 
 fn bundle_source(domain: &TrustDomainConfig) -> Result<BundleSource, ConfigError> {

@@ -1,7 +1,9 @@
 //! What is recorded of a decision.
 
 use core::fmt;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use procura_token::{
     ActorChain, CertificateThumbprint, DelegationId, Issuer, Resource, ScopeSet, Subject, Thumbprint, TokenId, UnixTime,
@@ -70,6 +72,17 @@ impl Outcome {
     }
 }
 
+/// What a platform says of a caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlatformCaller {
+    /// The platform: a constant such as `github-actions`.
+    pub kind: &'static str,
+    /// The rule that let the caller in.
+    pub rule: Arc<str>,
+    /// The attributes; free text under constant names.
+    pub attributes: Arc<BTreeMap<&'static str, String>>,
+}
+
 /// One decision. What is not known is `None` and absent from the log; a field's name there has a dot for its first `_`.
 ///
 /// Text that outsiders influence is kept inert: the line is printable ASCII, everything else is escaped, and free text
@@ -92,12 +105,16 @@ pub struct Event {
     pub caller_id: Option<WorkloadId>,
     /// What the caller was authenticated by: a constant such as `jwt-svid` or `wit`.
     pub caller_credential: Option<&'static str>,
+    /// What its platform says of the caller: `caller.platform.kind`, `caller.platform.rule`, and each attribute by its name.
+    pub caller_platform: Option<PlatformCaller>,
     /// How the caller proved the key of that credential: `wpt`, `signature` or `mutual-tls`; nothing for a bearer's.
     pub caller_proof: Option<&'static str>,
     /// For whom the token is.
     pub subject_id: Option<Subject>,
     /// Who says so.
     pub subject_issuer: Option<Issuer>,
+    /// By which kind of token: `id_token`, `access_token` or `introspected`.
+    pub subject_token: Option<&'static str>,
     /// Who acts now.
     pub actor_id: Option<WorkloadId>,
     /// All actors, newest first: an array of identifiers.
@@ -144,9 +161,11 @@ impl Event {
             error_reason: None,
             caller_id: None,
             caller_credential: None,
+            caller_platform: None,
             caller_proof: None,
             subject_id: None,
             subject_issuer: None,
+            subject_token: None,
             actor_id: None,
             actor_chain: None,
             target: None,

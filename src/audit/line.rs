@@ -1,6 +1,6 @@
 //! The bytes of an event: the one place that makes them.
 
-use core::fmt::Display;
+use core::fmt::{self, Display, Write as _};
 use std::time::{Duration, SystemTime};
 
 use procura_token::{UnixTime, base64url, sha256};
@@ -23,9 +23,17 @@ pub(super) fn write(event: &Event, line: &mut Vec<u8>) {
     object.free("error.reason", event.error_reason.as_deref());
     object.text("caller.id", event.caller_id.as_ref());
     object.text("caller.credential", event.caller_credential);
+    if let Some(platform) = &event.caller_platform {
+        object.text("caller.platform.kind", Some(platform.kind));
+        object.free("caller.platform.rule", Some(&platform.rule));
+        for (name, text) in &*platform.attributes {
+            object.attribute("caller.platform", name, text);
+        }
+    }
     object.text("caller.proof", event.caller_proof);
     object.text("subject.id", event.subject_id.as_ref());
     object.text("subject.issuer", event.subject_issuer.as_ref());
+    object.text("subject.token", event.subject_token);
     object.text("actor.id", event.actor_id.as_ref());
     if let Some(chain) = &event.actor_chain {
         object.array("actor.chain", chain.iter().map(|actor| actor.id.to_string()));
@@ -57,22 +65,22 @@ struct Object<'a> {
 }
 
 impl Object<'_> {
-    fn text<T: Display + ?Sized>(&mut self, name: &str, value: Option<&T>) {
+    fn text<T: Display + ?Sized>(&mut self, name: &'static str, value: Option<&T>) {
         if let Some(value) = value {
             self.name(name);
-            write_string(&value.to_string(), self.line);
+            write_string(value, self.line);
         }
     }
 
-    fn free(&mut self, name: &str, value: Option<&str>) {
+    fn free(&mut self, name: &'static str, value: Option<&str>) {
         self.text(name, value.map(cut).as_ref());
     }
 
-    fn time(&mut self, name: &str, value: Option<UnixTime>) {
+    fn time(&mut self, name: &'static str, value: Option<UnixTime>) {
         self.text(name, value.map(rfc3339).as_ref());
     }
 
-    fn array(&mut self, name: &str, values: impl Iterator<Item = String>) {
+    fn array(&mut self, name: &'static str, values: impl Iterator<Item = String>) {
         self.name(name);
         self.line.push(b'[');
         for (n, value) in values.enumerate() {
@@ -84,29 +92,51 @@ impl Object<'_> {
         self.line.push(b']');
     }
 
-    fn name(&mut self, name: &str) {
+    /// A member that is named for an attribute of `entity`.
+    fn attribute(&mut self, entity: &'static str, name: &str, value: &str) {
         self.line.push(if self.empty { b'{' } else { b',' });
         self.empty = false;
-        write_string(name, self.line);
+        write_string(&format_args!("{entity}.{name}"), self.line);
         self.line.push(b':');
+        write_string(&cut(value), self.line);
+    }
+
+    /// Names are ours: there is nothing to escape in them.
+    fn name(&mut self, name: &'static str) {
+        self.line.extend_from_slice(if self.empty { b"{\"" } else { b",\"" });
+        self.empty = false;
+        self.line.extend_from_slice(name.as_bytes());
+        self.line.extend_from_slice(b"\":");
     }
 }
 
+/// Writes `value` as a JSON string.
+fn write_string(value: &(impl Display + ?Sized), line: &mut Vec<u8>) {
+    line.push(b'"');
+    // It fails only if the value does, and what it had written by then stands.
+    let _ = write!(Escaped(line), "{value}");
+    line.push(b'"');
+}
+
 /// Escapes all but printable ASCII: control and direction characters do nothing, and look-alikes show.
-fn write_string(text: &str, line: &mut Vec<u8>) {
-    line.push(b'"');
-    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
-    let plain = text.bytes().position(|byte| !is_plain(byte)).unwrap_or(text.len());
-    let (plain, rest) = text.split_at(plain);
-    line.extend_from_slice(plain.as_bytes());
-    for unit in rest.encode_utf16() {
-        match u8::try_from(unit) {
-            Ok(byte @ (b'"' | b'\\')) => line.extend_from_slice(&[b'\\', byte]),
-            Ok(byte @ b' '..=b'~') => line.push(byte),
-            _ => line.extend_from_slice(format!("\\u{unit:04x}").as_bytes()),
+struct Escaped<'a>(&'a mut Vec<u8>);
+
+impl fmt::Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let is_plain = |byte: u8| matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\');
+        if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
+            self.0.extend_from_slice(text.as_bytes());
+            return Ok(());
         }
+        for unit in text.encode_utf16() {
+            match u8::try_from(unit) {
+                Ok(byte @ (b'"' | b'\\')) => self.0.extend_from_slice(&[b'\\', byte]),
+                Ok(byte @ b' '..=b'~') => self.0.push(byte),
+                _ => self.0.extend_from_slice(format!("\\u{unit:04x}").as_bytes()),
+            }
+        }
+        Ok(())
     }
-    line.push(b'"');
 }
 
 /// `text`, or its beginning with a note that tells texts apart that begin alike.
@@ -130,7 +160,9 @@ fn rfc3339(time: UnixTime) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{EventId, EventKind, Outcome};
+    use std::sync::Arc;
+
+    use super::super::{EventId, EventKind, Outcome, PlatformCaller};
     use super::*;
     use procura_token::{Actor, ActorChain};
     use serde_json::{Value, json};
@@ -163,9 +195,15 @@ mod tests {
             error_reason: Some("because".into()),
             caller_id: Some(actor("/tool").id),
             caller_credential: Some("wit"),
+            caller_platform: Some(PlatformCaller {
+                kind: "github-actions",
+                rule: "deploy".into(),
+                attributes: Arc::new([("ref", "refs/heads/main".to_owned()), ("run_id", "7".to_owned())].into()),
+            }),
             caller_proof: Some("wpt"),
             subject_id: Some("dev:alice".parse().unwrap()),
             subject_issuer: Some("https://idp.test".parse().unwrap()),
+            subject_token: Some("id_token"),
             actor_id: Some(actor("/tool").id),
             actor_chain: Some(ActorChain::new(actor("/agent")).extend(actor("/tool")).unwrap()),
             target: Some("https://api.test/calendar".parse().unwrap()),
@@ -188,7 +226,10 @@ mod tests {
             "event.id": "019c1c38-a47b-7fff-bfff-ffffffffffff", "event.time": "2026-02-02T02:40:00.123Z",
             "event.kind": "wit.issue", "outcome": "granted", "error.code": "invalid_request", "error.reason": "because",
             "caller.id": "spiffe://a.test/tool", "caller.credential": "wit", "caller.proof": "wpt",
-            "subject.id": "dev:alice", "subject.issuer": "https://idp.test", "actor.id": "spiffe://a.test/tool",
+            "caller.platform.kind": "github-actions", "caller.platform.rule": "deploy",
+            "caller.platform.ref": "refs/heads/main", "caller.platform.run_id": "7",
+            "subject.id": "dev:alice", "subject.issuer": "https://idp.test", "subject.token": "id_token",
+            "actor.id": "spiffe://a.test/tool",
             "actor.chain": ["spiffe://a.test/tool", "spiffe://a.test/agent"], "target": "https://api.test/calendar",
             "scope.asked": "a b", "scope.granted": "a", "delegation.id": "d", "delegation.until": "1970-01-01T00:00:00.000Z",
             "token.parent": "p", "token.jti": "j", "token.kind": "at+jwt", "token.exp": "9999-12-31T23:59:59.999Z",

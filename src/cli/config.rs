@@ -26,7 +26,7 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Check { file, config } => {
             let file = file.as_ref().or(config.as_ref()).ok_or(super::Usage("name a configuration file"))?;
-            Config::load(file)?;
+            super::load(file)?;
             print(&format!("{}: ok", file.display()));
         }
         Command::Schema => print(&serde_json::to_string_pretty(&Config::schema())?),

@@ -28,7 +28,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let config = Config::load(&arguments.config)?;
+    let config = super::load(&arguments.config)?;
     start_log(&config, LogLevel::Info);
     super::runtime()?.block_on(async { open(&config).await?.serve(&config).await })
 }
@@ -110,7 +110,7 @@ fn identity(config: IdentityConfig<'_>, given: Option<&IdentityWatch>) -> TlsIde
 }
 
 impl Opened {
-    /// Serves until SIGINT or SIGTERM. SIGHUP loads policies and certificates again.
+    /// Serves until SIGINT or SIGTERM. SIGHUP loads policies, trust and certificates again.
     pub(super) async fn serve(self, config: &Config) -> anyhow::Result<()> {
         let Self { app, public, mtls, admin } = self;
         let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
@@ -127,11 +127,12 @@ impl Opened {
             let app = Arc::clone(&app);
             async move {
                 while reload.recv().await.is_some() {
-                    app.reload();
+                    app.reload().await;
                     certificates.iter().for_each(|certificate| certificate.reload());
                 }
             }
         });
+        let watching = tokio::spawn(Arc::clone(&app).watch_disabled());
         let (stop, stopped) = watch::channel(());
         let stopped = || {
             let mut stopped = stopped.clone();
@@ -159,6 +160,7 @@ impl Opened {
         };
         tokio::join!(signalled, public.serve(router.clone(), stopped()), with_certificates, operators);
         reloading.abort();
+        watching.abort();
         Ok(())
     }
 }

@@ -59,7 +59,9 @@ impl ConfigError {
         }
     }
 
-    pub(super) fn in_file(mut self, path: &Path) -> Self {
+    /// The same, of the file at `path`, unless another is to blame.
+    #[must_use]
+    pub fn in_file(mut self, path: &Path) -> Self {
         self.file.get_or_insert_with(|| path.to_owned());
         self
     }

@@ -24,8 +24,14 @@ impl Config {
             let ca_file = domain.federation.as_mut().and_then(|federation| federation.ca_file.as_mut());
             domain.bundle_file.iter_mut().chain(ca_file).for_each(against);
         }
+        self.trust.disabled_file.iter_mut().for_each(against);
         for issuer in &mut self.user_issuer {
             issuer.jwks_file.iter_mut().chain(&mut issuer.ca_file).for_each(against);
+            issuer.introspection.iter_mut().filter_map(|asked| asked.client_secret_file.as_mut()).for_each(against);
+        }
+        for platform in &mut self.platform {
+            platform.jwks_file.iter_mut().chain(&mut platform.ca_file).for_each(against);
+            platform.tpm.iter_mut().for_each(|tpm| against(&mut tpm.devices_file));
         }
         self.target_directory.iter_mut().for_each(against);
         against(&mut self.audit.path);

@@ -7,7 +7,7 @@ use procura_token::{Algorithm, Issuer, MAX_SKEW, Resource, Scope};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{AddressRange, ConfigError, HumanDuration, Secret, TlsConfig};
+use super::{ConfigError, HumanDuration, Secret, TlsConfig};
 
 /// `[server]`
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -240,57 +240,6 @@ pub struct AuditConfig {
 pub struct PolicyConfig {
     /// The directory whose `*.cedar` files are the policy.
     pub directory: PathBuf,
-}
-
-/// `[[user_issuer]]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct UserIssuerConfig {
-    /// Its issuer identifier: the `iss` of its ID tokens.
-    #[schemars(with = "String")]
-    pub url: Issuer,
-    /// A short name: `sub` in our tokens is `<alias>:<sub>`. Lower-case letters, digits and `-`.
-    pub alias: String,
-    /// Its JWK Set, from a file instead of from discovery.
-    #[serde(default)]
-    pub jwks_file: Option<PathBuf>,
-    /// PEM certificates to trust for its HTTPS, instead of the system's.
-    #[serde(default)]
-    pub ca_file: Option<PathBuf>,
-    /// Where its endpoints may be beside the public internet, such as `["10.0.0.0/8"]`. Default: nowhere.
-    #[serde(default)]
-    pub private_addresses: Vec<AddressRange>,
-    /// Audiences accepted besides our own issuer identifier and the calling workload: the client ids of applications whose
-    /// users may be acted for.
-    #[serde(default)]
-    pub audiences: Vec<String>,
-    /// The algorithms it signs with. Default: RS256, ES256, PS256, EdDSA, ES384.
-    #[serde(default = "UserIssuerConfig::default_algorithms")]
-    #[schemars(with = "Vec<String>")]
-    pub algorithms: Vec<Algorithm>,
-    /// How long a user's session lasts, from `auth_time` or `iat`. Set, it replaces the ID token's `exp` as the limit of
-    /// what is delegated.
-    #[serde(default)]
-    pub session: Option<HumanDuration>,
-}
-
-impl UserIssuerConfig {
-    fn default_algorithms() -> Vec<Algorithm> {
-        use Algorithm::{EdDsa, Es256, Es384, Ps256, Rs256};
-        vec![Rs256, Es256, Ps256, EdDsa, Es384]
-    }
-
-    pub(super) fn agree(&self) -> Result<(), ConfigError> {
-        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if self.alias.is_empty() || self.alias.len() > 64 || !self.alias.bytes().all(fits) {
-            let remedy = "use up to 64 lower-case letters, digits and `-`";
-            return Err(ConfigError::rule("user_issuer.alias", &format!("`{}` is not a short name", self.alias), remedy));
-        }
-        if self.jwks_file.is_none() && !self.url.is_protected() {
-            return Err(ConfigError::rule("user_issuer.url", "is http and not on the loopback interface", "use https"));
-        }
-        Ok(())
-    }
 }
 
 /// `[[target]]`

@@ -1,5 +1,7 @@
 use super::*;
 
+mod platform;
+
 fn error(text: &str) -> String {
     let config = Config::parse(text).and_then(|config| config.agree().map(|()| config));
     config.expect_err("the configuration is refused").to_string()

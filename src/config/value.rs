@@ -46,3 +46,9 @@ impl<'de> Deserialize<'de> for AddressRange {
         }
     }
 }
+
+/// Whether it can name something in logs and in our `sub`: up to 64 lower-case letters, digits and `-`.
+pub(super) fn is_short_name(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(fits)
+}

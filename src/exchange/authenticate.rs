@@ -13,7 +13,7 @@ use super::request::{ClaimedCaller, Presented};
 use super::{Exchange, ExchangeError, Incoming};
 use crate::policy::Credential;
 use crate::store::{OneTimeUse, UseKind};
-use crate::trust::TrustedDomain;
+use crate::trust::{PlatformIdentity, TrustError, TrustedDomain};
 
 /// The authenticated workload.
 pub(super) struct Caller {
@@ -32,6 +32,8 @@ pub(super) enum CallerCredential {
     Wit { wit: Arc<Verified<Wit>>, proof: WitProof },
     /// The certificate of the connection.
     X509Svid(Arc<VerifiedX509Svid>),
+    /// What the caller's platform gave it: whoever has it can send it, unless it is bound to a key.
+    Platform(Arc<PlatformIdentity>),
 }
 
 /// How the key of a WIT was proved.
@@ -46,15 +48,17 @@ impl Caller {
             CallerCredential::JwtSvid(svid) => svid.id(),
             CallerCredential::Wit { wit, .. } => wit.id(),
             CallerCredential::X509Svid(svid) => svid.id(),
+            CallerCredential::Platform(identity) => identity.id(),
         }
     }
 
     /// What policies are told.
-    pub(super) const fn credential(&self) -> Credential {
+    pub(super) fn credential(&self) -> Credential {
         match &self.credential {
             CallerCredential::JwtSvid(_) => Credential::JwtSvid,
             CallerCredential::Wit { .. } => Credential::Wit,
             CallerCredential::X509Svid(_) => Credential::X509Svid,
+            CallerCredential::Platform(identity) => Credential::Platform(identity.kind()),
         }
     }
 
@@ -66,10 +70,19 @@ impl Caller {
         }
     }
 
+    /// What the caller's platform says of it, if it was authenticated by that.
+    pub(super) const fn platform(&self) -> Option<&Arc<PlatformIdentity>> {
+        match &self.credential {
+            CallerCredential::Platform(identity) => Some(identity),
+            _ => None,
+        }
+    }
+
     /// How the caller proved the key of its credential, for the audit event.
-    pub(super) const fn proof(&self) -> Option<&'static str> {
+    pub(super) fn proof(&self) -> Option<&'static str> {
         match &self.credential {
             CallerCredential::JwtSvid(_) => None,
+            CallerCredential::Platform(identity) => identity.key().map(|_| "dpop"),
             CallerCredential::Wit { proof: WitProof::Wpt(_), .. } => Some("wpt"),
             CallerCredential::Wit { proof: WitProof::Signature(_), .. } => Some("signature"),
             CallerCredential::X509Svid(_) => Some("mutual-tls"),
@@ -114,6 +127,15 @@ impl Exchange {
             Authentication::Assertion(assertion) => {
                 let (svid, domain) = self.trust.verify_jwt_svid(assertion.as_str(), now).await.map_err(ExchangeError::Caller)?;
                 (CallerCredential::JwtSvid(svid), domain)
+            }
+            Authentication::Platform(assertion, credential) => {
+                let nonce = claimed.nonce.as_deref();
+                let verified = self.trust.verify_platform(assertion, credential.as_str(), nonce, now).await;
+                let (identity, domain) = verified.map_err(|error| match error {
+                    TrustError::NonceMissing => ExchangeError::Nonce,
+                    error => ExchangeError::Caller(error),
+                })?;
+                (CallerCredential::Platform(identity), domain)
             }
             Authentication::Wpt { wit: text, proof } => {
                 let (wit, domain) = self.verify_caller_wit(&text, now).await?;

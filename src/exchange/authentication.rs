@@ -6,8 +6,9 @@ use procura_token::{
     ParseError, Unverified, UnverifiedRequestSignature, Wpt, sole_field, workload_identity_token, wpt_credentials,
 };
 
-use super::request::{Form, Presented, presented};
+use super::request::{Form, Presented, presented, presented_evidence};
 use super::{CLIENT_ASSERTION_TYPE, ExchangeError, Incoming};
+use crate::trust::AssertionType;
 
 /// The header field of a WPT before wpt-02.
 const WORKLOAD_PROOF_TOKEN: &str = "workload-proof-token";
@@ -16,6 +17,8 @@ const WORKLOAD_PROOF_TOKEN: &str = "workload-proof-token";
 pub(super) enum Authentication<'a> {
     /// A JWT-SVID as client assertion.
     Assertion(Presented),
+    /// A credential of a platform as client assertion, of this type.
+    Platform(AssertionType, Presented),
     /// A WIT, and a WPT by its key.
     Wpt { wit: Presented, proof: Unverified<Wpt> },
     /// A WIT, and a signature over the request by its key.
@@ -74,13 +77,24 @@ fn wpt(headers: &HeaderMap, accepts_legacy: bool) -> Result<Option<&str>, Exchan
 fn assertion<'a>(form: &Form<'_>) -> Result<Authentication<'a>, ExchangeError> {
     match (form.get("client_assertion_type"), form.get("client_assertion")) {
         (Some(CLIENT_ASSERTION_TYPE), Some(text)) => credential(text).map(Authentication::Assertion),
-        (Some(_), Some(_)) => Err(ExchangeError::CallerUnknown("the assertion type is not supported")),
+        (Some(name), Some(text)) => match AssertionType::find(name) {
+            Some(assertion) => platform_credential(assertion, text).map(|text| Authentication::Platform(assertion, text)),
+            None => Err(ExchangeError::CallerUnknown("the assertion type is not supported")),
+        },
         _ => Err(ExchangeError::CallerUnknown("there is no client assertion, or no type of it")),
     }
 }
 
 fn credential(text: &str) -> Result<Presented, ExchangeError> {
     presented("client_assertion", text).map_err(|_| ExchangeError::CallerUnknown("the credential is not a JWT"))
+}
+
+/// One of another kind than a JWT is base64url, whatever it holds.
+fn platform_credential(assertion: AssertionType, text: &str) -> Result<Presented, ExchangeError> {
+    if assertion == AssertionType::JWT_BEARER {
+        return credential(text);
+    }
+    presented_evidence(text).map_err(|_| ExchangeError::CallerUnknown("the credential is not base64url"))
 }
 
 /// What is malformed where the caller should be known leaves the caller unknown.

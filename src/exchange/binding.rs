@@ -1,6 +1,6 @@
 //! Which key what is issued is bound to: decided here and nowhere else.
 
-use procura_token::{CertificateThumbprint, Confirmation, JwkConfirmation};
+use procura_token::{CertificateThumbprint, Confirmation, JwkConfirmation, Thumbprint};
 
 use super::ExchangeError;
 use super::authenticate::{Caller, CallerCredential};
@@ -27,12 +27,22 @@ impl Binding {
                     _ => Ok(Self::Key(confirmed.clone())),
                 }
             }
+            (CallerCredential::Platform(identity), proved) if identity.key().is_some() => match proved {
+                Some(key) if identity.key() == Some(&key.key.thumbprint()) => Ok(Self::Key(key)),
+                Some(_) => Err(ExchangeError::ProofUnfit("it is by another key than the one that the platform vouches for")),
+                None => Err(ExchangeError::ProofMissing("there is none by the key that the platform vouches for")),
+            },
             (_, Some(key)) => Ok(Self::Key(key)),
             (_, None) => match &caller.certificate {
                 Some(certificate) => Ok(Self::Certificate(certificate.thumbprint())),
                 None => Err(ExchangeError::ProofMissing("there is none")),
             },
         }
+    }
+
+    /// Whether it is the key with this thumbprint.
+    pub(super) fn has(&self, thumbprint: &Thumbprint) -> bool {
+        matches!(self, Self::Key(bound) if bound.key.thumbprint() == *thumbprint)
     }
 
     /// Whether `key`, which a credential of the request is bound to, is the one that was proved.

@@ -4,7 +4,7 @@ use procura_token::{TokenId, UnixTime, random_bytes, sha256};
 
 use super::decide::{DelegationGrant, Grant, GrantedToken, WitGrant};
 use super::{Exchange, ExchangeError};
-use crate::store::{Claim, ClaimError, DelegationClaim, DelegationRecord, KeyHolder, OneTimeUse, UseKind};
+use crate::store::{Claim, ClaimError, DelegationClaim, DelegationRecord, HeldKind, Holding, OneTimeUse, UseKind};
 
 /// A grant whose proofs are used up and whose delegation has a record.
 pub(super) enum Claimed {
@@ -15,12 +15,13 @@ pub(super) enum Claimed {
 impl Exchange {
     /// Claims everything in one round trip.
     pub(super) async fn claim(&self, grant: Grant, now: UnixTime) -> Result<Claimed, ExchangeError> {
-        let Grant { proofs, token } = grant;
-        let mut claim = Claim { epoch: proofs.epoch.id, uses: proofs.uses, delegation: None, holder: None };
+        let Grant { proofs, principal, token } = grant;
+        let mut claim = Claim { epoch: proofs.epoch.id, uses: proofs.uses, delegation: None, holdings: Vec::new() };
+        claim.holdings.extend(principal.map(|principal| self.identifier(&token, principal)));
         match &token {
             GrantedToken::Delegation(grant) => claim.delegation = Some(self.delegation(grant)),
             GrantedToken::Wit(grant) => {
-                claim.holder = Some(self.holder(grant));
+                claim.holdings.push(self.key(grant));
                 claim.uses.extend(grant.bearer.map(|bearer| OneTimeUse {
                     kind: UseKind::ClientAssertion,
                     key: bearer.fingerprint,
@@ -47,11 +48,27 @@ impl Exchange {
     }
 
     /// A key belongs to one workload for as long as a WIT says so (WIMSE workload credentials section 6).
-    fn holder(&self, grant: &WitGrant) -> KeyHolder {
-        KeyHolder {
-            key: *grant.key.key.thumbprint().as_bytes(),
+    fn key(&self, grant: &WitGrant) -> Holding {
+        Holding {
+            kind: HeldKind::Key,
+            name: *grant.key.key.thumbprint().as_bytes(),
             holder: sha256(grant.id.as_str().as_bytes()),
             until: grant.expires + self.settings.skew,
+        }
+    }
+
+    /// An identifier belongs to one principal of a platform until the last credential that was made for it has ended,
+    /// though the rule that gave it be changed before.
+    fn identifier(&self, token: &GrantedToken, principal: [u8; 32]) -> Holding {
+        let (id, expires) = match token {
+            GrantedToken::Delegation(grant) => (&grant.actor, grant.expires),
+            GrantedToken::Wit(grant) => (&grant.id, grant.expires),
+        };
+        Holding {
+            kind: HeldKind::Identifier,
+            name: sha256(id.as_str().as_bytes()),
+            holder: principal,
+            until: expires + self.settings.skew,
         }
     }
 
@@ -79,7 +96,10 @@ fn refusal(error: ClaimError) -> ExchangeError {
         ClaimError::Replayed(kind) | ClaimError::Expired(kind) => ExchangeError::CallerReplayed(kind),
         ClaimError::Forgotten(kind) => ExchangeError::Forgotten(kind),
         ClaimError::EpochOver => ExchangeError::Nonce,
-        ClaimError::HeldByAnother => ExchangeError::KeyHeldByAnother,
+        ClaimError::HeldByAnother(HeldKind::Identifier) => {
+            ExchangeError::CallerUnknown("the identifier still belongs to another principal of its platform")
+        }
+        ClaimError::HeldByAnother(_) => ExchangeError::KeyHeldByAnother,
         ClaimError::DelegationOver => ExchangeError::Ended,
         ClaimError::Unavailable(error) => ExchangeError::Store(error),
     }

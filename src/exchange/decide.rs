@@ -11,11 +11,14 @@ use super::request::TargetName;
 use super::verify::{Evidence, Proofs, Proved, User, WorkloadCredential};
 use super::{Exchange, ExchangeError, record};
 use crate::audit::Event;
-use crate::policy::{Action, Credential, Decision, Delegate, Request, Target};
+use crate::policy::{Action, Credential, Decision, Delegate, Platform, Request, Target};
+use crate::trust::PlatformIdentity;
 
 /// What policy grants, once the proofs have been claimed.
 pub(super) struct Grant {
     pub(super) proofs: Proofs,
+    /// Whom of a platform the caller's identifier must belong to, if a platform vouches for the caller.
+    pub(super) principal: Option<[u8; 32]>,
     pub(super) token: GrantedToken,
 }
 
@@ -65,7 +68,13 @@ impl Exchange {
         event: &mut Event,
     ) -> Result<Grant, ExchangeError> {
         let Evidence { caller, proofs, binding, actor, wanted } = evidence;
-        let question = Question { workload: caller.id(), source, now };
+        let subject = match &wanted {
+            Proved::Wit { subject } => Some(subject),
+            Proved::Delegation { .. } => None,
+        };
+        let platform = [actor.as_ref(), subject].into_iter().flatten().find_map(WorkloadCredential::platform);
+        let platform = caller.platform().or(platform).cloned();
+        let question = Question { workload: caller.id(), platform: platform.as_deref(), source, now };
         // Bound to a credential's key, nothing outlives that credential.
         let bound = bound_credential_ends(&caller, &binding, actor.as_ref());
         let token = match wanted {
@@ -95,7 +104,7 @@ impl Exchange {
                 GrantedToken::Wit(WitGrant { id: caller.id().clone(), expires, key, bearer })
             }
         };
-        Ok(Grant { proofs, token })
+        Ok(Grant { proofs, principal: platform.map(|platform| *platform.principal()), token })
     }
 
     fn find(&self, name: &TargetName) -> Result<&Target, ExchangeError> {
@@ -176,14 +185,21 @@ fn limit(now: UnixTime, decision: &Decision, most: Duration) -> UnixTime {
 /// What every question of one request shares.
 struct Question<'a> {
     workload: &'a WorkloadId,
+    platform: Option<&'a PlatformIdentity>,
     source: IpAddr,
     now: UnixTime,
 }
 
 impl<'a> Question<'a> {
     fn put(&self, credential: Credential, action: Action<'a>) -> Request<'a> {
-        let Self { workload, source, now } = *self;
-        Request { workload, groups: &[], credential, action, time: now, source_ip: Some(source), ttl: None }
+        let Self { workload, platform, source, now } = *self;
+        let platform = platform.map(|identity| Platform {
+            kind: identity.kind(),
+            rule: identity.rule(),
+            attributes: identity.attributes(),
+            digest: identity.digest(),
+        });
+        Request { workload, groups: &[], credential, platform, action, time: now, source_ip: Some(source), ttl: None }
     }
 }
 
@@ -191,7 +207,7 @@ impl<'a> Question<'a> {
 /// it; a WIT or an X.509-SVID is worth nothing without its key, and that was proved.
 fn credential(caller: &Caller, beside: Option<&WorkloadCredential>) -> Credential {
     match (caller.credential(), beside.map(WorkloadCredential::kind)) {
-        (Credential::JwtSvid, Some(beside)) => beside,
+        (Credential::JwtSvid | Credential::Platform(_), Some(beside)) => beside,
         (credential, _) => credential,
     }
 }
@@ -204,22 +220,23 @@ fn bound_credential_ends(caller: &Caller, binding: &Binding, actor: Option<&Work
     };
     let caller = match &caller.credential {
         CallerCredential::Wit { wit, .. } => Some(wit.expires()),
+        CallerCredential::Platform(identity) => identity.key().map(|_| identity.expires()),
         CallerCredential::JwtSvid(_) | CallerCredential::X509Svid(_) => None,
     };
-    let actor = actor.filter(|actor| matches!(actor, WorkloadCredential::Wit(_))).map(WorkloadCredential::expires);
+    let actor = actor.filter(|actor| actor.is_bound()).map(WorkloadCredential::expires);
     [certificate, caller, actor].into_iter().flatten().min()
 }
 
 /// When the credential ends that a WIT is made from, and that credential if it is a bearer's. A WIT or an X.509-SVID, its
-/// key proved, makes as many WITs as the workload needs; a JWT-SVID that nothing else vouches for makes one.
+/// key proved, makes as many WITs as the workload needs; a bearer credential that nothing else vouches for makes one.
 fn rests_on(caller: &Caller, subject: &WorkloadCredential) -> (UnixTime, Option<BearerCredential>) {
     match (&caller.credential, subject) {
         (CallerCredential::Wit { wit, .. }, _) => (wit.expires(), None),
         (CallerCredential::X509Svid(svid), _) => (svid.expires(), None),
-        (CallerCredential::JwtSvid(_), WorkloadCredential::Wit(wit)) => (wit.expires(), None),
-        (CallerCredential::JwtSvid(_), WorkloadCredential::JwtSvid(svid)) => {
-            let (expires, issued_at) = (svid.expires(), svid.issued_at());
-            (expires, Some(BearerCredential { fingerprint: *svid.fingerprint(), issued_at, expires }))
+        (CallerCredential::JwtSvid(_) | CallerCredential::Platform(_), subject) => {
+            let (fingerprint, expires) = (subject.fingerprint(), subject.expires());
+            let bearer = BearerCredential { fingerprint, issued_at: subject.issued_at(), expires };
+            (expires, (!subject.is_bound()).then_some(bearer))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! **record**: one audit event per decision, filled in as the stages learn, durable before the answer leaves.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use procura_token::{ActorChain, ScopeSet, TokenId, UnixTime};
 
@@ -10,8 +11,9 @@ use super::claim::Claimed;
 use super::request::{Asked, Wanted};
 use super::verify::{Evidence, Proved, WorkloadCredential};
 use super::{Exchange, ExchangeError, Issued};
-use crate::audit::{Event, EventKind, Outcome};
+use crate::audit::{Event, EventKind, Outcome, PlatformCaller};
 use crate::policy::{Credential, Decision, Target};
+use crate::trust::PlatformIdentity;
 
 pub(super) fn begin(source: IpAddr, now: UnixTime) -> Event {
     let mut event = Event::new(EventKind::TokenExchange, now);
@@ -30,6 +32,11 @@ pub(super) fn caller(event: &mut Event, caller: &Caller) {
     event.caller_id = Some(caller.id().clone());
     event.caller_credential = Some(caller.credential().as_str());
     event.caller_proof = caller.proof();
+    event.caller_platform = caller.platform().map(|identity| platform(identity));
+}
+
+fn platform(identity: &PlatformIdentity) -> PlatformCaller {
+    PlatformCaller { kind: identity.kind(), rule: Arc::clone(identity.rule()), attributes: Arc::clone(identity.attributes()) }
 }
 
 pub(super) fn evidence(event: &mut Event, evidence: &Evidence) {
@@ -37,25 +44,32 @@ pub(super) fn evidence(event: &mut Event, evidence: &Evidence) {
         Binding::Key(key) => event.key_thumbprint = Some(key.key.thumbprint()),
         Binding::Certificate(thumbprint) => event.certificate_thumbprint = Some(*thumbprint),
     }
-    if let (Credential::JwtSvid, Some(actor)) = (evidence.caller.credential(), &evidence.actor) {
-        event.caller_credential = Some(actor.kind().as_str());
+    if let Some(actor) = &evidence.actor {
+        beside(event, &evidence.caller, actor);
     }
     match &evidence.wanted {
         Proved::Delegation { user, .. } => {
             event.subject_id = Some(user.subject.clone());
             event.subject_issuer = Some(user.token.issuer().clone());
+            event.subject_token = Some(user.token.kind());
             event.token_parent = Some(fingerprint(user.token.fingerprint()));
             event.actor_id = Some(evidence.caller.id().clone());
         }
         Proved::Wit { subject } => {
-            if evidence.caller.credential() == Credential::JwtSvid {
-                event.caller_credential = Some(subject.kind().as_str());
-            }
-            event.token_parent = Some(fingerprint(match subject {
-                WorkloadCredential::JwtSvid(svid) => svid.fingerprint(),
-                WorkloadCredential::Wit(wit) => wit.fingerprint(),
-            }));
+            beside(event, &evidence.caller, subject);
+            event.token_parent = Some(fingerprint(&subject.fingerprint()));
         }
+    }
+}
+
+/// What a credential adds that is not the one that authenticated the caller: that of a bearer is outweighed by it, and what a
+/// platform says is evidence whoever shows it.
+fn beside(event: &mut Event, caller: &Caller, credential: &WorkloadCredential) {
+    if matches!(caller.credential(), Credential::JwtSvid | Credential::Platform(_)) {
+        event.caller_credential = Some(credential.kind().as_str());
+    }
+    if event.caller_platform.is_none() {
+        event.caller_platform = credential.platform().map(|identity| platform(identity));
     }
 }
 

@@ -8,6 +8,8 @@ use procura_token::{DpopProof, MAX_TOKEN, ParseError, Resource, ScopeSet, TokenT
 use super::authentication::Authentication;
 use super::{ExchangeError, GRANT_TYPE, Incoming};
 
+/// The subject token that stands for the certificate of the connection.
+const CERTIFICATE: &str = "mtls_client_certificate";
 /// The most parameters a form may have.
 const MAX_PARAMETERS: usize = 32;
 
@@ -20,19 +22,29 @@ pub(super) struct ExchangeRequest<'a> {
 /// Who the caller says it is.
 pub(super) struct ClaimedCaller<'a> {
     pub(super) client_id: Option<String>,
+    /// The nonce that the DPoP proof names, if there is one.
+    pub(super) nonce: Option<String>,
     pub(super) authentication: Authentication<'a>,
 }
 
 /// What the caller asks for, and with what.
 pub(super) struct Asked {
     pub(super) proof: Option<Unverified<DpopProof>>,
-    pub(super) subject: Presented,
+    pub(super) subject: SubjectToken,
     pub(super) actor: Option<Presented>,
     pub(super) wanted: Wanted,
 }
 
-/// A token as it was presented: of the characters and the length of a JWS in compact serialization.
+/// A token as it was presented: of the characters and the length of a JWS in compact serialization, of the base64url of some
+/// other credential, or, if it is an access token, of any token.
 pub(super) struct Presented(String);
+
+/// How a user's token is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum UserTokenType {
+    IdToken,
+    AccessToken,
+}
 
 impl Presented {
     pub(super) fn as_str(&self) -> &str {
@@ -40,10 +52,19 @@ impl Presented {
     }
 }
 
+/// What stands for the subject.
+pub(super) enum SubjectToken {
+    Token(Presented),
+    /// The very credential of a platform that authenticates the caller, byte for byte.
+    Assertion,
+    /// The certificate of the connection.
+    Certificate,
+}
+
 /// What is asked for.
 pub(super) enum Wanted {
-    /// An access token on behalf of the user that an ID token names.
-    Delegation { target: TargetName, scope: Option<ScopeSet> },
+    /// An access token on behalf of the user that a token of this type names.
+    Delegation { user: UserTokenType, target: TargetName, scope: Option<ScopeSet> },
     /// A WIT for the caller itself.
     Wit,
 }
@@ -67,13 +88,26 @@ impl<'a> ExchangeRequest<'a> {
         }
         let authentication = Authentication::parse(&form, incoming, accepts_legacy_wpt)?;
         let subject_type = token_type(&form, "subject_token_type")?;
-        let subject = form.token("subject_token")?;
-        let (Some(subject), Some(subject_type)) = (subject, subject_type) else {
+        let (Some(subject), Some(subject_type)) = (form.get("subject_token"), subject_type) else {
             return Err(ExchangeError::Request("`subject_token` or `subject_token_type` is missing"));
         };
+        let subject = subject_token(subject, subject_type, &authentication)?;
         let (actor, wanted, proof) = (actor(&form)?, wanted(&form, subject_type)?, proof(incoming.headers)?);
         let client_id = form.get("client_id").map(str::to_owned);
-        Ok(Self { caller: ClaimedCaller { client_id, authentication }, asked: Asked { proof, subject, actor, wanted } })
+        let nonce = proof.as_ref().and_then(|proof| proof.nonce().map(str::to_owned));
+        let caller = ClaimedCaller { client_id, nonce, authentication };
+        Ok(Self { caller, asked: Asked { proof, subject, actor, wanted } })
+    }
+}
+
+/// A credential that is presented twice is verified once; it may be of a kind that is no JWT.
+fn subject_token(text: &str, kind: TokenType, authentication: &Authentication<'_>) -> Result<SubjectToken, ExchangeError> {
+    match (kind, authentication) {
+        (TokenType::Mtls, _) if text == CERTIFICATE => Ok(SubjectToken::Certificate),
+        (TokenType::Mtls, _) => Err(ExchangeError::SubjectUnfit("of its type it can only be `mtls_client_certificate`")),
+        (TokenType::Jwt, Authentication::Platform(_, credential)) if credential.as_str() == text => Ok(SubjectToken::Assertion),
+        (TokenType::AccessToken, _) => access_token(text).map(SubjectToken::Token),
+        _ => presented("subject_token", text).map(SubjectToken::Token),
     }
 }
 
@@ -89,12 +123,14 @@ fn actor(form: &Form<'_>) -> Result<Option<Presented>, ExchangeError> {
 
 /// The pairs of subject and result that exist (RFC 8693 section 2.1).
 fn wanted(form: &Form<'_>, subject: TokenType) -> Result<Wanted, ExchangeError> {
+    let delegation = |user| {
+        let scope = form.get("scope").map(str::parse).transpose().map_err(ExchangeError::ScopeSyntax)?;
+        Ok(Wanted::Delegation { user, target: target(form)?, scope })
+    };
     match (token_type(form, "requested_token_type")?.unwrap_or(TokenType::AccessToken), subject) {
-        (TokenType::AccessToken, TokenType::IdToken) => {
-            let scope = form.get("scope").map(str::parse).transpose().map_err(ExchangeError::ScopeSyntax)?;
-            Ok(Wanted::Delegation { target: target(form)?, scope })
-        }
-        (TokenType::Wit, TokenType::Jwt) => Ok(Wanted::Wit),
+        (TokenType::AccessToken, TokenType::IdToken) => delegation(UserTokenType::IdToken),
+        (TokenType::AccessToken, TokenType::AccessToken) => delegation(UserTokenType::AccessToken),
+        (TokenType::Wit, TokenType::Jwt | TokenType::Mtls) => Ok(Wanted::Wit),
         (TokenType::AccessToken | TokenType::Wit, _) => Err(ExchangeError::SubjectUnfit("its type is not accepted")),
         _ => Err(ExchangeError::Request("`requested_token_type` is not issued")),
     }
@@ -146,16 +182,50 @@ pub(super) fn presented(name: &'static str, text: &str) -> Result<Presented, Exc
     Ok(Presented(text.to_owned()))
 }
 
+/// One `name=value` between two `&`. Tokens are most of a form and have nothing to decode, so they are not decoded.
+fn pair(pair: &[u8]) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
+    let is_encoded = pair.iter().fold(false, |found, byte| found | matches!(byte, b'%' | b'+' | 0x80..));
+    match std::str::from_utf8(pair) {
+        Ok(plain) if !is_encoded => {
+            let (name, value) = plain.split_once('=').unwrap_or((plain, ""));
+            Some((name.into(), value.into()))
+        }
+        _ => form_urlencoded::parse(pair).next(),
+    }
+}
+
+/// A credential that is no JWT: base64url of at most 16 KiB.
+pub(super) fn presented_evidence(text: &str) -> Result<Presented, ParseError> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    match text.len() {
+        1..=MAX_TOKEN if text.bytes().all(fits) => Ok(Presented(text.to_owned())),
+        1..=MAX_TOKEN => Err(ParseError::Base64url),
+        _ => Err(ParseError::TooLong { limit: MAX_TOKEN }),
+    }
+}
+
+/// The characters that RFC 6749 appendix A.12 lets an access token have, without the space.
+fn access_token(text: &str) -> Result<Presented, ExchangeError> {
+    const NAME: &str = "subject_token";
+    if text.len() > MAX_TOKEN {
+        return Err(ExchangeError::Parameter(NAME, ParseError::TooLong { limit: MAX_TOKEN }));
+    }
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(ExchangeError::Request("`subject_token` has characters that no access token has"));
+    }
+    Ok(Presented(text.to_owned()))
+}
+
 /// The parameters of a form: each at most once, except `resource` and `audience`; empty ones absent (RFC 6749 section 3.2).
 pub(super) struct Form<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 impl<'a> Form<'a> {
-    fn parse(body: &'a [u8]) -> Result<Self, ExchangeError> {
+    pub(super) fn parse(body: &'a [u8]) -> Result<Self, ExchangeError> {
         if body.iter().filter(|byte| **byte == b'&').count() >= MAX_PARAMETERS {
             return Err(ExchangeError::Request("too many parameters"));
         }
         let mut parameters: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::with_capacity(12);
-        for (name, value) in form_urlencoded::parse(body) {
+        for (name, value) in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).flat_map(pair) {
             // The parser puts this character where bytes were not UTF-8.
             if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
                 return Err(ExchangeError::Request("a parameter is not UTF-8"));

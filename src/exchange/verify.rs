@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use procura_token::{
-    DpopProof, DpopRules, IdToken, JwtSvid, ParseError, ScopeSet, Subject, UnixTime, Unverified, Verified, VerifiedDpopProof,
-    VerifyError, Wit, WorkloadId,
+    Confirmation, DpopProof, DpopRules, JwtSvid, ParseError, ScopeSet, Subject, UnixTime, Unverified, Verified,
+    VerifiedDpopProof, VerifiedX509Svid, VerifyError, Wit, WorkloadId,
 };
 
-use super::authenticate::Caller;
+use super::authenticate::{Caller, CallerCredential};
 use super::binding::Binding;
-use super::request::{Asked, Presented, TargetName, Wanted};
+use super::request::{Asked, Presented, SubjectToken, TargetName, UserTokenType, Wanted};
 use super::{Exchange, ExchangeError};
 use crate::policy::Credential;
 use crate::store::{Epoch, OneTimeUse, UseKind};
-use crate::trust::TrustError;
+use crate::trust::{AssertionType, PlatformIdentity, TrustError, UserToken};
 
 /// What was proved.
 pub(super) struct Evidence {
@@ -41,7 +41,7 @@ pub(super) enum Proved {
 
 /// The user on whose behalf the caller wants to act.
 pub(super) struct User {
-    pub(super) token: Arc<Verified<IdToken>>,
+    pub(super) token: UserToken,
     /// The user in our namespace.
     pub(super) subject: Subject,
     /// What stands for the issuer there.
@@ -54,6 +54,8 @@ pub(super) struct User {
 pub(super) enum WorkloadCredential {
     JwtSvid(Arc<Verified<JwtSvid>>),
     Wit(Arc<Verified<Wit>>),
+    Platform(Arc<PlatformIdentity>),
+    X509Svid(Arc<VerifiedX509Svid>),
 }
 
 impl WorkloadCredential {
@@ -61,6 +63,8 @@ impl WorkloadCredential {
         match self {
             Self::JwtSvid(svid) => svid.id(),
             Self::Wit(wit) => wit.id(),
+            Self::Platform(identity) => identity.id(),
+            Self::X509Svid(svid) => svid.id(),
         }
     }
 
@@ -68,12 +72,52 @@ impl WorkloadCredential {
         match self {
             Self::JwtSvid(svid) => svid.expires(),
             Self::Wit(wit) => wit.expires(),
+            Self::Platform(identity) => identity.expires(),
+            Self::X509Svid(svid) => svid.expires(),
+        }
+    }
+
+    /// Whether it is worth nothing without a key, and that was proved.
+    pub(super) fn is_bound(&self) -> bool {
+        match self {
+            Self::JwtSvid(_) => false,
+            Self::Wit(_) | Self::X509Svid(_) => true,
+            Self::Platform(identity) => identity.key().is_some(),
+        }
+    }
+
+    /// When it was made, if it says so.
+    pub(super) fn issued_at(&self) -> Option<UnixTime> {
+        match self {
+            Self::JwtSvid(svid) => svid.issued_at(),
+            Self::Platform(identity) => identity.issued_at(),
+            Self::Wit(_) | Self::X509Svid(_) => None,
+        }
+    }
+
+    /// Names this one credential in a record.
+    pub(super) fn fingerprint(&self) -> [u8; 32] {
+        match self {
+            Self::JwtSvid(svid) => *svid.fingerprint(),
+            Self::Wit(wit) => *wit.fingerprint(),
+            Self::Platform(identity) => *identity.fingerprint(),
+            Self::X509Svid(svid) => *svid.thumbprint().as_bytes(),
+        }
+    }
+
+    /// What its platform says of the workload, if it is a platform's.
+    pub(super) const fn platform(&self) -> Option<&Arc<PlatformIdentity>> {
+        match self {
+            Self::Platform(identity) => Some(identity),
+            _ => None,
         }
     }
 
     /// What policies are told.
-    pub(super) const fn kind(&self) -> Credential {
+    pub(super) fn kind(&self) -> Credential {
         match self {
+            Self::Platform(identity) => Credential::Platform(identity.kind()),
+            Self::X509Svid(_) => Credential::X509Svid,
             Self::JwtSvid(_) => Credential::JwtSvid,
             Self::Wit(_) => Credential::Wit,
         }
@@ -101,11 +145,15 @@ impl Exchange {
         };
         let binding = Binding::decide(&caller, proved)?;
         let wanted = match wanted {
-            Wanted::Delegation { target, scope } => {
-                Proved::Delegation { user: self.verify_user(&subject, caller.id(), now).await?, target, scope }
+            Wanted::Delegation { user, target, scope } => {
+                let SubjectToken::Token(subject) = &subject else {
+                    return Err(ExchangeError::SubjectUnfit("it is the caller's own credential"));
+                };
+                let user = self.verify_user(subject, user, (&caller, &binding), now).await?;
+                Proved::Delegation { user, target, scope }
             }
             Wanted::Wit => {
-                let subject = self.verify_workload(&subject, now).await.map_err(ExchangeError::Subject)?;
+                let subject = self.verify_subject(&subject, &caller, now).await?;
                 is_bound_caller(&subject, &caller, &binding).map_err(ExchangeError::SubjectUnfit)?;
                 Proved::Wit { subject }
             }
@@ -144,27 +192,78 @@ impl Exchange {
         if recognised(epoch) { Ok(proof) } else { Err(ExchangeError::Nonce) }
     }
 
-    async fn verify_user(&self, subject: &Presented, caller: &WorkloadId, now: UnixTime) -> Result<User, ExchangeError> {
-        let verified = self.trust.verify_id_token(subject.as_str(), caller.as_str(), now).await;
+    /// A token that is bound to a key or a certificate needs proof of that very one, unless it is meant for the caller: a
+    /// server that calls further has what was sent to it, and not its sender's key.
+    async fn verify_user(
+        &self,
+        subject: &Presented,
+        kind: UserTokenType,
+        (caller, binding): (&Caller, &Binding),
+        now: UnixTime,
+    ) -> Result<User, ExchangeError> {
+        let (text, id) = (subject.as_str(), caller.id());
+        let verified = match kind {
+            UserTokenType::IdToken => self.trust.verify_id_token(text, id, now).await,
+            UserTokenType::AccessToken => self.trust.verify_access_token(text, id, now).await,
+        };
         let (token, issuer) = verified.map_err(ExchangeError::Subject)?;
-        if !token.may_be_acted_for_by(caller) {
+        if token.confirmation().is_some_and(|bound| !has_proved(caller, binding, bound)) && !issuer.is_meant_for(&token, id) {
+            return Err(ExchangeError::SubjectUnfit("it is bound to what was not proved, and is not meant for the caller"));
+        }
+        if !token.may_be_acted_for_by(id) {
             return Err(ExchangeError::SubjectUnfit("`may_act` names another actor"));
         }
         let subject = issuer.subject(&token).map_err(|error| ExchangeError::Subject(error.into()))?;
         Ok(User { subject, issuer_alias: issuer.alias().to_owned(), limit: issuer.limit(&token), token })
     }
 
-    /// A workload's credential of type `jwt`: its `typ` decides whether it is a WIT or a JWT-SVID.
+    /// The caller's own credential, for a WIT.
+    async fn verify_subject(
+        &self,
+        subject: &SubjectToken,
+        caller: &Caller,
+        now: UnixTime,
+    ) -> Result<WorkloadCredential, ExchangeError> {
+        match (subject, &caller.credential, &caller.certificate) {
+            (SubjectToken::Token(token), ..) => self.verify_workload(token, now).await.map_err(ExchangeError::Subject),
+            (SubjectToken::Assertion, CallerCredential::Platform(identity), _) => {
+                Ok(WorkloadCredential::Platform(Arc::clone(identity)))
+            }
+            (SubjectToken::Certificate, _, Some(svid)) => Ok(WorkloadCredential::X509Svid(Arc::clone(svid))),
+            (SubjectToken::Assertion | SubjectToken::Certificate, ..) => {
+                Err(ExchangeError::SubjectUnfit("there is no such credential in this request"))
+            }
+        }
+    }
+
+    /// A workload's credential of type `jwt`: its `typ` decides whether it is a WIT, its `sub` whether it is a JWT-SVID or a
+    /// platform's.
     async fn verify_workload(&self, token: &Presented, now: UnixTime) -> Result<WorkloadCredential, TrustError> {
         match self.trust.verify_wit(token.as_str(), now).await {
             Ok((wit, _)) => Ok(WorkloadCredential::Wit(wit)),
             Err(TrustError::Credential(VerifyError::Malformed(ParseError::Typ))) => {
-                let (svid, _) = self.trust.verify_jwt_svid(token.as_str(), now).await?;
-                Ok(WorkloadCredential::JwtSvid(svid))
+                match self.trust.verify_jwt_svid(token.as_str(), now).await {
+                    Ok((svid, _)) => Ok(WorkloadCredential::JwtSvid(svid)),
+                    Err(no_svid @ TrustError::Credential(VerifyError::Malformed(_))) => {
+                        match self.trust.verify_platform(AssertionType::JWT_BEARER, token.as_str(), None, now).await {
+                            Ok((identity, _)) => Ok(WorkloadCredential::Platform(identity)),
+                            // Neither the one nor the other.
+                            Err(TrustError::Credential(VerifyError::Malformed(_))) => Err(no_svid),
+                            Err(error) => Err(error),
+                        }
+                    }
+                    Err(error) => Err(error),
+                }
             }
             Err(error) => Err(error),
         }
     }
+}
+
+/// Whether the caller proved in this request to have what a token is `bound` to.
+fn has_proved(caller: &Caller, binding: &Binding, bound: &Confirmation) -> bool {
+    let certificate = caller.certificate.as_ref().map(|svid| Confirmation::Certificate(svid.thumbprint()));
+    binding.confirmation() == *bound || certificate.as_ref() == Some(bound)
 }
 
 /// A credential beside the one that authenticated the caller must name the caller; one that is bound to a key, the key that
@@ -176,6 +275,9 @@ fn is_bound_caller(credential: &WorkloadCredential, caller: &Caller, binding: &B
     match credential {
         WorkloadCredential::Wit(wit) if !binding.is_to(wit.confirmation()) => {
             Err("it is bound to another key than the one proved, or to another algorithm")
+        }
+        WorkloadCredential::Platform(identity) if identity.key().is_some_and(|key| !binding.has(key)) => {
+            Err("it is bound to another key than the one proved")
         }
         _ => Ok(()),
     }

@@ -28,7 +28,7 @@ struct Metadata<'a> {
     grant_types_supported: [&'static str; 1],
     /// Required by section 2 although no grant here uses it: empty.
     response_types_supported: [&'static str; 0],
-    /// draft-ietf-oauth-spiffe-client-auth; the names for WITs are private.
+    /// draft-ietf-oauth-spiffe-client-auth; the names for WITs and for credentials of platforms are private.
     token_endpoint_auth_methods_supported: Vec<&'static str>,
     token_endpoint_auth_signing_alg_values_supported: &'a [Algorithm],
     dpop_signing_alg_values_supported: &'a [Algorithm],
@@ -45,6 +45,9 @@ struct Metadata<'a> {
     procura_requested_token_types_supported: [&'static str; 2],
     /// Private: where the SPIFFE bundle with our WIT keys is.
     procura_spiffe_bundle_uri: String,
+    /// Private: where machines with a TPM ask for a challenge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    procura_tpm_challenge_endpoint: Option<String>,
 }
 
 /// The endpoints that want a client certificate.
@@ -80,9 +83,10 @@ pub(super) async fn metadata(State(Shared { app, settings, .. }): State<Shared>)
             jwks_uri: url("/jwks.json"),
             grant_types_supported: [GRANT_TYPE],
             response_types_supported: [],
-            token_endpoint_auth_methods_supported: match sees_certificates {
-                true => vec!["spiffe_jwt", "spiffe_x509", "wimse_wpt", "wimse_http_signature"],
-                false => vec!["spiffe_jwt", "wimse_wpt", "wimse_http_signature"],
+            token_endpoint_auth_methods_supported: {
+                let x509 = sees_certificates.then_some("spiffe_x509");
+                let methods = ["spiffe_jwt"].into_iter().chain(x509).chain(["wimse_wpt", "wimse_http_signature"]);
+                methods.chain(exchange.platform_methods()).collect()
             },
             token_endpoint_auth_signing_alg_values_supported: Algorithm::SVID,
             dpop_signing_alg_values_supported: &exchange.settings.algorithms,
@@ -92,6 +96,7 @@ pub(super) async fn metadata(State(Shared { app, settings, .. }): State<Shared>)
             protected_resources: exchange.policy.targets().iter().map(|target| target.resource.as_str()).collect(),
             procura_requested_token_types_supported: [TokenType::AccessToken.as_str(), TokenType::Wit.as_str()],
             procura_spiffe_bundle_uri: url("/spiffe/bundle"),
+            procura_tpm_challenge_endpoint: exchange.knows_tpms().then(|| url("/tpm/challenge")),
         },
     ))
 }

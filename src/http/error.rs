@@ -78,12 +78,12 @@ pub(super) fn unsigned() -> Response {
     answer::json(status, &OauthError { error: "server_error", error_description: description })
 }
 
-/// The body of `POST /token` is something else than a form.
+/// The body of a `POST` is something else than a form.
 pub(super) fn not_a_form() -> Response {
     invalid_request(StatusCode::BAD_REQUEST, "the body must be application/x-www-form-urlencoded")
 }
 
-/// The body of `POST /token` is too large, or did not arrive.
+/// The body of a `POST` is too large, or did not arrive.
 pub(super) fn no_body() -> Response {
     invalid_request(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 64 KiB, or ended early")
 }

@@ -61,7 +61,7 @@ pub(super) async fn exchange(
 
 /// The form, or nothing if it is too long or broke off. What is too long is received and dropped, up to the limit of all
 /// bodies: a client that is still sending would not see the answer.
-async fn read(mut body: Body) -> Option<Bytes> {
+pub(super) async fn read(mut body: Body) -> Option<Bytes> {
     let mut form = Vec::new();
     let mut length = 0;
     while let Some(frame) = body.frame().await {
@@ -75,7 +75,7 @@ async fn read(mut body: Body) -> Option<Bytes> {
 }
 
 /// Whether the body is `application/x-www-form-urlencoded`, with or without parameters.
-fn is_form(headers: &HeaderMap) -> bool {
+pub(super) fn is_form(headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default();
     media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")

@@ -37,6 +37,8 @@ struct Asked {
     workload: WorkloadId,
     groups: Vec<String>,
     credential: Credential,
+    /// The hash over all that its platform says.
+    platform: Option<[u8; 32]>,
     ttl: Option<Duration>,
     /// `None` asks for a WIT.
     delegate: Option<AskedDelegate>,
@@ -56,12 +58,13 @@ struct AskedDelegate {
 
 impl Asked {
     fn new(request: &Request<'_>) -> Self {
-        let Request { workload, groups, credential, action, ttl, time: _, source_ip: _ } = *request;
+        let Request { workload, groups, credential, platform, action, ttl, time: _, source_ip: _ } = *request;
+        let platform = platform.map(|platform| *platform.digest);
         let delegate = match action {
             Action::IssueWit => None,
             Action::Delegate(delegate) => Some(AskedDelegate::new(delegate)),
         };
-        Self { workload: workload.clone(), groups: groups.to_vec(), credential, ttl, delegate }
+        Self { workload: workload.clone(), groups: groups.to_vec(), credential, platform, ttl, delegate }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 use core::time::Duration;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use cedar_policy::{Context, Entities, Entity, EntityUid, Request as CedarRequest, RestrictedExpression as Expression};
 use procura_token::{ActorChain, Scope, ScopeSet, UnixTime, WorkloadId};
@@ -19,6 +19,8 @@ pub struct Request<'a> {
     pub groups: &'a [String],
     /// What the workload was authenticated by.
     pub credential: Credential,
+    /// What its platform says of it, if one does.
+    pub platform: Option<Platform<'a>>,
     /// What it wants to do.
     pub action: Action<'a>,
     /// Now.
@@ -38,17 +40,34 @@ pub enum Credential {
     Wit,
     /// An X.509-SVID, over mutual TLS.
     X509Svid,
+    /// What a platform gave it, by the platform's name, such as `github-actions`.
+    Platform(&'static str),
 }
 
 impl Credential {
-    /// The name policies use: `jwt-svid`, `wit` or `x509-svid`.
+    /// The name policies use: `jwt-svid`, `wit`, `x509-svid`, or the platform's.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::JwtSvid => "jwt-svid",
             Self::Wit => "wit",
             Self::X509Svid => "x509-svid",
+            Self::Platform(kind) => kind,
         }
     }
+}
+
+/// What a platform says of a workload.
+#[derive(Clone, Copy, Debug)]
+pub struct Platform<'a> {
+    /// The platform.
+    pub kind: &'a str,
+    /// The rule that let the workload in.
+    pub rule: &'a str,
+    /// All that is known: each is an entity tag of the principal, and those that the schema's `Platform` names are members of
+    /// `principal.platform`.
+    pub attributes: &'a BTreeMap<&'static str, String>,
+    /// A hash over kind, rule and attributes.
+    pub digest: &'a [u8; 32],
 }
 
 /// What a workload may want to do.
@@ -125,12 +144,17 @@ impl Question {
             }
         };
         common_context(request, &mut context);
-        let attributes = HashMap::from([
+        let mut attributes = HashMap::from([
             ("trust_domain".to_owned(), text(request.workload.trust_domain())),
             ("path".to_owned(), text(request.workload.path())),
         ]);
+        let mut tags = Vec::new();
+        if let Some(platform) = &request.platform {
+            attributes.insert("platform".to_owned(), platform_record(platform)?);
+            tags.extend(platform.attributes.iter().map(|(name, value)| ((*name).to_owned(), text(value))));
+        }
         let parents: HashSet<EntityUid> = groups.iter().cloned().collect();
-        let principal = Entity::new(workload.clone(), attributes, parents).map_err(|err| err.to_string())?;
+        let principal = Entity::new_with_tags(workload.clone(), attributes, parents, tags).map_err(|err| err.to_string())?;
         let entities = known.clone().add_entities([principal], vocabulary.schema_in_debug()).map_err(|err| err.to_string())?;
         let principals = core::iter::once(workload).chain(groups).collect();
         Ok(Self { action, principals, resource, entities, context })
@@ -144,6 +168,36 @@ impl Question {
         CedarRequest::new(principal, self.action.clone(), self.resource.clone(), context, vocabulary.schema_in_debug())
             .map_err(|err| err.to_string())
     }
+}
+
+/// The attributes of platforms that the schema's `Platform` has: those that several platforms have, or that policies most
+/// often ask for.
+pub(super) const PLATFORM: &[&str] = &[
+    "repository",
+    "ref",
+    "branch",
+    "tag",
+    "commit",
+    "environment",
+    "workflow",
+    "job",
+    "event",
+    "actor",
+    "run_id",
+    "project",
+    "organization",
+    "namespace",
+    "service_account",
+    "account",
+    "region",
+    "instance",
+];
+
+fn platform_record(platform: &Platform<'_>) -> Result<Expression, String> {
+    let own = [("kind", platform.kind), ("rule", platform.rule)];
+    let known = PLATFORM.iter().filter_map(|name| Some((*name, platform.attributes.get(name)?.as_str())));
+    let members = own.into_iter().chain(known).map(|(name, value)| (name.to_owned(), text(value)));
+    Expression::new_record(members).map_err(|err| err.to_string())
 }
 
 fn common_context(request: &Request<'_>, context: &mut Vec<(String, Expression)>) {

@@ -10,6 +10,7 @@ use super::*;
 
 mod answered;
 mod load;
+mod platform;
 mod slice;
 
 const DEV: &str = include_str!("../cli/dev/policy.cedar");
@@ -100,6 +101,7 @@ impl Ask {
             workload: &workload,
             groups: &self.groups,
             credential: self.credential,
+            platform: None,
             action: Action::Delegate(Delegate { target, scopes: &scopes, user, chain: chain.as_ref() }),
             time: self.time,
             source_ip: self.source_ip.map(|ip| ip.parse::<IpAddr>().unwrap()),

@@ -8,14 +8,12 @@ use procura_token::{Claimed, ReplayMemory, ReplayMemoryFull, UnixTime, random_by
 
 use self::records::{Found, Records};
 use super::health::{Condition, Health};
-use super::{
-    Claim, ClaimError, ClaimStore, DelegationClaim, DelegationRecord, Epoch, KeyHolder, OneTimeUse, StoreError, UseKind,
-};
+use super::{Claim, ClaimError, ClaimStore, DelegationClaim, DelegationRecord, Epoch, Holding, OneTimeUse, StoreError, UseKind};
 
 /// Keeps claims in the memory of this process: for one copy of the service, and lost when it ends.
 ///
-/// It holds at most `capacity` uses, as many delegations and as many key holders, and refuses rather than forgets when it is
-/// full. A use costs 40 to 75 bytes, a delegation some 200, its name included, a key holder some 110. Many that end at
+/// It holds at most `capacity` uses, as many delegations and as many holders, and refuses rather than forgets when it is
+/// full. A use costs 40 to 75 bytes, a delegation some 200, its name included, a holder some 110. Many that end at
 /// once leave a few at a time, so that no claim waits for them.
 ///
 /// It never reads the clock. If `now` goes backwards, nothing remembered is forgotten, and what could already have been
@@ -52,12 +50,17 @@ impl MemoryStore {
         }
     }
 
-    fn hold(&self, held: &KeyHolder, now: UnixTime) -> Result<(), ClaimError> {
-        match self.holders.enter(&held.key, &held.holder, held.until, now, |holder| *holder == held.holder)? {
+    fn hold(&self, held: &Holding, now: UnixTime) -> Result<(), ClaimError> {
+        let name = holding_name(held);
+        match self.holders.enter(&name, &held.holder, held.until, now, |holder| *holder == held.holder)? {
             Found::Known(holder) if holder == held.holder => Ok(()),
             Found::New => Ok(()),
-            Found::Known(_) | Found::Forgotten => Err(ClaimError::HeldByAnother),
+            Found::Known(_) | Found::Forgotten => Err(ClaimError::HeldByAnother(held.kind)),
         }
+    }
+
+    fn is_held_by_another(&self, held: &Holding, now: UnixTime) -> bool {
+        self.holders.find(&holding_name(held), now).is_some_and(|holder| holder != held.holder)
     }
 
     fn begin_or_continue(&self, claim: &DelegationClaim, now: UnixTime) -> Result<DelegationRecord, ClaimError> {
@@ -76,7 +79,10 @@ impl MemoryStore {
         if let Some(used) = claim.uses.iter().find(|used| self.uses.remembers(&name(used.kind, &used.key), now)) {
             return Err(ClaimError::Replayed(used.kind));
         }
-        claim.holder.as_ref().map_or(Ok(()), |held| self.hold(held, now))?;
+        if let Some(held) = claim.holdings.iter().find(|held| self.is_held_by_another(held, now)) {
+            return Err(ClaimError::HeldByAnother(held.kind));
+        }
+        claim.holdings.iter().try_for_each(|held| self.hold(held, now))?;
         claim.uses.iter().try_for_each(|used| self.use_once(used, now))?;
         claim.delegation.as_ref().map(|delegation| self.begin_or_continue(delegation, now)).transpose()
     }
@@ -114,6 +120,13 @@ impl ClaimStore for MemoryStore {
     }
 }
 
+/// What is held, in the memory, which looks at 16 bytes: fifteen of the hash, and the kind.
+const fn holding_name(held: &Holding) -> [u8; 32] {
+    let mut name = held.name;
+    name[15] = held.kind.letter();
+    name
+}
+
 /// A use's key in the memory, which looks at 16 bytes: fifteen of the hash, and the kind.
 const fn name(kind: UseKind, key: &[u8; 32]) -> [u8; 32] {
     let mut name = *key;
@@ -124,6 +137,7 @@ const fn name(kind: UseKind, key: &[u8; 32]) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::HeldKind;
     use procura_token::sha256;
 
     const NOW: UnixTime = UnixTime::from_secs(1_770_000_000);
@@ -132,8 +146,8 @@ mod tests {
         UnixTime::from_secs(NOW.as_secs() + seconds)
     }
 
-    fn held(key: u8, holder: u8, until: UnixTime) -> KeyHolder {
-        KeyHolder { key: [key; 32], holder: [holder; 32], until }
+    fn held(name: u8, holder: u8, until: UnixTime) -> Holding {
+        Holding { kind: HeldKind::Key, name: [name; 32], holder: [holder; 32], until }
     }
 
     #[test]
@@ -145,7 +159,7 @@ mod tests {
         store.hold(&held(1, 1, later(90)), NOW).unwrap();
         for seconds in [61, 120] {
             let refused = store.hold(&held(1, 2, later(300)), later(seconds));
-            assert!(matches!(refused, Err(ClaimError::HeldByAnother)), "{seconds}");
+            assert!(matches!(refused, Err(ClaimError::HeldByAnother(HeldKind::Key))), "{seconds}");
         }
         store.hold(&held(1, 2, later(300)), later(121)).unwrap();
     }

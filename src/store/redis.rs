@@ -92,7 +92,10 @@ impl RedisStore {
                 Ok(Answer::Again(place)) => {
                     return Err(claim.uses.get(place).map_or(StoreError::Answer.into(), |used| ClaimError::Replayed(used.kind)));
                 }
-                Ok(Answer::Held) => return Err(ClaimError::HeldByAnother),
+                Ok(Answer::Held(place)) => {
+                    let held = claim.holdings.get(place);
+                    return Err(held.map_or(StoreError::Answer.into(), |held| ClaimError::HeldByAnother(held.kind)));
+                }
                 Ok(Answer::Over) => {
                     self.keeper.renewed(serving.epoch).await?;
                     return Err(ClaimError::EpochOver);
@@ -131,10 +134,10 @@ impl RedisStore {
                 asked.delegation = Some((keys.delegation(&claim.key), record, ttl(claim.kept_until(), now)));
             });
         }
-        if let Some(held) = &claim.holder {
-            at(&held.key, &mut |asked| {
+        for (place, held) in claim.holdings.iter().enumerate() {
+            at(&held.name, &mut |asked| {
                 let holder = held.holder.first_chunk().copied().unwrap_or_default();
-                asked.holder = Some((keys.holder(&held.key), holder, ttl(held.until, now)));
+                asked.holdings.push((keys.holder(held.kind, &held.name), holder, ttl(held.until, now), place));
             });
         }
         tags
@@ -214,7 +217,8 @@ enum Answer {
     Granted(Option<DelegationRecord>),
     /// This one of the claim's uses is not new.
     Again(usize),
-    Held,
+    /// This one of what the claim holds is another's.
+    Held(usize),
     Over,
 }
 
@@ -223,7 +227,10 @@ impl Answer {
         match answer {
             Value::Int(0) => Some(Self::Granted(None)),
             Value::Int(-1) => Some(Self::Over),
-            Value::Int(-2) => Some(Self::Held),
+            Value::Int(number @ ..=-2) => {
+                let index = usize::try_from(-2 - number).ok()?;
+                asked.holdings.get(index).map(|(.., place)| Self::Held(*place))
+            }
             Value::Int(number) => {
                 let index = usize::try_from(number).ok()?.checked_sub(1)?;
                 asked.uses.get(index).map(|(_, _, place)| Self::Again(*place))

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use procura_token::{Bundle, KeySet, TrustDomain, UnixTime, WorkloadId};
+use procura_token::{Bundle, CertificateThumbprint, KeySet, TrustDomain, UnixTime, WorkloadId};
 
 use super::federation::FederationSettings;
 use super::fetch::read_file;
 use super::keys::{KeySource, KeyStore, Keys};
+use super::view::{self, AuthorityView, KeyView, TrustDomainView};
 use super::workload_api::WorkloadApiEndpoint;
-use super::{PathPattern, TrustError};
+use super::{PathPattern, TrustError, rfc3339};
 
 /// What to know of a trust domain.
 #[derive(Clone, Debug)]
@@ -51,7 +52,8 @@ impl TrustedDomain {
     pub(super) async fn open(settings: &TrustDomainSettings, own_wit_keys: &KeySet, now: UnixTime) -> Result<Self, TrustError> {
         let source = match &settings.bundle {
             BundleSource::File(path) => KeySource::File(path.clone()),
-            BundleSource::WorkloadApi(_) | BundleSource::Federation(_) => KeySource::Pushed,
+            BundleSource::WorkloadApi(endpoint) => KeySource::Pushed { place: endpoint.to_string() },
+            BundleSource::Federation(federation) => KeySource::Pushed { place: federation.url.clone() },
             BundleSource::None => KeySource::Own,
         };
         let is_local = matches!(settings.bundle, BundleSource::WorkloadApi(_));
@@ -69,6 +71,31 @@ impl TrustedDomain {
     /// Whether the workload, one of this trust domain, may call at all.
     pub fn admits(&self, id: &WorkloadId) -> bool {
         self.clients.iter().any(|pattern| pattern.covers(id))
+    }
+
+    /// What people are told of it, its name and whether it is disabled aside.
+    pub(super) async fn view(&self, now: UnixTime) -> TrustDomainView {
+        let bundle = self.bundle(now).await;
+        let sequence = bundle.as_ref().ok().and_then(|bundle| bundle.set.sequence);
+        let keys = bundle.map(|bundle| {
+            let Bundle { jwt, wit, x509, .. } = &bundle.set;
+            let certificate = |(thumbprint, expires): (CertificateThumbprint, UnixTime)| KeyView {
+                public_key_use: "x509-svid",
+                kid: None,
+                algorithms: Vec::new(),
+                thumbprint: thumbprint.to_string(),
+                expires: Some(rfc3339(expires)),
+            };
+            view::keys("jwt-svid", jwt).chain(view::keys("wit-svid", wit)).chain(x509.iter().map(certificate)).collect()
+        });
+        TrustDomainView {
+            name: String::new(),
+            authority: AuthorityView::new(self.keys.source(), self.keys.age(now), keys),
+            sequence,
+            clients: self.clients.iter().map(ToString::to_string).collect(),
+            issue_wit: self.issue_wit,
+            disabled: None,
+        }
     }
 
     /// Whether we issue WITs for its workloads.
@@ -104,6 +131,13 @@ impl TrustedDomain {
     /// Whether the Workload API should say something of it, and said nothing yet.
     pub(super) fn waits(&self) -> bool {
         self.is_local && !self.keys.has_begun()
+    }
+
+    /// Has its keys read again if they are in a file, or if they are not, as `is_file` says.
+    pub(super) async fn reload(&self, is_file: bool, now: UnixTime) {
+        if self.keys.is_file() == is_file {
+            self.keys.reload(now).await;
+        }
     }
 
     pub(super) fn measure(&self, now: UnixTime) {

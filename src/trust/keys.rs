@@ -28,7 +28,10 @@ pub(super) enum KeySource {
     /// OpenID Connect Discovery over HTTPS.
     Discovery(Discovery),
     /// Whoever has them brings them, by [`KeyStore::put`]. Asking is of no use.
-    Pushed,
+    Pushed {
+        /// From where, for people.
+        place: String,
+    },
     /// Nowhere: there are only our own.
     Own,
 }
@@ -43,7 +46,7 @@ impl fmt::Display for KeySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => path.display().fmt(f),
-            Self::Discovery(_) | Self::Pushed | Self::Own => f.write_str("its keys"),
+            Self::Discovery(_) | Self::Pushed { .. } | Self::Own => f.write_str("its keys"),
         }
     }
 }
@@ -134,6 +137,44 @@ impl<M: Material> KeyStore<M> {
             let never = || self.unavailable("the last attempt failed");
             return if keys.fetched.is_some() { Ok(keys) } else { Err(never()) };
         }
+        self.fetch(&mut attempt, now).await
+    }
+
+    pub(super) const fn is_file(&self) -> bool {
+        matches!(self.source, KeySource::File(_))
+    }
+
+    /// Where the keys are from, for people.
+    pub(super) fn source(&self) -> String {
+        match &self.source {
+            KeySource::File(path) => path.display().to_string(),
+            KeySource::Discovery(_) => "discovery".to_owned(),
+            KeySource::Pushed { place } => place.clone(),
+            KeySource::Own => "platform rules".to_owned(),
+        }
+    }
+
+    /// How long ago they changed, for a file, or were fetched.
+    pub(super) fn age(&self, now: UnixTime) -> Option<Duration> {
+        match &self.source {
+            KeySource::File(path) => {
+                let changed = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;
+                Some(now.since(UnixTime::new(changed.duration_since(std::time::UNIX_EPOCH).ok()?)))
+            }
+            _ => self.current().fetched.map(|fetched| now.since(fetched)),
+        }
+    }
+
+    /// Fetches, however lately that was tried, if it ever was: somebody knows that there is something new.
+    pub(super) async fn reload(&self, now: UnixTime) {
+        let mut attempt = self.attempt.lock().await;
+        if attempt.is_some() {
+            // What went wrong is in the log, and the keys in use stay.
+            let _ = self.fetch(&mut attempt, now).await;
+        }
+    }
+
+    async fn fetch(&self, attempt: &mut Option<UnixTime>, now: UnixTime) -> Result<Arc<Keys<M>>, TrustError> {
         if !self.source.can_be_asked() {
             return self.at_hand(now);
         }
@@ -143,7 +184,7 @@ impl<M: Material> KeyStore<M> {
             KeySource::Discovery(discovery) => {
                 discovery.fetch().await.map(|fetched| fetched.body).map_err(|cause| cause.to_string())
             }
-            KeySource::Pushed | KeySource::Own => Err("nobody can be asked".to_owned()),
+            KeySource::Pushed { .. } | KeySource::Own => Err("nobody can be asked".to_owned()),
         };
         self.put_document(document, &self.source, now)
     }

@@ -1,5 +1,6 @@
 //! Rules over workload paths: whole segments, never characters.
 
+use std::fmt;
 use std::str::FromStr;
 
 use procura_token::{ParseError, WorkloadId};
@@ -34,6 +35,13 @@ impl FromStr for PathPattern {
             format!("spiffe://pattern{path}").parse::<WorkloadId>()?;
         }
         Ok(Self { path: path.to_owned(), below })
+    }
+}
+
+/// As it was written.
+impl fmt::Display for PathPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.path, if self.below { "/*" } else { "" })
     }
 }
 

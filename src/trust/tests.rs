@@ -73,7 +73,9 @@ impl World {
             issuer: "https://sts.example".parse().unwrap(),
             domains: vec![domain("prod.example", prod), domain("other.example", other)],
             user_issuers: vec![],
+            platforms: PlatformRules::default(),
             skew: Duration::from_secs(60),
+            disabled_file: None,
         };
         let trust = Trust::open(&settings, &KeySet::default(), Arc::new(|| at(NOW))).await.unwrap();
         Self { directory, trust }

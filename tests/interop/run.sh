@@ -29,9 +29,9 @@ trap stop EXIT
 trap 'exit 130' INT TERM
 
 # All held at once, so that they differ.
-read -r service_port mutual_port calendar_port gateway_port < <("$python" -c '
+read -r service_port mutual_port calendar_port gateway_port platform_port < <("$python" -c '
 import socket
-held = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
+held = [socket.create_server(("127.0.0.1", 0)) for _ in range(5)]
 print(*(socket.getsockname()[1] for socket in held))')
 
 # Answers below 500 count: the calendar is ready when it asks for credentials.
@@ -83,6 +83,14 @@ ready "${started[-1]}" "$INTEROP_RESOURCE"
 started+=($!)
 ready "${started[-1]}" "$INTEROP_GATEWAY"
 
+# A service that believes every platform of tests/platforms, by keys that joserfc makes.
+export PYTHONDONTWRITEBYTECODE=1
+"$INTEROP_PROCURA" dev user-token --sub alice --dir "$dir/platforms" >/dev/null
+"$python" platforms/prepare.py "$dir/platforms" "http://127.0.0.1:$platform_port"
+"$INTEROP_PROCURA" serve --config "$dir/platforms/config.toml" >"$dir/platforms.log" 2>&1 &
+started+=($!)
+ready "${started[-1]}" "http://127.0.0.1:$platform_port/readyz"
+
 # Every suite runs, whatever the others say.
 failed=0
 echo "interop: the example agent"
@@ -96,7 +104,10 @@ case $planned in
   *) echo "the planner got: $planned" >&2; failed=1 ;;
 esac
 echo "interop: python"
-PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$root/spec-conformance/tools "$python" -m unittest discover --start-directory python || failed=1
+PYTHONPATH=$root/spec-conformance/tools "$python" -m unittest discover --start-directory python || failed=1
+echo "interop: platforms"
+INTEROP_ISSUER=http://127.0.0.1:$platform_port INTEROP_DIR=$dir/platforms PYTHONPATH=python \
+  "$python" -m unittest discover --start-directory platforms || failed=1
 echo "interop: node"
 node --test --test-reporter=spec node/*.test.mjs || failed=1
 exit "$failed"

@@ -3,10 +3,12 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use procura::store::{Claim, ClaimError, UseKind};
+use procura::store::{Claim, ClaimError, HeldKind, UseKind};
 use procura_token::sha256;
 
-use crate::support::{Copies, MINUTE, NOW, Node, ORIGIN, assert_replayed, delegation, held, one_use, proof, record, since, uses};
+use crate::support::{
+    Copies, MINUTE, NOW, Node, ORIGIN, assert_replayed, delegation, held, holding, one_use, proof, record, since, uses,
+};
 
 type Case = fn(Copies) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -45,6 +47,8 @@ cases! {
     of_many_holders_of_a_key_at_once_one_wins
     a_holder_prolongs_and_never_shortens
     a_replay_gives_no_key_away
+    an_identifier_belongs_to_one_holder_and_is_no_key
+    of_several_that_are_held_none_is_given_away_if_one_is_anothers
     everything_may_be_claimed_at_once
     another_epoch_is_over
     a_use_without_nonce_is_refused_if_it_may_be_older_than_the_memory
@@ -180,7 +184,7 @@ async fn a_key_belongs_to_one_holder((one, other): Copies) {
     other.claim(&held("another key", "researcher", NOW + MINUTE), NOW).await.unwrap();
     for node in [one, other] {
         let refused = node.claim(&held("key", "researcher", NOW + MINUTE), NOW).await;
-        assert!(matches!(refused, Err(ClaimError::HeldByAnother)), "{refused:?}");
+        assert!(matches!(refused, Err(ClaimError::HeldByAnother(HeldKind::Key))), "{refused:?}");
     }
 }
 
@@ -207,7 +211,7 @@ async fn a_holder_prolongs_and_never_shortens((one, other): Copies) {
     })
     .await;
     let refused = other.claim(&held("long", "researcher", NOW + MINUTE), NOW + Duration::from_millis(1)).await;
-    assert!(matches!(refused, Err(ClaimError::HeldByAnother)), "{refused:?}");
+    assert!(matches!(refused, Err(ClaimError::HeldByAnother(HeldKind::Key))), "{refused:?}");
 }
 
 async fn a_replay_gives_no_key_away((one, other): Copies) {
@@ -215,26 +219,61 @@ async fn a_replay_gives_no_key_away((one, other): Copies) {
     let claim = |proof: &str, key: &str| Claim { uses: self::proof(proof).uses, ..held(key, "thief", NOW + MINUTE) };
     let mut refused = claim("a", "key");
     // In one slot of a cluster.
-    refused.holder.as_mut().unwrap().key[0] = refused.uses[0].key[0];
+    refused.holdings[0].name[0] = refused.uses[0].key[0];
     assert_replayed(other.claim(&refused, NOW).await, UseKind::DpopProof);
     let mut owner = held("key", "owner", NOW + MINUTE);
-    owner.holder.as_mut().unwrap().key[0] = refused.uses[0].key[0];
+    owner.holdings[0].name[0] = refused.uses[0].key[0];
     one.claim(&owner, NOW).await.unwrap();
     // And a key that is another's burns no proof.
     let mut thief = claim("b", "key");
-    thief.holder.as_mut().unwrap().key[0] = refused.uses[0].key[0];
+    thief.holdings[0].name[0] = refused.uses[0].key[0];
     thief.uses[0].key[0] = refused.uses[0].key[0];
     let held = other.claim(&thief, NOW).await;
-    assert!(matches!(held, Err(ClaimError::HeldByAnother)), "{held:?}");
-    thief.holder = None;
+    assert!(matches!(held, Err(ClaimError::HeldByAnother(HeldKind::Key))), "{held:?}");
+    thief.holdings.clear();
     other.claim(&thief, NOW).await.unwrap();
+}
+
+async fn an_identifier_belongs_to_one_holder_and_is_no_key((one, other): Copies) {
+    let identifier =
+        |holder| Claim { holdings: vec![holding(HeldKind::Identifier, "name", holder, NOW + MINUTE)], ..Claim::default() };
+    one.claim(&identifier("principal"), NOW).await.unwrap();
+    other.claim(&identifier("principal"), NOW).await.unwrap();
+    other.claim(&held("name", "workload", NOW + MINUTE), NOW).await.unwrap();
+    for node in [one, other] {
+        let refused = node.claim(&identifier("successor"), NOW).await;
+        assert!(matches!(refused, Err(ClaimError::HeldByAnother(HeldKind::Identifier))), "{refused:?}");
+    }
+}
+
+async fn of_several_that_are_held_none_is_given_away_if_one_is_anothers((one, other): Copies) {
+    // In one slot of a cluster.
+    let near = |kind, name, holder| {
+        let mut held = holding(kind, name, holder, NOW + MINUTE);
+        held.name[0] = 7;
+        held
+    };
+    let claim = |holdings| Claim { holdings, ..Claim::default() };
+    one.claim(&claim(vec![near(HeldKind::Identifier, "id", "principal")]), NOW).await.unwrap();
+    for key_first in [true, false] {
+        let mut both = vec![near(HeldKind::Key, "key", "thief"), near(HeldKind::Identifier, "id", "thief")];
+        if !key_first {
+            both.reverse();
+        }
+        let refused = other.claim(&claim(both), NOW).await;
+        assert!(matches!(refused, Err(ClaimError::HeldByAnother(HeldKind::Identifier))), "{refused:?}");
+    }
+    let both = vec![near(HeldKind::Key, "key", "owner"), near(HeldKind::Identifier, "id", "principal")];
+    one.claim(&claim(both), NOW).await.unwrap();
+    let refused = other.claim(&claim(vec![near(HeldKind::Key, "key", "thief")]), NOW).await;
+    assert!(matches!(refused, Err(ClaimError::HeldByAnother(HeldKind::Key))), "{refused:?}");
 }
 
 async fn everything_may_be_claimed_at_once((one, other): Copies) {
     let all = [UseKind::DpopProof, UseKind::ClientAssertion, UseKind::Wpt, UseKind::Signature];
     let claim = |name: &str| Claim {
         uses: uses(&all.map(|kind| (kind, name))).uses,
-        holder: held("key", "planner", NOW + MINUTE).holder,
+        holdings: held("key", "planner", NOW + MINUTE).holdings,
         ..delegation("d", record(name, NOW + MINUTE))
     };
     let first = record("first", NOW + MINUTE);

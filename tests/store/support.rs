@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use procura::clock::{Clock as _, SystemClock};
 use procura::store::{
-    Claim, ClaimError, ClaimStore, DelegationClaim, DelegationRecord, Epoch, KeyHolder, OneTimeUse, RedisSettings, RedisStore,
-    RedisTls, RedisTopology, StoreError, UseKind,
+    Claim, ClaimError, ClaimStore, DelegationClaim, DelegationRecord, Epoch, HeldKind, Holding, OneTimeUse, RedisSettings,
+    RedisStore, RedisTls, RedisTopology, StoreError, UseKind,
 };
 use procura_token::{UnixTime, sha256};
 
@@ -62,7 +62,7 @@ impl Node {
         let mut claim = Claim { epoch: epoch.id, ..claim.clone() };
         claim.uses.iter_mut().for_each(|used| self.salt(&mut used.key));
         claim.delegation.iter_mut().for_each(|delegation| self.salt(&mut delegation.key));
-        claim.holder.iter_mut().for_each(|held| self.salt(&mut held.key));
+        claim.holdings.iter_mut().for_each(|held| self.salt(&mut held.name));
         self.store.claim(&claim, now).await
     }
 
@@ -136,8 +136,11 @@ pub(crate) fn delegation(name: &str, proposed: DelegationRecord) -> Claim {
 }
 
 pub(crate) fn held(key: &str, holder: &str, until: UnixTime) -> Claim {
-    let holder = KeyHolder { key: sha256(key.as_bytes()), holder: sha256(holder.as_bytes()), until };
-    Claim { holder: Some(holder), ..Claim::default() }
+    Claim { holdings: vec![holding(HeldKind::Key, key, holder, until)], ..Claim::default() }
+}
+
+pub(crate) fn holding(kind: HeldKind, name: &str, holder: &str, until: UnixTime) -> Holding {
+    Holding { kind, name: sha256(name.as_bytes()), holder: sha256(holder.as_bytes()), until }
 }
 
 #[track_caller]

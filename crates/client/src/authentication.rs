@@ -14,6 +14,32 @@ pub enum Authentication<'a> {
     Wit(&'a HeldWit, WitProof),
     /// The X.509-SVID that the connection is made with; this SPIFFE ID is sent as `client_id`.
     X509Svid(&'a WorkloadId),
+    /// What a platform (a CI system, a cloud, a cluster) gave its workload, as client assertion.
+    Platform(PlatformAssertion, &'a Secret),
+}
+
+/// How a platform's credential is presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PlatformAssertion {
+    /// An ID token of the platform's issuer, whose `aud` is the issuer of the token endpoint alone (RFC 7523 section 2.2).
+    Token,
+}
+
+impl PlatformAssertion {
+    /// `client_assertion_type`.
+    pub const fn assertion_type(self) -> &'static str {
+        match self {
+            Self::Token => "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        }
+    }
+
+    /// A private name: none is registered.
+    pub(crate) const fn method(self) -> &'static str {
+        match self {
+            Self::Token => "procura_platform_jwt",
+        }
+    }
 }
 
 /// How the key of a WIT is proved.
@@ -26,13 +52,14 @@ pub enum WitProof {
 }
 
 impl Authentication<'_> {
-    /// What a server that offers it lists in `token_endpoint_auth_methods_supported`. The names for WITs are private:
-    /// none is registered.
+    /// What a server that offers it lists in `token_endpoint_auth_methods_supported`. The names for WITs and for
+    /// platforms are private: none is registered.
     pub const fn method(&self) -> &'static str {
         match self {
             Self::JwtSvid(_) => "spiffe_jwt",
             Self::X509Svid(_) => "spiffe_x509",
             Self::Wit(_, proof) => proof.method(),
+            Self::Platform(assertion, _) => assertion.method(),
         }
     }
 }

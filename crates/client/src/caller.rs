@@ -1,11 +1,12 @@
 //! The agent's own credential, as it is for one exchange.
 
 use crate::connection::Connection;
-use crate::{Authentication, HeldWit, Secret, WitProof};
+use crate::{Authentication, HeldWit, PlatformAssertion, Secret, WitProof};
 
 pub(crate) enum Caller {
     JwtSvid(Secret),
     Wit(HeldWit, WitProof),
+    Platform(PlatformAssertion, Secret),
     #[cfg(feature = "x509")]
     X509Svid(std::sync::Arc<crate::x509::Identity>, Connection),
 }
@@ -15,6 +16,7 @@ impl Caller {
         match self {
             Self::JwtSvid(svid) => Authentication::JwtSvid(svid),
             Self::Wit(wit, proof) => Authentication::Wit(wit, *proof),
+            Self::Platform(assertion, credential) => Authentication::Platform(*assertion, credential),
             #[cfg(feature = "x509")]
             Self::X509Svid(identity, _) => Authentication::X509Svid(identity.id()),
         }

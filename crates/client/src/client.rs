@@ -224,6 +224,7 @@ impl Client {
         Ok(match &self.0.credential.0 {
             Kind::JwtSvid(source) => Caller::JwtSvid(source.svid_boxed().await?),
             Kind::Wit(source, proof) => Caller::Wit(HeldWit::parse(source.svid_boxed().await?.expose())?, *proof),
+            Kind::Platform(source, assertion) => Caller::Platform(*assertion, source.svid_boxed().await?),
             #[cfg(feature = "x509")]
             Kind::X509Svid(identities) => {
                 let (identity, connection) = identities.current(&self.0.trust, self.now()).await?;

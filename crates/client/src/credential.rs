@@ -7,7 +7,7 @@ use crate::X509SvidSource;
 #[cfg(feature = "x509")]
 use crate::connection::Identities;
 use crate::svid::AnySvidSource;
-use crate::{SvidSource, WitProof};
+use crate::{PlatformAssertion, SvidSource, WitProof};
 
 /// How a [`Client`](crate::Client) proves at the token endpoint who it is. An [`SvidSource`] alone is one that gives JWT-SVIDs.
 pub struct Credential(pub(crate) Kind);
@@ -15,6 +15,7 @@ pub struct Credential(pub(crate) Kind);
 pub(crate) enum Kind {
     JwtSvid(Box<dyn AnySvidSource>),
     Wit(Box<dyn AnySvidSource>, WitProof),
+    Platform(Box<dyn AnySvidSource>, PlatformAssertion),
     #[cfg(feature = "x509")]
     X509Svid(Identities),
 }
@@ -31,6 +32,12 @@ impl Credential {
         Self(Kind::Wit(Box::new(source), proof))
     }
 
+    /// An ID token that a platform (a CI system, a cloud, a cluster) gave its workload, whose `aud` is the issuer alone. It is a
+    /// bearer credential, and the subject of one WIT: ask for that first, and go on with it.
+    pub fn platform_token(source: impl SvidSource) -> Self {
+        Self(Kind::Platform(Box::new(source), PlatformAssertion::Token))
+    }
+
     /// An X.509-SVID, shown to every server that asks for a client certificate, the token endpoint first.
     #[cfg(feature = "x509")]
     pub fn x509_svid(source: impl X509SvidSource) -> Self {
@@ -41,6 +48,7 @@ impl Credential {
         match &self.0 {
             Kind::JwtSvid(_) => "spiffe_jwt",
             Kind::Wit(_, proof) => proof.method(),
+            Kind::Platform(_, assertion) => assertion.method(),
             #[cfg(feature = "x509")]
             Kind::X509Svid(_) => "spiffe_x509",
         }

@@ -20,7 +20,7 @@ pub struct ExchangeRequest {
 #[derive(Clone, Debug)]
 enum Subject {
     Token(Secret, TokenType),
-    /// The JWT-SVID or WIT that authenticates the caller is the subject too.
+    /// What authenticates the caller is the subject too.
     Caller,
 }
 
@@ -99,7 +99,7 @@ impl ExchangeRequest {
     /// [`ExchangeError::Request`], [`ExchangeError::Proof`] or [`ExchangeError::Sign`].
     pub fn to_http(&self, requester: &Requester<'_>) -> Result<Request<Secret>, ExchangeError> {
         let Requester { token_endpoint: url, authentication, binding, nonce, now } = *requester;
-        let body = self.form(authentication)?;
+        let body = self.form(authentication);
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -119,7 +119,7 @@ impl ExchangeRequest {
                     WitProof::Signature => drop(holder.sign(message, &mut headers, false)?),
                 }
             }
-            (Authentication::X509Svid(_), _) | (Authentication::JwtSvid(_), Binding::Key(_)) => {}
+            (Authentication::X509Svid(_), _) | (Authentication::JwtSvid(_) | Authentication::Platform(..), Binding::Key(_)) => {}
             (_, Binding::Certificate(_)) => {
                 let reason = "only the token of a caller with an X.509-SVID can be bound to a certificate";
                 return Err(ExchangeError::Request(ParseError::Value { name: "binding", reason }));
@@ -135,19 +135,14 @@ impl ExchangeRequest {
         Expectations { issued_token_type: self.requested, binding: binding.into(), scope: self.scope.clone(), now }
     }
 
-    fn form(&self, authentication: Authentication<'_>) -> Result<Secret, ExchangeError> {
-        let own_token = match authentication {
-            Authentication::JwtSvid(svid) => Some(svid),
-            Authentication::Wit(wit, _) => Some(HeldWit::text(wit)),
-            Authentication::X509Svid(_) => None,
-        };
-        let (subject, subject_type) = match (&self.subject, own_token) {
+    fn form(&self, authentication: Authentication<'_>) -> Secret {
+        let (subject, subject_type) = match (&self.subject, authentication) {
             (Subject::Token(token, kind), _) => (token.expose(), *kind),
-            (Subject::Caller, Some(token)) => (token.expose(), TokenType::Jwt),
-            (Subject::Caller, None) => {
-                let reason = "a caller with an X.509-SVID has no token that could be one";
-                return Err(ExchangeError::Request(ParseError::Value { name: "`subject_token`", reason }));
+            (Subject::Caller, Authentication::JwtSvid(token) | Authentication::Platform(_, token)) => {
+                (token.expose(), TokenType::Jwt)
             }
+            (Subject::Caller, Authentication::Wit(wit, _)) => (HeldWit::text(wit).expose(), TokenType::Jwt),
+            (Subject::Caller, Authentication::X509Svid(_)) => ("mtls_client_certificate", TokenType::Mtls),
         };
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange");
@@ -155,6 +150,10 @@ impl ExchangeRequest {
             Authentication::JwtSvid(svid) => {
                 form.append_pair("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe")
                     .append_pair("client_assertion", svid.expose());
+            }
+            Authentication::Platform(assertion, credential) => {
+                form.append_pair("client_assertion_type", assertion.assertion_type())
+                    .append_pair("client_assertion", credential.expose());
             }
             Authentication::X509Svid(id) => drop(form.append_pair("client_id", id.as_str())),
             Authentication::Wit(..) => {}
@@ -177,6 +176,6 @@ impl ExchangeRequest {
         if let Some(scope) = &self.scope {
             form.append_pair("scope", &scope.to_string());
         }
-        Ok(form.finish().into())
+        form.finish().into()
     }
 }

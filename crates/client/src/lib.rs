@@ -39,7 +39,7 @@ mod wit;
 #[cfg(feature = "x509")]
 mod x509;
 
-pub use authentication::{Authentication, Binding, WitProof};
+pub use authentication::{Authentication, Binding, PlatformAssertion, WitProof};
 #[cfg(feature = "reqwest")]
 pub use call::CallError;
 pub use challenge::Challenge;

@@ -5,16 +5,17 @@ use core::time::Duration;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, ParsedPublicKey, RSA_PKCS1_SHA256,
-    RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
+    RSA_PKCS1_SHA256, RsaKeyPair,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use procura_token::{
-    AccessToken, Actor, ActorChain, Algorithm, Authentication, CertificateDer, Delegation, DpopProof, DpopRules, Freshness, Htu,
-    IdToken, IdTokenRules, Issuer, JwkSet, JwtSvid, JwtSvidRules, KeySet, NewDpopProof, NewJwtSvid, PeerCertificate, Signer,
-    SigningKey, TokenId, UnixTime, Unverified, UnverifiedX509Svid, X509Authorities, access_token_hash, base64url,
+    AccessToken, Actor, ActorChain, Algorithm, Authentication, CertificateDer, ClaimRules, Delegation, DpopProof, DpopRules,
+    Freshness, Htu, IdToken, IdTokenRules, Issuer, JwkSet, JwtSvid, JwtSvidRules, KeySet, NewDpopProof, NewJwtSvid,
+    PeerCertificate, PlatformToken, PlatformTokenRules, Signer, SigningKey, TokenId, UnixTime, Unverified, UnverifiedX509Svid,
+    X509Authorities, access_token_hash, base64url,
 };
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
@@ -108,9 +109,40 @@ fn id_token(c: &mut Criterion) {
     pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input.as_bytes(), &mut signature).unwrap();
     let token = format!("{input}.{}", base64url::encode(signature));
     let issuer: Issuer = ISSUER.parse().unwrap();
-    let rules = IdTokenRules { issuer: &issuer, audiences: &["app"], algorithms: &[Algorithm::Rs256], skew: SKEW };
+    let rules = IdTokenRules {
+        issuer: &issuer,
+        audiences: &["app"],
+        algorithms: &[Algorithm::Rs256],
+        claims: ClaimRules::default(),
+        not: &[],
+        skew: SKEW,
+    };
     c.bench_function("id_token/parse_and_verify_rs256", |b| {
         b.iter(|| Unverified::<IdToken>::parse(black_box(&token)).unwrap().verify(&keys, &rules, NOW).unwrap());
+    });
+}
+
+/// A token of GitHub Actions, beside its signature alone.
+fn platform_token(c: &mut Criterion) {
+    let pair = RsaKeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
+    let n = base64url::encode(&pair.public_key().as_ref()[9..265]);
+    let set = format!(r#"{{"keys":[{{"kty":"RSA","kid":"k","alg":"RS256","n":"{n}","e":"AQAB"}}]}}"#);
+    let keys = KeySet::new(&JwkSet::parse(set.as_bytes()).unwrap(), &[None]);
+    let claims = format!(
+        r#"{{"jti":"6ed5c2b3-1c3f-4a5e-9a63-0c4c6f1f8d7e","sub":"repo:octo/cat:ref:refs/heads/main","aud":"{ISSUER}","ref":"refs/heads/main","sha":"2f3a4b5c6d7e8f902f3a4b5c6d7e8f902f3a4b5c","repository":"octo/cat","repository_owner":"octo","repository_owner_id":"65","run_id":"9000","run_number":"10","run_attempt":"2","repository_visibility":"private","repository_id":"74","actor_id":"12","actor":"alice","workflow":"deploy","head_ref":"","base_ref":"","event_name":"push","ref_protected":"true","ref_type":"branch","workflow_ref":"octo/cat/.github/workflows/deploy.yml@refs/heads/main","workflow_sha":"2f3a4b5c6d7e8f902f3a4b5c6d7e8f902f3a4b5c","job_workflow_ref":"octo/cat/.github/workflows/deploy.yml@refs/heads/main","job_workflow_sha":"2f3a4b5c6d7e8f902f3a4b5c6d7e8f902f3a4b5c","runner_environment":"github-hosted","check_run_id":"31","iss":"{ISSUER}","nbf":1799999700,"exp":1800000300,"iat":1800000000}}"#
+    );
+    let input = format!("{}.{}", base64url::encode(r#"{"alg":"RS256","kid":"k","typ":"JWT"}"#), base64url::encode(claims));
+    let mut signature = vec![0; pair.public_modulus_len()];
+    pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input.as_bytes(), &mut signature).unwrap();
+    let public = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public_key().as_ref()).unwrap();
+    c.bench_function("floor/rs256_verify", |b| {
+        b.iter(|| public.verify_sig(black_box(input.as_bytes()), &signature).unwrap());
+    });
+    let token = format!("{input}.{}", base64url::encode(&signature));
+    let (issuer, audiences): (Issuer, _) = (ISSUER.parse().unwrap(), [ISSUER.to_owned()]);
+    let rules = PlatformTokenRules { issuer: &issuer, audiences: &audiences, algorithms: &[Algorithm::Rs256], skew: SKEW };
+    c.bench_function("platform_token/parse_and_verify_rs256", |b| {
+        b.iter(|| Unverified::<PlatformToken>::parse(black_box(&token)).unwrap().verify(&keys, &rules, NOW).unwrap());
     });
 }
 
@@ -136,5 +168,5 @@ fn x509_svid(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, floor, dpop, issue, jwt_svid, id_token, x509_svid, thumbprint);
+criterion_group!(benches, floor, dpop, issue, jwt_svid, id_token, platform_token, x509_svid, thumbprint);
 criterion_main!(benches);

@@ -65,6 +65,11 @@ pub struct VerifiedDpopProof {
 }
 
 impl Unverified<DpopProof> {
+    /// `nonce`, at most 512 bytes: chosen by whoever sent this.
+    pub fn nonce(&self) -> Option<&str> {
+        self.claims.nonce.as_deref()
+    }
+
     /// Verifies algorithm, key, signature, `htm`, `htu`, freshness and `ath` (RFC 9449 section 4.3).
     ///
     /// Not checked, because each needs something this crate does not have: whether the proof was seen before

@@ -103,6 +103,12 @@ pub enum VerifyError {
     /// `aud` does not name us, or names others where we must be alone.
     #[error("the audience is not acceptable")]
     Audience,
+    /// A claim that is required by configuration is missing, or has another value. It is named as configured.
+    #[error("claim `{0}` is missing or is not what is required")]
+    Claim(String),
+    /// What the token says shows it to be of another kind.
+    #[error("the token is of another kind")]
+    OtherKind,
     /// `htm` is not the method of the request.
     #[error("`htm` is not the method of this request")]
     Method,

@@ -168,9 +168,23 @@ impl JwkSet {
         if raw.keys.len() > MAX_KEYS {
             return Err(ParseError::value("`keys`", "more than 64 keys"));
         }
-        let usable = |entry| serde_json::from_value::<Jwk>(entry).ok();
+        let usable = |entry| serde_json::from_value::<Jwk>(unsigned(entry)).ok();
         Ok(Self { keys: raw.keys.into_iter().filter_map(usable).collect() })
     }
+}
+
+/// An entry without the zero octet that some issuers publish before an RSA integer, as if it had a sign: RFC 7518 section
+/// 6.3.1.1 says not to, and that some do. What remains is the key, with the one thumbprint it has.
+fn unsigned(mut entry: serde_json::Value) -> serde_json::Value {
+    for name in ["n", "e"] {
+        if let Some(serde_json::Value::String(text)) = entry.get_mut(name)
+            && let Ok(bytes) = base64url::decode(text.as_str())
+            && let Some((0, rest)) = bytes.split_first()
+        {
+            *text = base64url::encode(rest);
+        }
+    }
+    entry
 }
 
 #[derive(Deserialize)]
@@ -315,6 +329,22 @@ mod tests {
         assert_eq!(JwkSet::parse(set.as_bytes()).unwrap().keys.len(), 2);
         let many = format!(r#"{{"keys":[{}]}}"#, vec!["{}"; MAX_KEYS + 1].join(","));
         assert!(JwkSet::parse(many.as_bytes()).is_err());
+    }
+
+    /// What Java's `BigInteger` makes of a modulus whose top bit is set, as the Jenkins plugin `oidc-provider` publishes it.
+    #[test]
+    fn a_published_modulus_may_have_one_zero_octet_too_many_and_a_proof_key_may_not() {
+        let key = Jwk::parse(RFC7638.as_bytes()).unwrap();
+        let published = |zeros: &[u8]| {
+            let mut json: serde_json::Value = serde_json::from_str(RFC7638).unwrap();
+            let n = base64url::decode(json["n"].as_str().unwrap()).unwrap();
+            json["n"] = base64url::encode([zeros, &n].concat()).into();
+            json
+        };
+        let set = |zeros: &[u8]| JwkSet::parse(serde_json::json!({ "keys": [published(zeros)] }).to_string().as_bytes()).unwrap();
+        assert_eq!(set(&[0]).keys, [key]);
+        assert!(set(&[0, 0]).keys.is_empty());
+        assert!(Jwk::parse(published(&[0]).to_string().as_bytes()).is_err());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use aws_lc_rs::signature::{
 };
 
 use crate::jwk::{Curve, Material};
-use crate::{Algorithm, Jwk, JwkSet, ParseError, Thumbprint, VerifyError};
+use crate::{Algorithm, Jwk, JwkSet, ParseError, Thumbprint, VerifyError, der};
 
 /// A public key ready to verify: its point is on its curve, its algorithm cannot be confused.
 /// Two are equal when they are the same key for the same algorithms.
@@ -46,7 +46,7 @@ impl VerifyingKey {
             }
             Material::Ed25519 { x } => Inner::Ed25519(ParsedPublicKey::new(&ED25519, x).map_err(unusable)?),
             Material::Rsa { n, e } => {
-                let der = pkcs1(n, e);
+                let der = der::pkcs1(n, e);
                 ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &der).map_err(unusable)?;
                 Inner::Rsa(der)
             }
@@ -76,6 +76,11 @@ impl VerifyingKey {
         let same =
             |only: A| only == algorithm || (matches!(only, A::EdDsa | A::Ed25519) && matches!(self.inner, Inner::Ed25519(_)));
         family && self.only.is_none_or(same)
+    }
+
+    /// The algorithms it verifies signatures of.
+    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        Algorithm::DEFAULT.iter().copied().filter(|algorithm| self.fits(*algorithm))
     }
 
     /// Verifies `signature` by `algorithm` over `message`.
@@ -113,29 +118,6 @@ fn rsa_parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> {
     })
 }
 
-/// `RSAPublicKey` of RFC 8017 appendix A.1.1, in DER.
-fn pkcs1(n: &[u8], e: &[u8]) -> Vec<u8> {
-    fn element(tag: u8, content: &[u8]) -> Vec<u8> {
-        let length = content.len().to_be_bytes();
-        let significant: Vec<u8> = length.into_iter().skip_while(|byte| *byte == 0).collect();
-        let mut der = vec![tag];
-        match significant.as_slice() {
-            [] => der.push(0),
-            [short] if *short < 0x80 => der.push(*short),
-            long => {
-                der.push(0x80 | long.len() as u8);
-                der.extend_from_slice(long);
-            }
-        }
-        der.extend_from_slice(content);
-        der
-    }
-    // A leading zero keeps the integers positive; the moduli and exponents that reach this have their top octet non-zero.
-    let positive =
-        |bytes: &[u8]| if bytes.first().is_some_and(|first| *first >= 0x80) { [&[0], bytes].concat() } else { bytes.to_vec() };
-    element(0x30, &[element(0x02, &positive(n)), element(0x02, &positive(e))].concat())
-}
-
 /// The keys of one issuer or one trust domain, for one use. Sets of different issuers are never pooled (RFC 8725bis
 /// section 3.8, SPIFFE federation section 4.2).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -160,6 +142,11 @@ impl KeySet {
     /// Adds the keys of `other`. For two uses of *one* authority; never for two authorities.
     pub fn extend(&mut self, other: &Self) {
         self.keys.extend_from_slice(&other.keys);
+    }
+
+    /// The keys, each with its `kid`.
+    pub fn iter(&self) -> impl Iterator<Item = (Option<&str>, &VerifyingKey)> {
+        self.keys.iter().map(|(kid, key)| (kid.as_deref(), key))
     }
 
     /// Whether some key has this `kid`.

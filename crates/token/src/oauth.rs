@@ -218,10 +218,12 @@ pub enum TokenType {
     Jwt,
     /// A Workload Identity Token. None is registered; this name is ours.
     Wit,
+    /// The client certificate of the connection, in place of a token.
+    Mtls,
 }
 
 impl TokenType {
-    const ALL: [Self; 5] = [Self::AccessToken, Self::RefreshToken, Self::IdToken, Self::Jwt, Self::Wit];
+    const ALL: [Self; 6] = [Self::AccessToken, Self::RefreshToken, Self::IdToken, Self::Jwt, Self::Wit, Self::Mtls];
 
     /// The URI.
     pub const fn as_str(self) -> &'static str {
@@ -231,6 +233,7 @@ impl TokenType {
             Self::IdToken => "urn:ietf:params:oauth:token-type:id_token",
             Self::Jwt => "urn:ietf:params:oauth:token-type:jwt",
             Self::Wit => "urn:procura:token-type:wit",
+            Self::Mtls => "urn:ietf:params:oauth:token-type:mtls",
         }
     }
 }

@@ -6,7 +6,7 @@ use core::ops::Deref;
 use serde::de::DeserializeOwned;
 
 use crate::jws::{Header, Jws};
-use crate::{Algorithm, KeySet, ParseError, VerifyError, VerifyingKey, json, sha256};
+use crate::{Algorithm, KeySet, ParseError, VerifyError, VerifyingKey, base64url, json, sha256};
 
 /// A token that is well formed and not believed: its signature and claims have not been judged.
 ///
@@ -69,6 +69,11 @@ impl<T> Unverified<T> {
     /// `kid` of the header: a name chosen by whoever sent this.
     pub fn key_id(&self) -> Option<&str> {
         self.header.key_id.as_deref()
+    }
+
+    /// The claims as JSON, decoded again.
+    pub(crate) fn payload(&self) -> Result<Vec<u8>, ParseError> {
+        base64url::decode(self.signing_input.split_once('.').ok_or(ParseError::NotCompact)?.1)
     }
 
     pub(crate) fn allow(&self, algorithms: &[Algorithm]) -> Result<(), VerifyError> {

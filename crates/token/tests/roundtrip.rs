@@ -4,9 +4,10 @@
 mod sample;
 
 use procura_token::{
-    AccessToken, AccessTokenRules, Actor, ActorChain, Algorithm, Authentication, Confirmation, Delegation, DpopProof, DpopRules,
-    Freshness, Htu, IdToken, IdTokenRules, Issuer, JwkConfirmation, JwtSvid, JwtSvidRules, NewDpopProof, NewIdToken, NewJwtSvid,
-    NewWit, ScopeSet, Signer, SigningKey, Subject, TokenId, Unverified, VerifyError, Wit, WorkloadId, access_token_hash,
+    AccessToken, AccessTokenRules, Actor, ActorChain, Algorithm, Authentication, ClaimRules, Confirmation, Delegation, DpopProof,
+    DpopRules, Freshness, Htu, IdToken, IdTokenRules, Issuer, JwkConfirmation, JwtSvid, JwtSvidRules, NewDpopProof, NewIdToken,
+    NewJwtSvid, NewWit, ScopeSet, Signer, SigningKey, Subject, TokenId, Unverified, VerifyError, Wit, WorkloadId,
+    access_token_hash,
 };
 use proptest::prelude::*;
 use sample::{EXP, Kind, NOW, SKEW, URI, at, key, keys_of};
@@ -83,7 +84,7 @@ proptest! {
         let issuer: Issuer = URI.parse().unwrap();
         let (iat, exp) = (at(NOW), at(EXP));
         let new = NewIdToken { iss: &issuer, sub: &sub, aud: "app", iat, exp, jti, authentication, groups: &groups, scope: scope.as_ref() };
-        let rules = IdTokenRules { issuer: &issuer, audiences: &["other", "app"], algorithms: Algorithm::DEFAULT, skew: SKEW };
+        let rules = IdTokenRules { issuer: &issuer, audiences: &["other", "app"], algorithms: Algorithm::DEFAULT, claims: ClaimRules::default(), not: &[], skew: SKEW };
         let text = new.issue(&signer).unwrap();
         let verified = Unverified::<IdToken>::parse(&text).unwrap().verify(&keys_of(&signer), &rules, at(NOW)).unwrap();
         prop_assert_eq!((verified.subject(), verified.groups()), (&sub, groups.as_slice()));

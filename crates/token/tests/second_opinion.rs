@@ -13,7 +13,7 @@ use std::time::UNIX_EPOCH;
 use josekit::jws::{self, ES256, ES384, ES512, EdDSA, JwsSigner, JwsVerifier, PS256, PS384, PS512, RS256, RS384, RS512};
 use josekit::jwt::{self, JwtPayloadValidator};
 use procura_token::{
-    Algorithm, IdToken, IdTokenRules, JwkSet, KeySet, Signer as _, SigningKey, Unverified, WorkloadId, base64url,
+    Algorithm, ClaimRules, IdToken, IdTokenRules, JwkSet, KeySet, Signer as _, SigningKey, Unverified, WorkloadId, base64url,
 };
 use proptest::prelude::*;
 use sample::{AGENT, EXP, Kind, NOW, URI, at, forge, key, keys_of};
@@ -182,7 +182,14 @@ fn josekit_accepts(token: &str, verifier: &dyn JwsVerifier) -> bool {
 
 fn we_accept(token: &str, keys: &KeySet) -> bool {
     let issuer = URI.parse().unwrap();
-    let rules = IdTokenRules { issuer: &issuer, audiences: &[URI], algorithms: Algorithm::DEFAULT, skew: Duration::ZERO };
+    let rules = IdTokenRules {
+        issuer: &issuer,
+        audiences: &[URI],
+        algorithms: Algorithm::DEFAULT,
+        claims: ClaimRules::default(),
+        not: &[],
+        skew: Duration::ZERO,
+    };
     Unverified::<IdToken>::parse(token).is_ok_and(|token| token.verify(keys, &rules, at(NOW)).is_ok())
 }
 

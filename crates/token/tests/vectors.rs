@@ -6,9 +6,9 @@ use core::time::Duration;
 use std::path::Path;
 
 use procura_token::{
-    AccessToken, AccessTokenRules, Algorithm, DpopProof, DpopRules, Freshness, Htu, IdToken, IdTokenRules, Issuer, Jwk, JwkSet,
-    JwtSvid, JwtSvidRules, KeySet, ParseError, Resource, Thumbprint, UnixTime, Unverified, VerifyError, VerifyingKey, Wit,
-    WorkloadId,
+    AccessToken, AccessTokenRules, Algorithm, ClaimRules, DpopProof, DpopRules, Freshness, Htu, IdToken, IdTokenRules, Issuer,
+    Jwk, JwkSet, JwtSvid, JwtSvidRules, KeySet, ParseError, Resource, Thumbprint, UnixTime, Unverified, VerifyError,
+    VerifyingKey, Wit, WorkloadId,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -159,7 +159,14 @@ fn id_token(input: &Input, now: UnixTime) -> Result<(), Refusal> {
     let issuer: Issuer = input.issuer.parse()?;
     let audiences: Vec<&str> = input.audiences.iter().map(String::as_str).collect();
     let algorithms = algorithms(&input.algorithms);
-    let rules = IdTokenRules { issuer: &issuer, audiences: &audiences, algorithms: &algorithms, skew: SKEW };
+    let rules = IdTokenRules {
+        issuer: &issuer,
+        audiences: &audiences,
+        algorithms: &algorithms,
+        claims: ClaimRules::default(),
+        not: &[],
+        skew: SKEW,
+    };
     Unverified::<IdToken>::parse(&input.token)?.verify(&keys(&input.jwks, &[None, Some("sig")]), &rules, now)?;
     Ok(())
 }

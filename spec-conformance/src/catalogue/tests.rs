@@ -12,6 +12,8 @@ const KINDS: &[&str] = &[
     "http-signature",
     "x509-svid",
     "x509-bundle",
+    "key-bundle",
+    "platform-token",
     "id-token",
     "access-token",
     "thumbprint",

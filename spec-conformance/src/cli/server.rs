@@ -1,6 +1,6 @@
 use crate::certificate::Authority;
 use crate::jose::Key;
-use crate::world::{Options, Proxy};
+use crate::world::{Options, Platform, Proxy};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::{Map, Value};
@@ -76,6 +76,18 @@ pub(super) struct Server {
     /// The node that takes `x-forwarded-client-cert` from the proxy
     #[arg(long, value_name = "URL", requires = "proxy_address")]
     forwarded_url: Option<String>,
+    /// The node that trusts the guests which `guests` made
+    #[arg(long, value_name = "URL")]
+    guest_url: Option<String>,
+    /// Private JWK of the platform among the guests
+    #[arg(long, value_name = "FILE", requires = "guest_url")]
+    guest_key: Option<PathBuf>,
+    /// Where the hostile issuers among the guests are to listen, as `guests` was told
+    #[arg(long, value_name = "ADDR", requires = "guest_url")]
+    hostile_address: Option<SocketAddr>,
+    /// The file in which that node finds whom it believes no longer. It IS REWRITTEN
+    #[arg(long, value_name = "FILE", requires = "guest_url")]
+    disabled_file: Option<PathBuf>,
     /// The Redis that the server keeps used proofs in: it WILL BE EMPTIED, to see that nothing old comes in again
     #[arg(long, value_name = "ADDR")]
     redis: Option<SocketAddr>,
@@ -128,6 +140,10 @@ impl Server {
                 client_cert: self.client_cert_url.clone(),
                 forwarded: self.forwarded_url.clone(),
             }),
+            guest_url: self.guest_url.clone(),
+            platform: self.platform()?,
+            hostile_address: self.hostile_address,
+            disabled_file: self.disabled_file.clone(),
             redis: self.redis,
             written: self.written.clone(),
             issuer,
@@ -154,6 +170,11 @@ impl Server {
 
     fn wit_key(&self) -> Result<Option<Key>> {
         self.optional(&self.wit_key, "keys/wit.jwk").map(|file| jwk(&file)).transpose()
+    }
+
+    fn platform(&self) -> Result<Option<Platform>> {
+        let (Some(file), Some(node)) = (&self.guest_key, &self.guest_url) else { return Ok(None) };
+        Ok(Some(Platform { key: jwk(file)?, node: node.clone() }))
     }
 
     fn authority(&self) -> Result<Option<Authority>> {

@@ -269,7 +269,7 @@ def collected(vectors, add):
         kept = json.loads(target.read_text())["vectors"] if target.exists() else []
         vectors.vectors.extend(vector for vector in kept if "/published-" in vector["id"])
         return
-    files = sorted(pathlib.Path(root).glob("reference-impl/*.json"))
+    files = [file for folder in ("reference-impl", "spiffe-spec") for file in sorted(pathlib.Path(root).glob(f"{folder}/*.json"))]
     add({file.stem: json.loads(file.read_text()) for file in files})
 
 
@@ -344,4 +344,7 @@ def published_bundles(vectors):
             file = files[f"x509bundle-rust-{slug}"]
             notes = f"published verdict on reading it: {file['expect']['x509_svid_profile']}{why}"
             vectors.add(f"published-rust-{slug}", "accept" if count else "authority", ["X509-15", "X509-17"], notes, bundle=bundle(*file["chain_der_b64"]), authorities=count or None, source=file["source"])
+        for number in ("1", "2"):
+            file = files[f"bundle-appendix-a-{number}"]
+            vectors.add(f"published-spec-appendix-a-{number}", "authority", ["X509-15", "X509-17"], "published as a shape: its certificates are placeholders", bundle=file["document"], source=file["source"])
     collected(vectors, add)

@@ -17,7 +17,7 @@ class Set:
         self.base = base
         self.vectors = []
 
-    def add(self, slug, expect, rules, notes, attacks=(), also=(), now=NOW, needs=(), source=None, thumbprint=None, authorities=None, **changes):
+    def add(self, slug, expect, rules, notes, attacks=(), also=(), now=NOW, needs=(), source=None, thumbprint=None, authorities=None, count=None, **changes):
         """Adds one vector; `changes` override the inputs that all vectors of the set share."""
         assert expect == "accept" or expect in self.reasons, (slug, expect)
         assert all(reason in self.reasons for reason in also), (slug, also)
@@ -31,6 +31,8 @@ class Set:
             vector["expect_thumbprint"] = thumbprint
         if authorities is not None:
             vector["expect_authorities"] = authorities
+        if count is not None:
+            vector["expect_keys"] = count
         if needs:
             vector["needs"] = list(needs)
         if source:

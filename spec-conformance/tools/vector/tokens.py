@@ -127,3 +127,38 @@ def actors(base, act):
     base.add("act-duplicate-sub", "malformed", "`sub` twice inside `act`", ["BCP-19"], also=["claim"], claims=jose.text(jose.edit(base.claims, {"act": ...}), f'"act":{inner}'), attacks=["F10", "F31"])
     twice = jose.text(base.claims, '"act":{"iss":"spiffe://prod.example","sub":"spiffe://prod.example/agent/admin"}')
     base.add("act-twice", "malformed", "two `act` claims", ["BCP-19"], also=["claim"], claims=twice, attacks=["F10", "F31"])
+
+
+def platform(keys):
+    """What a CI system or a cloud says of a workload, presented as a client assertion: an OpenID token whose only audience we are."""
+    iss = "https://ci.example"
+    vectors = Set("platform-token", COMMON, issuer=iss, audiences=[STS], algorithms=["RS256", "ES256"], jwks=jwks(keys))
+    header = {"alg": "ES256", "kid": "issuer-es256", "typ": "JWT"}
+    claims = {"iss": iss, "sub": "repo:octo/app:ref:refs/heads/main", "aud": STS, "exp": NOW + 600, "nbf": NOW - 5, "iat": NOW, "jti": "a", "repository_owner_id": "1001", "repository_id": "2002", "ref": "refs/heads/main"}
+    base = jose.Base(vectors, "token", header, claims, keys["issuer-es256"], ["PRAC-01", "ASSERT-04"])
+    for alg, name in [("ES256", "issuer-es256"), ("RS256", "issuer-rsa")]:
+        base.add(f"good-{alg.lower()}", "accept", f"a good token, {alg}", ["PRAC-01"], header={"alg": alg, "kid": name}, key=keys[name], algorithm=alg, needs=[alg])
+    base.add("good-audience-list", "accept", "`aud` as a list of one", ["PRAC-02"], claims={"aud": [STS]})
+    base.add("good-claims-of-any-shape", "accept", "claims that mean something to the platform alone", ["PRAC-08"], claims={"a": {"b": [1, None, True]}, "azp": "x", "nonce": "y", "scope": "z"})
+    base.add("good-no-nbf-no-iat", "accept", "`nbf` and `iat` need not be there", ["ASSERT-05"], claims={"nbf": ..., "iat": ...})
+    base.add("typ-missing", "accept", "`typ` may be absent", ["PRAC-01"], header={"typ": ...})
+    base.add("typ-jose", "accept", "`typ` may be `JOSE`", ["PRAC-01"], header={"typ": "JOSE"})
+    base.add("key-of-other-issuer", "key", "the key of another issuer", ["BCP-07"], also=["signature"], header={"kid": "other-es256"}, key=keys["other-es256"], attacks=["F33"])
+    for alg, name in [("ES384", "issuer-es384"), ("PS256", "issuer-rsa"), ("EdDSA", "issuer-ed25519")]:
+        base.add(f"algorithm-not-allowed-{alg.lower()}", "algorithm", f"{alg}, which this platform does not sign with", ["BCP-01", "BCP-02"], header={"alg": alg, "kid": name}, key=keys[name], algorithm=alg, attacks=["F30"])
+    jose.add_common(base)
+    jose.add_key_selection(base, keys, "sig")
+    for typ in TYPES:
+        if typ not in ("JWT", "JOSE"):
+            base.add(f"typ-{typ.replace('+', '-')}", "typ", f"`typ` is `{typ}`", ["PRAC-01", "BCP-13"], header={"typ": typ}, attacks=["F01"])
+    times(base, ["ASSERT-04", "BCP-20"])
+    issuers(base, iss, ["PRAC-06", "BCP-07", "META-10"])
+    audiences(base, STS, ["PRAC-02", "ASSERT-06", "BCP-09"])
+    for slug, value in [("two", [STS, "https://other.example"]), ("two-ours-last", ["https://other.example", STS]), ("twice-ours", [STS, STS]), ("token-endpoint", STS + "/token")]:
+        base.add(f"audience-{slug}", "audience", "somebody else could be meant too, or is", ["PRAC-02", "ASSERT-06"], also=["claim"], claims={"aud": value}, attacks=["F16"])
+    for name, value in [("events", {"https://schemas.example/event": {}}), ("act", {"sub": "x"}), ("cnf", {"jkt": "x"}), ("act", None)]:
+        base.add(f"claim-{name}" + ("-null" if value is None else ""), "claim", f"`{name}` makes it another kind of token", ["BCP-12", "BCP-13"], also=["malformed"], claims={name: value}, attacks=["F01"])
+    for slug, value in [("missing", ...), ("null", None), ("empty", ""), ("number", 7), ("array", ["x"])]:
+        base.add(f"subject-{slug}", "claim", "`sub` is missing or of the wrong type", ["ASSERT-04"], also=["malformed"], claims={"sub": value}, attacks=["F07"])
+    base.add("subject-spiffe", "claim", "`sub` names a workload of a trust domain: that is not for a platform to say", ["SID-08"], claims={"sub": "spiffe://prod.example/agent/planner"}, attacks=["F07", "F17"])
+    return vectors

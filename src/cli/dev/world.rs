@@ -59,6 +59,7 @@ impl World {
         world.authority()?;
         world.write("trust/bundle.json", &world.bundle()?)?;
         world.publish("authority/users.jwk", "sig", "trust/users.jwks.json")?;
+        world.write_once("trust/disabled.toml", "# Whom to believe no longer: `procura trust disable`.")?;
         world.write_once("targets/dev.toml", TARGETS)?;
         world.write_once("policies/dev.cedar", POLICY)?;
         Ok(world)

@@ -69,6 +69,14 @@ impl<V: Clone> Records<V> {
         Err(StoreError::Full { capacity: self.capacity })
     }
 
+    /// What is under `key`.
+    pub(super) fn find(&self, key: &[u8; 32], now: UnixTime) -> Option<V> {
+        let key = short(key);
+        let mut shard = self.shard(&key);
+        self.release(shard.sweep(now));
+        shard.get(&key).cloned()
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.entries.load(Ordering::Relaxed)

@@ -2,7 +2,7 @@
 
 use procura_token::{base64url, sha256};
 
-use crate::store::UseKind;
+use crate::store::{HeldKind, UseKind};
 
 /// How many hash tags a cluster's keys are spread over.
 pub(super) const TAGS: usize = 64;
@@ -65,9 +65,9 @@ impl Keys {
         self.key(self.tag(hash), b'G', hash.first_chunk().unwrap_or(&[0; 16]))
     }
 
-    /// The holder of a key.
-    pub(super) fn holder(&self, hash: &[u8; 32]) -> Key {
-        self.key(self.tag(hash), b'H', hash.first_chunk().unwrap_or(&[0; 16]))
+    /// The holder of something.
+    pub(super) fn holder(&self, kind: HeldKind, hash: &[u8; 32]) -> Key {
+        self.key(self.tag(hash), kind.letter(), hash.first_chunk().unwrap_or(&[0; 16]))
     }
 
     /// What stands for a use when it is only tried whether one could be granted.
@@ -107,7 +107,8 @@ mod tests {
             keys.used(UseKind::Signature, &hash),
             keys.used(UseKind::ClientAssertion, &hash),
             keys.delegation(&hash),
-            keys.holder(&hash),
+            keys.holder(HeldKind::Key, &hash),
+            keys.holder(HeldKind::Identifier, &hash),
             keys.trial(0, &[0; 16]),
             keys.epoch(0),
             Keys::new("b", true).used(UseKind::DpopProof, &hash),

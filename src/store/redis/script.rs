@@ -54,19 +54,22 @@ impl ClaimScript {
     }
 }
 
-/// KEYS: the epoch's record; the delegation and the key's holder, if any; the uses.
-/// ARGV: the delegation's record and its ms; the holder and its ms; the ms of each use. Empty stands for none.
+/// KEYS: the epoch's record; the delegation, if any; what is held; the uses.
+/// ARGV: the delegation's record and its ms, empty for none; how many things are held, and of each its holder and its ms; the
+/// ms of each use.
 /// Answers 0 when all is granted, the delegation's record if it was there, the number of the first use that is not new,
-/// -1 if the epoch is over, -2 if the key is another's. Nothing is written before everything is looked at; the first use is
-/// looked at by writing it.
+/// -1 if the epoch is over, -2 and below for the first, second … thing that is another's. Nothing is written before everything
+/// is looked at; a sole use is looked at by writing it.
 const CLAIM: &str = "\
 if redis.call('GET',KEYS[1])~='$RECORD' then return -1 end
-local n,k,d,h,held=#KEYS,2
+local n,k,a,d,h,held=#KEYS,2,4,nil,tonumber(ARGV[3]),{}
 if ARGV[1]~='' then d=KEYS[k] k=k+1 end
-if ARGV[3]~='' then h=KEYS[k] k=k+1 held=redis.call('GET',h) if held and held~=ARGV[3] then return -2 end end
+local f=k
+for i=1,h do held[i]=redis.call('GET',KEYS[k]) if held[i] and held[i]~=ARGV[a] then return -1-i end k=k+1 a=a+2 end
 if n>k then for i=k,n do if redis.call('EXISTS',KEYS[i])==1 then return i-k+1 end end end
-for i=k,n do if not redis.call('SET',KEYS[i],1,'NX','PX',ARGV[i-k+5]) then return i-k+1 end end
-if held then redis.call('PEXPIRE',h,ARGV[4],'GT') elseif h then redis.call('SET',h,ARGV[3],'PX',ARGV[4]) end
+for i=k,n do if not redis.call('SET',KEYS[i],1,'NX','PX',ARGV[i-k+a]) then return i-k+1 end end
+for i=1,h do local key,o,ms=KEYS[f+i-1],ARGV[2*i+2],ARGV[2*i+3]
+if held[i] then redis.call('PEXPIRE',key,ms,'GT') else redis.call('SET',key,o,'PX',ms) end end
 if d then local r=redis.call('SET',d,ARGV[1],'NX','GET','PX',ARGV[2]) if r then return r end end
 return 0";
 
@@ -87,7 +90,8 @@ pub(super) fn begin(key: &Key, old: &str, new: &Record) -> Cmd {
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     pub(super) delegation: Option<(Key, String, u64)>,
-    pub(super) holder: Option<(Key, [u8; 16], u64)>,
+    /// Key, holder, lifetime in ms, place in the claim.
+    pub(super) holdings: Vec<(Key, [u8; 16], u64, usize)>,
     /// Key, lifetime in ms, place in the claim.
     pub(super) uses: Vec<(Key, u64, usize)>,
 }
@@ -95,13 +99,13 @@ pub(super) struct Asked {
 impl Asked {
     /// The command that asks.
     pub(super) fn command(&self, hash: &str, epoch: &Key) -> Cmd {
-        let keys = 1 + self.uses.len() + usize::from(self.delegation.is_some()) + usize::from(self.holder.is_some());
-        let mut cmd = Cmd::with_capacity(3 + keys + 4 + self.uses.len(), 160 + 64 * keys);
+        let keys = 1 + self.uses.len() + usize::from(self.delegation.is_some()) + self.holdings.len();
+        let mut cmd = Cmd::with_capacity(6 + keys + 2 * self.holdings.len() + self.uses.len(), 160 + 64 * keys);
         cmd.arg("EVALSHA").arg(hash).arg(keys).arg(epoch.as_bytes());
         if let Some((key, ..)) = &self.delegation {
             cmd.arg(key.as_bytes());
         }
-        if let Some((key, ..)) = &self.holder {
+        for (key, ..) in &self.holdings {
             cmd.arg(key.as_bytes());
         }
         for (key, ..) in &self.uses {
@@ -111,10 +115,10 @@ impl Asked {
             Some((_, record, ttl)) => cmd.arg(record).arg(*ttl),
             None => cmd.arg("").arg(""),
         };
-        match &self.holder {
-            Some((_, holder, ttl)) => cmd.arg(holder.as_slice()).arg(*ttl),
-            None => cmd.arg("").arg(""),
-        };
+        cmd.arg(self.holdings.len());
+        for (_, holder, ttl, _) in &self.holdings {
+            cmd.arg(holder.as_slice()).arg(*ttl);
+        }
         for (_, ttl, _) in &self.uses {
             cmd.arg(*ttl);
         }

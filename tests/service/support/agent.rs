@@ -2,7 +2,7 @@
 
 use procura_token::{Algorithm, NewDpopProof, Signer as _, SigningKey, Thumbprint, TokenId, UnixTime, random_bytes};
 
-use super::{CALENDAR, Form, ID_TOKEN, ISSUER, JWT, WIT, World, now};
+use super::{ACCESS_TOKEN, CALENDAR, Form, ID_TOKEN, ISSUER, JWT, WIT, World, now};
 
 pub(crate) struct Agent {
     pub(crate) key: SigningKey,
@@ -39,6 +39,11 @@ impl Agent {
     /// Asks to act for the user of `user_token` at the calendar, with every scope there is.
     pub(crate) fn delegation(&self, user_token: &str) -> Form {
         self.authenticated().add("subject_token", user_token).add("subject_token_type", ID_TOKEN).add("resource", CALENDAR)
+    }
+
+    /// The same for the user of an access token.
+    pub(crate) fn delegation_by_access_token(&self, access_token: &str) -> Form {
+        self.delegation(access_token).set("subject_token_type", ACCESS_TOKEN)
     }
 
     /// The same, with nothing in it that says who asks.

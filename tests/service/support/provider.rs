@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use http::{Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -21,6 +21,9 @@ use super::{Authority, World, sign};
 
 pub(crate) const METADATA: &str = "/.well-known/openid-configuration";
 pub(crate) const KEYS: &str = "/keys";
+pub(crate) const INTROSPECT: &str = "/introspect";
+/// What `procura` and `s3cret: %` are in the credentials of RFC 6749 section 2.3.1.
+const CREDENTIALS: &str = "Basic cHJvY3VyYTpzM2NyZXQlM0ErJTI1";
 
 /// What lets an authority be on this machine.
 pub(crate) const THIS_MACHINE: &str = "private_addresses = [\"127.0.0.0/8\", \"::1\"]";
@@ -37,6 +40,8 @@ pub(crate) struct Page {
 struct State {
     pages: Mutex<HashMap<String, Page>>,
     asked: Mutex<HashMap<String, usize>>,
+    /// What is known of tokens, by their text.
+    tokens: Mutex<HashMap<String, Value>>,
 }
 
 pub(crate) struct Provider {
@@ -69,8 +74,8 @@ impl Provider {
                 tokio::spawn(async move {
                     let Ok(stream) = acceptor.accept(stream).await else { return };
                     let service = service_fn(move |request| {
-                        let answer = state.answer(&request);
-                        async move { Ok::<_, Infallible>(answer) }
+                        let state = Arc::clone(&state);
+                        async move { Ok::<_, Infallible>(state.answer(request).await) }
                     });
                     let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
                 });
@@ -95,9 +100,28 @@ impl Provider {
 
     /// Makes `world` believe this provider, under the alias `idp`, beside the users it has.
     pub(crate) fn trusted_by(&self, world: &World) {
-        std::fs::write(world.path("trust/idp-ca.pem"), &self.authority.pem).unwrap();
-        let table = "[[user_issuer]]\nurl = \"URL\"\nalias = \"idp\"\nca_file = \"trust/idp-ca.pem\"\nPRIVATE\n\n[[user_issuer]]";
-        world.edit("[[user_issuer]]", &table.replace("URL", &self.url).replace("PRIVATE", THIS_MACHINE));
+        self.trusted_as(world, "idp", "");
+    }
+
+    /// Makes `world` believe this provider under an alias of its own, with further lines of configuration.
+    pub(crate) fn trusted_as(&self, world: &World, alias: &str, more: &str) {
+        std::fs::write(world.path(&format!("trust/{alias}-ca.pem")), &self.authority.pem).unwrap();
+        let url = &self.url;
+        let table = format!(
+            "[[user_issuer]]\nurl = \"{url}\"\nalias = \"{alias}\"\nca_file = \"trust/{alias}-ca.pem\"\n{THIS_MACHINE}\n{more}"
+        );
+        world.edit("[[user_issuer]]", &format!("{table}\n\n[[user_issuer]]"));
+    }
+
+    /// The lines of configuration that let it be asked about tokens.
+    pub(crate) fn introspection(&self) -> String {
+        let url = &self.url;
+        format!("introspection = {{ url = \"{url}{INTROSPECT}\", client_id = \"procura\", client_secret = \"s3cret: %\" }}\n")
+    }
+
+    /// Puts the certificates of this provider into a file of `world`.
+    pub(crate) fn trusted_for_tls_by(&self, world: &World, file: &str) {
+        std::fs::write(world.path(file), &self.authority.pem).unwrap();
     }
 
     /// Makes `world` believe the certificates of this provider instead of those of the one it trusts.
@@ -109,6 +133,30 @@ impl Provider {
     pub(crate) fn token(&self, world: &World, key: &SigningKey, kid: Option<&str>) -> String {
         let header = json!({ "alg": "ES256", "kid": kid.or(key.public_key().key_id.as_deref()) });
         sign(key, &header, &world.user_claims(json!({ "iss": self.url })))
+    }
+
+    /// An access token (RFC 9068) of its user alice for `web`, with `changes`; `null` removes a claim.
+    pub(crate) fn access_token(&self, world: &World, changes: Value) -> String {
+        let header = json!({ "alg": "ES256", "typ": "at+jwt", "kid": self.key.public_key().key_id });
+        sign(&self.key, &header, &self.access_claims(world, changes))
+    }
+
+    pub(crate) fn access_claims(&self, world: &World, changes: Value) -> Value {
+        let said = json!({
+            "iss": self.url, "client_id": "web", "aud": "https://api.example", "scope": "openid calendar.read", "nonce": null,
+            "jti": procura_token::base64url::encode(procura_token::random_bytes::<12>()),
+        });
+        let mut claims = world.user_claims(said);
+        for (name, value) in changes.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        claims
+    }
+
+    /// Knows `token` from now on, and says this of it.
+    pub(crate) fn knows(&self, token: &str, answer: Value) {
+        self.state.tokens.lock().unwrap().insert(token.to_owned(), answer);
     }
 
     /// Publishes `keys` from now on.
@@ -140,14 +188,35 @@ impl Provider {
 }
 
 impl State {
-    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        let path = request.uri().path();
-        *self.asked.lock().unwrap().entry(path.to_owned()).or_default() += 1;
-        let Some(page) = self.pages.lock().unwrap().get(path).cloned() else {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let path = request.uri().path().to_owned();
+        *self.asked.lock().unwrap().entry(path.clone()).or_default() += 1;
+        let page = self.pages.lock().unwrap().get(&path).cloned();
+        if page.is_none() && path == INTROSPECT {
+            return self.introspect(request).await;
+        }
+        let Some(page) = page else {
             return Response::builder().status(StatusCode::NOT_FOUND).body(Full::default()).unwrap();
         };
         let response = Response::builder().status(page.status);
         let response = page.location.iter().fold(response, |response, location| response.header("location", location));
         response.body(Full::from(page.body)).unwrap()
+    }
+
+    /// RFC 7662 section 2: a question of somebody known, by POST.
+    async fn introspect(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let is_known = request.headers().get("authorization").is_some_and(|value| value == CREDENTIALS);
+        let is_question = request.method() == "POST"
+            && request.headers().get("content-type").is_some_and(|value| value == "application/x-www-form-urlencoded");
+        let body = request.into_body().collect().await.unwrap().to_bytes();
+        let form: HashMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
+        let Some(token) = form.get("token").filter(|_| is_question && form["token_type_hint"] == "access_token") else {
+            return Response::builder().status(StatusCode::BAD_REQUEST).body(Full::default()).unwrap();
+        };
+        if !is_known {
+            return Response::builder().status(StatusCode::UNAUTHORIZED).body(Full::default()).unwrap();
+        }
+        let answer = self.tokens.lock().unwrap().get(token).cloned().unwrap_or(json!({ "active": false }));
+        Response::new(Full::from(answer.to_string()))
     }
 }

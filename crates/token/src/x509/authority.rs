@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::der::split_certificates;
 use super::profile::{self, Validity};
 use super::{CertificateError, MAX_CHAIN_BYTES};
-use crate::{MAX_KEYS, ParseError, UnixTime, json};
+use crate::{CertificateThumbprint, MAX_KEYS, ParseError, UnixTime, json};
 
 /// The X.509 authorities of one trust domain: the `x509-svid` entries of its SPIFFE bundle (X.509-SVID section 6).
 ///
@@ -144,6 +144,11 @@ impl X509Authorities {
     /// How many authorities there are, whether or not they are valid now.
     pub const fn len(&self) -> usize {
         self.authorities.len()
+    }
+
+    /// The thumbprint of each authority's certificate, and the last second at which it is valid.
+    pub fn iter(&self) -> impl Iterator<Item = (CertificateThumbprint, UnixTime)> {
+        self.authorities.iter().map(|authority| (CertificateThumbprint::of(&authority.certificate), authority.validity.not_after))
     }
 
     /// Those whose own certificates are valid at `now`: path validation does not ask (RFC 5280 section 6.1.1 (d)), we do.

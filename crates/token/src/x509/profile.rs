@@ -70,15 +70,24 @@ pub(super) fn leaf(der: &CertificateDer<'_>) -> Result<Leaf, CertificateError> {
     Ok(Leaf { id, key, validity: Validity::of(&certificate) })
 }
 
+/// What a certificate above the leaf says of itself.
+pub(super) struct SignerCertificate {
+    /// Its subject, in DER.
+    pub(super) subject: Vec<u8>,
+    pub(super) validity: Validity,
+}
+
 /// Reads a certificate that was presented above the leaf: it must be allowed to sign others, whether the path needs it or
 /// not.
-pub(super) fn signer(der: &CertificateDer<'_>) -> Result<Validity, CertificateError> {
+pub(super) fn signer(der: &CertificateDer<'_>) -> Result<SignerCertificate, CertificateError> {
     let (_, certificate) = parse(der)?;
     if !basic_constraints(&certificate)?.is_some_and(|(ca, _)| ca) {
         return Err(CertificateError::Signer("`cA` is not set"));
     }
     match certificate.key_usage().map_err(|_| CertificateError::Malformed("`keyUsage`"))? {
-        Some(usage) if usage.value.key_cert_sign() => Ok(Validity::of(&certificate)),
+        Some(usage) if usage.value.key_cert_sign() => {
+            Ok(SignerCertificate { subject: certificate.subject().as_raw().to_vec(), validity: Validity::of(&certificate) })
+        }
         Some(_) => Err(CertificateError::Signer("`keyCertSign` is not set")),
         None => Err(CertificateError::Signer("`keyUsage` is absent")),
     }

@@ -1,5 +1,7 @@
 //! X.509-SVIDs: unverified and verified.
 
+use std::collections::BTreeSet;
+
 use rustls_pki_types::CertificateDer;
 
 use super::profile::{self, Leaf, Validity};
@@ -32,12 +34,19 @@ impl<'a> UnverifiedX509Svid<'a> {
     /// The leaf has exactly one URI among its alternative names, a SPIFFE ID with a path; `cA` is not set; `keyUsage` is
     /// there, critical, with `digitalSignature`, without `keyCertSign` and `cRLSign`; `extKeyUsage`, if it is there, includes
     /// `clientAuth`; its key is strong. Every other certificate may sign: `cA` and `keyCertSign` (X.509-SVID sections 3 to 5).
+    /// Of the others at most one repeats the name of another.
     ///
     /// # Errors
     /// [`CertificateError`], naming the first rule that is broken.
     pub fn parse(peer: &'a PeerCertificate) -> Result<Self, CertificateError> {
         let leaf = profile::leaf(peer.leaf())?;
-        let others = peer.others().iter().map(profile::signer).collect::<Result<_, _>>()?;
+        let others = peer.others().iter().map(profile::signer).collect::<Result<Vec<_>, _>>()?;
+        let names: BTreeSet<_> = others.iter().map(|other| &other.subject).collect();
+        // Where names repeat there are many paths to try, and strangers choose the names.
+        if names.len() + 1 < others.len() {
+            return Err(CertificateError::Path("more than one certificate above the leaf repeats the name of another"));
+        }
+        let others = others.iter().map(|other| other.validity).collect();
         Ok(Self { peer, leaf, others })
     }
 

@@ -169,6 +169,20 @@ fn a_path_of_seven_intermediates_is_too_long() {
     assert!(judge(&presented, &[&root.certificate]).is_ok());
 }
 
+/// A stranger who knows an authority's name could else make us try every order of the certificates that bear it.
+#[test]
+fn one_name_may_be_repeated_above_the_leaf_and_no_second() {
+    let root = Authority::root("root");
+    let upper = root.intermediate(authority_params("intermediate"));
+    let lower = upper.intermediate(authority_params("intermediate"));
+    let leaf = lower.leaf(&leaf_params());
+    let (upper, lower, root) = (&upper.certificate, &lower.certificate, &root.certificate);
+    assert!(judge(&[&leaf, lower, upper], &[root]).is_ok(), "nested servers may call themselves alike");
+    let repeated = E::Path("more than one certificate above the leaf repeats the name of another");
+    assert_eq!(refusal(&[&leaf, lower, upper, upper], &[root]), repeated);
+    assert_eq!(refusal(&[&leaf, lower, upper, root, root], &[root]), repeated);
+}
+
 /// X509-08: constraints hold; those on URIs are not interpreted, so that nothing is believed under them.
 #[test]
 fn name_constraints_hold() {

@@ -5,9 +5,9 @@
 use core::time::Duration;
 
 use procura_token::{
-    AccessToken, AccessTokenRules, Actor, ActorChain, Algorithm, Authentication, Delegation, DpopProof, DpopRules, Freshness,
-    Htu, IdToken, IdTokenRules, Issuer, JwkConfirmation, JwkSet, JwtSvid, JwtSvidRules, KeySet, NewDpopProof, NewIdToken,
-    NewJwtSvid, NewWit, Resource, Signer, SigningKey, TokenId, UnixTime, Unverified, VerifyError, Wit, base64url,
+    AccessToken, AccessTokenRules, Actor, ActorChain, Algorithm, Authentication, ClaimRules, Delegation, DpopProof, DpopRules,
+    Freshness, Htu, IdToken, IdTokenRules, Issuer, JwkConfirmation, JwkSet, JwtSvid, JwtSvidRules, KeySet, NewDpopProof,
+    NewIdToken, NewJwtSvid, NewWit, Resource, Signer, SigningKey, TokenId, UnixTime, Unverified, VerifyError, Wit, base64url,
 };
 
 pub(crate) const NOW: u64 = 1_800_000_000;
@@ -136,7 +136,14 @@ impl Kind {
                 Unverified::<DpopProof>::parse(token)?.verify(&rules, now)?.replay_key()
             }
             Self::IdToken => {
-                let rules = IdTokenRules { issuer: &issuer, audiences: &[audience], algorithms, skew: SKEW };
+                let rules = IdTokenRules {
+                    issuer: &issuer,
+                    audiences: &[audience],
+                    algorithms,
+                    claims: ClaimRules::default(),
+                    not: &[],
+                    skew: SKEW,
+                };
                 *Unverified::<IdToken>::parse(token)?.verify(keys, &rules, now)?.fingerprint()
             }
             Self::JwtSvid => {

@@ -1,0 +1,53 @@
+//! `[[platform]]`, and trust domains whose workloads platforms name.
+
+use super::*;
+
+#[test]
+fn what_is_required_is_one_text_or_several() {
+    let config = Config::parse(EXAMPLE).unwrap();
+    let rule = &config.platform[0];
+    assert_eq!((rule.name(), rule.audiences.len()), ("deploy", 0));
+    assert_eq!(rule.require["repository_owner"].iter().collect::<Vec<_>>(), ["octo"]);
+    assert_eq!(rule.require["environment"].iter().collect::<Vec<_>>(), ["staging", "production"]);
+    let message = error(&example("repository_owner = \"octo\"", "repository_owner = 7"));
+    assert!(message.contains("a text, or a list of them"), "{message}");
+}
+
+/// W9: one authority for the names of a trust domain.
+#[test]
+fn a_trust_domain_has_a_bundle_or_platforms_and_never_both_or_none() {
+    let bundle = "issue_wit = true\n\n# Rules of one issuer";
+    let both = error(&example(bundle, "bundle_file = \"x\"\nclients = [\"/*\"]\n\n# Rules of one issuer"));
+    assert!(both.contains("`platform.trust_domain`") && both.contains("has a bundle"), "{both}");
+    let none = error(&format!("{EXAMPLE}\n[[trust_domain]]\nname = \"empty.example\"\n"));
+    assert!(none.contains("`trust_domain.bundle_file`") && none.contains("`empty.example`"), "{none}");
+    let unknown = error(&example("trust_domain = \"ci.example\"", "trust_domain = \"other.example\""));
+    assert!(unknown.contains("`platform.trust_domain`") && unknown.contains("not configured"), "{unknown}");
+}
+
+#[test]
+fn clients_may_be_left_out_where_rules_say_who_gets_in() {
+    let config = Config::parse(EXAMPLE).unwrap();
+    let clients = |name: &str| config.trust_domain.iter().find(|domain| domain.name.as_str() == name).unwrap().clients();
+    assert_eq!((clients("ci.example"), clients("prod.example")), (vec!["/*".to_owned()], vec!["/agent/*".to_owned()]));
+    let message = error(&example("clients = [\"/agent/*\"]\n", ""));
+    assert!(message.contains("`trust_domain.clients`") && message.contains("`prod.example`"), "{message}");
+}
+
+#[test]
+fn a_rule_that_contradicts_itself_or_others_is_refused() {
+    let issuer = |line: &str| example("# issuer = \"https://github.example/_services/token\"", line);
+    let message = error(&issuer("issuer = \"https://login.example\""));
+    assert!(message.contains("`platform.issuer`") && message.contains("for users or for workloads"), "{message}");
+    let message = error(&issuer("issuer = \"http://github.example/_services/token\""));
+    assert!(message.contains("`platform.issuer`") && message.contains("use https"), "{message}");
+    let message = error(&example("name = \"deploy\"", "name = \"De ploy\""));
+    assert!(message.contains("`platform.name`") && message.contains("short name"), "{message}");
+    let again = "[[platform]]\nkind = \"github-actions\"\nname = \"deploy\"\ntrust_domain = \"ci.example\"\n";
+    let message = error(&format!("{EXAMPLE}\n{again}"));
+    assert!(message.contains("`platform.name`") && message.contains("twice"), "{message}");
+    let message = error(&example("# audiences = [\"https://sts.example\"]", "audiences = [\"\"]"));
+    assert!(message.contains("`platform.audiences`"), "{message}");
+    let message = error(&example("kind = \"github-actions\"\n", "kind = \"github-actions\"\ntoken_review = true\n"));
+    assert!(message.contains("unknown field") && message.contains("line "), "{message}");
+}
