@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The black-box cases against four copies of the service over one Redis, two of them behind proxies of one kind each, one
-# that lets in jobs of a platform and users of hostile issuers: a table by family, then the cases that failed.
+# that lets in guests, some of them hostile: a table by family, then the cases that failed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin="${CARGO_TARGET_DIR:-target}/debug"
@@ -41,7 +41,7 @@ behind_proxy() {
 }
 behind_proxy two "$two" client-cert >"$world/two.toml"
 behind_proxy three "$three" x-forwarded-client-cert >"$world/three.toml"
-# A copy that trusts the guests: a platform, and issuers of which all but one are out for harm.
+# A copy that trusts the guests: a second trust domain, a platform, and issuers of which all but one are out for harm.
 mkdir -p "$world/trust"
 : >"$world/trust/disabled.toml"
 "$bin/procura-conformance" guests --directory "$world" --hostile-address "$hostile" >"$work/guests.toml"
@@ -57,7 +57,7 @@ done
 
 "$bin/procura-conformance" table --dev "$world" --second-issuer-url "http://127.0.0.1:$two" --proxy-address 127.0.0.2 \
   --client-cert-url "http://127.0.0.1:$two" --forwarded-url "http://127.0.0.1:$three" --redis "127.0.0.1:$redis" \
-  --guest-url "http://127.0.0.1:$four" --guest-key "$world/guest.jwk" --hostile-address "$hostile" \
+  --guest-url "http://127.0.0.1:$four" --guests "$world/guests" --hostile-address "$hostile" \
   --disabled-file "$world/trust/disabled.toml" \
   --written "$work/one.log" --written "$work/two.log" --written "$work/three.log" --written "$work/four.log" \
   --written "$world/audit/events.jsonl" --written "$world/audit/events-two.jsonl" \

@@ -10,6 +10,7 @@ mod binding;
 mod certificate;
 mod challenge;
 mod claim;
+mod credential;
 mod decide;
 mod error;
 mod identity;

@@ -10,6 +10,7 @@ mod error;
 mod file;
 mod limit;
 mod parse;
+mod platform;
 mod request;
 mod set;
 mod target;
@@ -22,7 +23,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 pub use decision::{Decision, PolicySetHash};
 pub use error::{Place, PolicyError, TargetError};
-pub use request::{Action, Credential, Delegate, Platform, Request, User};
+pub use platform::Platform;
+pub use request::{Action, Credential, Delegate, Request, User};
 pub use target::{Target, Targets};
 
 use procura_token::Scope;

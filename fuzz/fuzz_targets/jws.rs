@@ -9,8 +9,9 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use procura_token::{
-    AccessToken, AccessTokenRules, Algorithm, DpopProof, IdToken, IdTokenRules, Issuer, JwkSet, JwtSvid, JwtSvidRules, KeySet,
-    MAX_ACTORS, MAX_TOKEN, PlatformToken, PlatformTokenRules, Resource, Signer, SigningKey, UnixTime, Unverified, Wit, base64url, sha256,
+    AccessToken, AccessTokenRules, Algorithm, ClaimRules, ClaimValue, DpopProof, ForeignAccessToken, ForeignAccessTokenRules,
+    IdToken, IdTokenRules, Issuer, JwkSet, JwtSvid, JwtSvidRules, KeySet, MAX_ACTORS, MAX_TOKEN, PlatformToken,
+    PlatformTokenRules, RequiredClaim, Resource, Signer, SigningKey, UnixTime, Unverified, Wit, base64url, sha256,
 };
 
 /// A published test key.
@@ -23,13 +24,15 @@ struct Fixture {
     keys: KeySet,
     issuer: Issuer,
     resource: Resource,
+    mark: [RequiredClaim; 1],
 }
 
 static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     let signer = SigningKey::from_jwk(KEY.as_bytes()).expect("a good key");
     let keys = KeySet::new(&JwkSet { keys: vec![signer.public_key().clone()] }, &[None]);
     let issuer = "https://sts.example".parse().expect("an issuer");
-    Fixture { signer, keys, issuer, resource: "https://api.example/calendar".parse().expect("a resource") }
+    let mark = [RequiredClaim { name: "typ".to_owned(), values: vec![ClaimValue::Text("Bearer".to_owned())] }];
+    Fixture { signer, keys, issuer, resource: "https://api.example/calendar".parse().expect("a resource"), mark }
 });
 
 fn token(text: &str) -> String {
@@ -59,11 +62,33 @@ fn access_token(token: &str) -> Option<[u8; 32]> {
 fn id_token(token: &str) -> Option<[u8; 32]> {
     let fixture = &*FIXTURE;
     let audiences = ["https://sts.example", "spiffe://prod.example/agent/planner"];
-    let rules = IdTokenRules { issuer: &fixture.issuer, audiences: &audiences, algorithms: Algorithm::DEFAULT, skew: SKEW };
+    let rules = IdTokenRules {
+        issuer: &fixture.issuer,
+        audiences: &audiences,
+        algorithms: Algorithm::DEFAULT,
+        claims: ClaimRules::default(),
+        not: &fixture.mark,
+        skew: SKEW,
+    };
     let verified = Unverified::<IdToken>::parse(token).ok()?.verify(&fixture.keys, &rules, NOW).ok()?;
     assert!(NOW < verified.expires() + SKEW && verified.issued_at() <= NOW + SKEW);
     assert!(verified.issuer() == &fixture.issuer && verified.groups().len() <= 256);
     assert!(audiences.iter().any(|audience| verified.audience().contains(audience)));
+    Some(*verified.fingerprint())
+}
+
+fn foreign_access_token(token: &str) -> Option<[u8; 32]> {
+    let fixture = &*FIXTURE;
+    let rules = ForeignAccessTokenRules {
+        issuer: &fixture.issuer,
+        algorithms: Algorithm::DEFAULT,
+        claims: ClaimRules::default(),
+        mark: &fixture.mark,
+        skew: SKEW,
+    };
+    let verified = Unverified::<ForeignAccessToken>::parse(token).ok()?.verify(&fixture.keys, &rules, NOW).ok()?;
+    assert!(NOW < verified.expires() + SKEW && verified.issuer() == &fixture.issuer);
+    assert!(!verified.client().is_empty() && verified.client() != verified.subject().as_str() && verified.scope().is_some());
     Some(*verified.fingerprint())
 }
 
@@ -106,6 +131,8 @@ fuzz_target!(|text: &str| {
             .flatten()
             .collect();
     assert!(accepted.len() <= 1, "a token is of one kind");
+    // Of the kinds that have the same issuers; from our own access tokens only its issuer tells it.
+    assert!(foreign_access_token(&token).is_none() || id_token(&token).is_none());
     if let Some(fingerprint) = accepted.first() {
         let (signed, _) = token.rsplit_once('.').expect("a token has parts");
         assert_eq!(*fingerprint, sha256(signed.as_bytes()));

@@ -8,6 +8,7 @@ mod caller;
 mod certificate;
 mod confusion;
 mod dpop;
+mod federated;
 mod flaw;
 mod form;
 mod hostile;
@@ -90,6 +91,7 @@ pub(crate) fn all() -> Vec<Case> {
         signature::cases(),
         certificate::cases(),
         binding::cases(),
+        federated::cases(),
         platform::cases(),
         hostile::cases(),
         replay::cases(),

@@ -3,14 +3,14 @@
 mod answer;
 mod connection;
 mod exchange;
-mod platform;
+mod guest;
 mod signed;
 mod wire;
 mod workload;
 
 pub(crate) use answer::{Answer, Granted};
 pub(crate) use exchange::{Exchange, Nonce, Present};
-pub(crate) use platform::Platform;
+pub(crate) use guest::{Federated, Guests, Platform};
 pub(crate) use signed::SignedCall;
 pub(crate) use wire::Wire;
 pub(crate) use workload::{Workload, WptCall};
@@ -54,9 +54,8 @@ pub(crate) struct Options {
     /// What the listener for mutual TLS is authenticated by, in PEM.
     pub(crate) tls_root: Option<String>,
     pub(crate) proxy: Option<Proxy>,
-    /// The node that trusts the platform and the hostile issuers.
-    pub(crate) guest_url: Option<String>,
-    pub(crate) platform: Option<Platform>,
+    /// Who else is let in, at a node of its own.
+    pub(crate) guests: Option<Guests>,
     /// Where the hostile issuers are to listen.
     pub(crate) hostile_address: Option<SocketAddr>,
     /// Which workloads and issuers that node believes no longer; it is rewritten.

@@ -98,8 +98,8 @@ impl PlatformConfig {
         }
         match config.trust_domain.iter().find(|domain| domain.name == self.trust_domain) {
             None => return err("trust_domain", "is not configured", "add a [[trust_domain]] of that name"),
-            Some(domain) if domain.bundle_file.is_some() => {
-                let remedy = "leave out its `bundle_file`, or give the platform a trust domain of its own";
+            Some(domain) if domain.has_bundle() => {
+                let remedy = "leave out where its bundle comes from, or give the platform a trust domain of its own";
                 return err("trust_domain", "has a bundle, whose owner names its workloads", remedy);
             }
             Some(_) => {}
@@ -130,7 +130,7 @@ impl Config {
         unique("platform.name", self.platform.iter().map(PlatformConfig::name))?;
         self.platform.iter().try_for_each(|platform| platform.agree(self))?;
         let named: HashSet<&str> = self.platform.iter().map(|platform| platform.trust_domain.as_str()).collect();
-        let orphan = self.trust_domain.iter().find(|it| it.bundle_file.is_none() && !named.contains(it.name.as_str()));
+        let orphan = self.trust_domain.iter().find(|it| !it.has_bundle() && !named.contains(it.name.as_str()));
         match orphan {
             None => Ok(()),
             Some(domain) => {

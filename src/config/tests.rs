@@ -152,3 +152,49 @@ fn an_unknown_key_of_redis_is_refused_with_the_nearest_known_one() {
     let message = error(&store("kind = \"redis\"\nurl = \"redis://a\"\ntimout = \"2s\""));
     assert!(message.contains("did you mean `timeout`?"), "{message}");
 }
+
+/// The example with further lines for its issuer.
+fn issuer(lines: &str) -> String {
+    example("session = \"8h\"", &format!("session = \"8h\"\n{lines}"))
+}
+
+#[test]
+fn settings_of_an_issuer_that_contradict_each_other_are_refused_with_the_remedy() {
+    for (lines, key, remedy) in [
+        ("token_kinds = []", "user_issuer.token_kinds", "name a kind"),
+        ("token_kinds = [\"id-token\"]", "line ", "did you mean `id_token`?"),
+        ("access_token_mark = { typ = \"Bearer\" }", "user_issuer.access_token_mark", "add `access_token`"),
+        ("workloads = { web = \"agent/planner\" }", "line ", ""),
+        ("introspection = { url = \"http://login.example/i\", client_id = \"a\" }", "user_issuer.introspection.url", "https"),
+        ("require = { tenant = 1.5 }", "line ", ""),
+        ("private_addresses = [\"10.0.0.1/8\"]", "line ", "did you mean `10.0.0.0/8`?"),
+    ] {
+        let message = error(&issuer(lines));
+        assert!(message.contains(key) && message.contains(remedy), "{lines}: {message}");
+    }
+    let message = error(&example("url = \"https://login.example\"", "url = \"https://sts.example\""));
+    assert!(message.contains("`user_issuer.url`") && message.contains("this service itself"), "{message}");
+    let another = |n: usize| {
+        let asked = "introspection = { url = \"https://a.example/i\", client_id = \"a\", client_secret = \"b\" }";
+        format!("\n[[user_issuer]]\nurl = \"https://{n}.example\"\nalias = \"a{n}\"\n{asked}\n")
+    };
+    let message = error(&format!("{EXAMPLE}{}", (0..5).map(another).collect::<String>()));
+    assert!(message.contains("`user_issuer.introspection`") && message.contains("more than four"), "{message}");
+}
+
+#[test]
+fn the_secret_of_an_issuer_is_there_once_and_does_not_print() {
+    let asked = |secret: &str| {
+        let text = issuer(&format!("introspection = {{ url = \"https://a.example/i\", client_id = \"a\"{secret} }}"));
+        Config::parse(&text).unwrap()
+    };
+    let secret = |config: &Config| config.user_issuer[0].introspection.as_ref().unwrap().secret();
+    let config = asked(", client_secret = \"hunter2\"");
+    assert_eq!(secret(&config).unwrap().expose(), "hunter2");
+    assert!(!format!("{config:?}").contains("hunter2"));
+    for wrong in
+        ["", ", client_secret = \"\"", ", client_secret = \"a\", client_secret_file = \"b\"", ", client_secret_file = \"/none\""]
+    {
+        assert!(secret(&asked(wrong)).is_err(), "{wrong}");
+    }
+}

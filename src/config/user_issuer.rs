@@ -55,6 +55,9 @@ pub struct UserIssuerConfig {
     /// The claim that names a user's groups. Default `groups`.
     #[serde(default = "UserIssuerConfig::default_groups_claim")]
     pub groups_claim: String,
+    /// The claim that says for which application an access token was made. Default: `client_id`, or else `azp`.
+    #[serde(default)]
+    pub client_claim: Option<String>,
     /// The claim that is the scope of its access tokens. Default `scope`.
     #[serde(default = "UserIssuerConfig::default_scope_claim")]
     pub scope_claim: String,

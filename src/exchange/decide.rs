@@ -7,8 +7,9 @@ use procura_token::{Algorithm, JwkConfirmation, Resource, ScopeSet, UnixTime, Ve
 
 use super::authenticate::{Caller, CallerCredential};
 use super::binding::Binding;
+use super::credential::WorkloadCredential;
 use super::request::TargetName;
-use super::verify::{Evidence, Proofs, Proved, User, WorkloadCredential};
+use super::verify::{Evidence, Proofs, Proved, User};
 use super::{Exchange, ExchangeError, record};
 use crate::audit::Event;
 use crate::policy::{Action, Credential, Decision, Delegate, Platform, Request, Target};

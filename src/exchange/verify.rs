@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use procura_token::{
-    Confirmation, DpopProof, DpopRules, JwtSvid, ParseError, ScopeSet, Subject, UnixTime, Unverified, Verified,
-    VerifiedDpopProof, VerifiedX509Svid, VerifyError, Wit, WorkloadId,
+    Confirmation, DpopProof, DpopRules, ParseError, ScopeSet, Subject, UnixTime, Unverified, VerifiedDpopProof, VerifyError,
 };
 
 use super::authenticate::{Caller, CallerCredential};
 use super::binding::Binding;
+use super::credential::WorkloadCredential;
 use super::request::{Asked, Presented, SubjectToken, TargetName, UserTokenType, Wanted};
 use super::{Exchange, ExchangeError};
-use crate::policy::Credential;
 use crate::store::{Epoch, OneTimeUse, UseKind};
-use crate::trust::{AssertionType, PlatformIdentity, TrustError, UserToken};
+use crate::trust::{AssertionType, TrustError, UserToken};
 
 /// What was proved.
 pub(super) struct Evidence {
@@ -50,80 +49,6 @@ pub(super) struct User {
     pub(super) limit: UnixTime,
 }
 
-/// A workload's own credential.
-pub(super) enum WorkloadCredential {
-    JwtSvid(Arc<Verified<JwtSvid>>),
-    Wit(Arc<Verified<Wit>>),
-    Platform(Arc<PlatformIdentity>),
-    X509Svid(Arc<VerifiedX509Svid>),
-}
-
-impl WorkloadCredential {
-    pub(super) fn id(&self) -> &WorkloadId {
-        match self {
-            Self::JwtSvid(svid) => svid.id(),
-            Self::Wit(wit) => wit.id(),
-            Self::Platform(identity) => identity.id(),
-            Self::X509Svid(svid) => svid.id(),
-        }
-    }
-
-    pub(super) fn expires(&self) -> UnixTime {
-        match self {
-            Self::JwtSvid(svid) => svid.expires(),
-            Self::Wit(wit) => wit.expires(),
-            Self::Platform(identity) => identity.expires(),
-            Self::X509Svid(svid) => svid.expires(),
-        }
-    }
-
-    /// Whether it is worth nothing without a key, and that was proved.
-    pub(super) fn is_bound(&self) -> bool {
-        match self {
-            Self::JwtSvid(_) => false,
-            Self::Wit(_) | Self::X509Svid(_) => true,
-            Self::Platform(identity) => identity.key().is_some(),
-        }
-    }
-
-    /// When it was made, if it says so.
-    pub(super) fn issued_at(&self) -> Option<UnixTime> {
-        match self {
-            Self::JwtSvid(svid) => svid.issued_at(),
-            Self::Platform(identity) => identity.issued_at(),
-            Self::Wit(_) | Self::X509Svid(_) => None,
-        }
-    }
-
-    /// Names this one credential in a record.
-    pub(super) fn fingerprint(&self) -> [u8; 32] {
-        match self {
-            Self::JwtSvid(svid) => *svid.fingerprint(),
-            Self::Wit(wit) => *wit.fingerprint(),
-            Self::Platform(identity) => *identity.fingerprint(),
-            Self::X509Svid(svid) => *svid.thumbprint().as_bytes(),
-        }
-    }
-
-    /// What its platform says of the workload, if it is a platform's.
-    pub(super) const fn platform(&self) -> Option<&Arc<PlatformIdentity>> {
-        match self {
-            Self::Platform(identity) => Some(identity),
-            _ => None,
-        }
-    }
-
-    /// What policies are told.
-    pub(super) fn kind(&self) -> Credential {
-        match self {
-            Self::Platform(identity) => Credential::Platform(identity.kind()),
-            Self::X509Svid(_) => Credential::X509Svid,
-            Self::JwtSvid(_) => Credential::JwtSvid,
-            Self::Wit(_) => Credential::Wit,
-        }
-    }
-}
-
 impl Exchange {
     /// Verifies the proof, then the subject token, then the actor token.
     pub(super) async fn verify(&self, asked: Asked, caller: Caller, now: UnixTime) -> Result<Evidence, ExchangeError> {
@@ -154,7 +79,7 @@ impl Exchange {
             }
             Wanted::Wit => {
                 let subject = self.verify_subject(&subject, &caller, now).await?;
-                is_bound_caller(&subject, &caller, &binding).map_err(ExchangeError::SubjectUnfit)?;
+                subject.verify_caller(&caller, &binding).map_err(ExchangeError::SubjectUnfit)?;
                 Proved::Wit { subject }
             }
         };
@@ -162,7 +87,7 @@ impl Exchange {
             None => None,
             Some(actor) => {
                 let actor = self.verify_workload(&actor, now).await.map_err(ExchangeError::Actor)?;
-                is_bound_caller(&actor, &caller, &binding).map_err(ExchangeError::ActorUnfit)?;
+                actor.verify_caller(&caller, &binding).map_err(ExchangeError::ActorUnfit)?;
                 Some(actor)
             }
         };
@@ -264,21 +189,4 @@ impl Exchange {
 fn has_proved(caller: &Caller, binding: &Binding, bound: &Confirmation) -> bool {
     let certificate = caller.certificate.as_ref().map(|svid| Confirmation::Certificate(svid.thumbprint()));
     binding.confirmation() == *bound || certificate.as_ref() == Some(bound)
-}
-
-/// A credential beside the one that authenticated the caller must name the caller; one that is bound to a key, the key that
-/// was proved.
-fn is_bound_caller(credential: &WorkloadCredential, caller: &Caller, binding: &Binding) -> Result<(), &'static str> {
-    if credential.id() != caller.id() {
-        return Err("it names another workload than the caller");
-    }
-    match credential {
-        WorkloadCredential::Wit(wit) if !binding.is_to(wit.confirmation()) => {
-            Err("it is bound to another key than the one proved, or to another algorithm")
-        }
-        WorkloadCredential::Platform(identity) if identity.key().is_some_and(|key| !binding.has(key)) => {
-            Err("it is bound to another key than the one proved")
-        }
-        _ => Ok(()),
-    }
 }

@@ -2,12 +2,13 @@
 
 use core::net::IpAddr;
 use core::time::Duration;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use cedar_policy::{Context, Entities, Entity, EntityUid, Request as CedarRequest, RestrictedExpression as Expression};
 use procura_token::{ActorChain, Scope, ScopeSet, UnixTime, WorkloadId};
 
 use super::Target;
+use super::platform::{self, Platform};
 use super::vocabulary::Vocabulary;
 
 /// One question to the policies. Everything in it was verified before: a policy believes what it is told.
@@ -54,20 +55,6 @@ impl Credential {
             Self::Platform(kind) => kind,
         }
     }
-}
-
-/// What a platform says of a workload.
-#[derive(Clone, Copy, Debug)]
-pub struct Platform<'a> {
-    /// The platform.
-    pub kind: &'a str,
-    /// The rule that let the workload in.
-    pub rule: &'a str,
-    /// All that is known: each is an entity tag of the principal, and those that the schema's `Platform` names are members of
-    /// `principal.platform`.
-    pub attributes: &'a BTreeMap<&'static str, String>,
-    /// A hash over kind, rule and attributes.
-    pub digest: &'a [u8; 32],
 }
 
 /// What a workload may want to do.
@@ -150,7 +137,7 @@ impl Question {
         ]);
         let mut tags = Vec::new();
         if let Some(platform) = &request.platform {
-            attributes.insert("platform".to_owned(), platform_record(platform)?);
+            attributes.insert("platform".to_owned(), platform::record(platform)?);
             tags.extend(platform.attributes.iter().map(|(name, value)| ((*name).to_owned(), text(value))));
         }
         let parents: HashSet<EntityUid> = groups.iter().cloned().collect();
@@ -168,36 +155,6 @@ impl Question {
         CedarRequest::new(principal, self.action.clone(), self.resource.clone(), context, vocabulary.schema_in_debug())
             .map_err(|err| err.to_string())
     }
-}
-
-/// The attributes of platforms that the schema's `Platform` has: those that several platforms have, or that policies most
-/// often ask for.
-pub(super) const PLATFORM: &[&str] = &[
-    "repository",
-    "ref",
-    "branch",
-    "tag",
-    "commit",
-    "environment",
-    "workflow",
-    "job",
-    "event",
-    "actor",
-    "run_id",
-    "project",
-    "organization",
-    "namespace",
-    "service_account",
-    "account",
-    "region",
-    "instance",
-];
-
-fn platform_record(platform: &Platform<'_>) -> Result<Expression, String> {
-    let own = [("kind", platform.kind), ("rule", platform.rule)];
-    let known = PLATFORM.iter().filter_map(|name| Some((*name, platform.attributes.get(name)?.as_str())));
-    let members = own.into_iter().chain(known).map(|(name, value)| (name.to_owned(), text(value)));
-    Expression::new_record(members).map_err(|err| err.to_string())
 }
 
 fn common_context(request: &Request<'_>, context: &mut Vec<(String, Expression)>) {

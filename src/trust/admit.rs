@@ -80,7 +80,9 @@ impl Trust {
         caller: &WorkloadId,
         now: UnixTime,
     ) -> Result<(UserToken, &UserIssuer), TrustError> {
-        self.admit_user(self.users.verify_id_token(text, caller, now).await?)
+        let (token, issuer) = self.users.verify_id_token(text, caller, now).await?;
+        self.admit_issuer(issuer)?;
+        Ok((token, issuer))
     }
 
     /// Verifies an access token of another issuer, one that is not disabled, that `caller` presents: it must be meant for
@@ -97,12 +99,14 @@ impl Trust {
         caller: &WorkloadId,
         now: UnixTime,
     ) -> Result<(UserToken, &UserIssuer), TrustError> {
-        self.admit_user(self.users.verify_access_token(text, caller, now).await?)
+        let admit = |issuer: &UserIssuer| self.admit_issuer(issuer);
+        let (token, issuer) = self.users.verify_access_token(text, caller, &admit, now).await?;
+        self.admit_issuer(issuer)?;
+        Ok((token, issuer))
     }
 
-    fn admit_user<'a>(&self, (token, issuer): (UserToken, &'a UserIssuer)) -> Result<(UserToken, &'a UserIssuer), TrustError> {
-        self.disabled.admit_issuer(issuer.url().as_str())?;
-        Ok((token, issuer))
+    pub(super) fn admit_issuer(&self, issuer: &UserIssuer) -> Result<(), TrustError> {
+        self.disabled.admit_issuer(issuer.url().as_str())
     }
 
     /// Whether nobody who stands behind the identifier is disabled: the workload, its trust domain, and, where a platform rule

@@ -3,7 +3,7 @@
 use procura_token::{Bundle, JwkSet, KeySet, LeftOut};
 
 /// What a fetched document holds.
-pub(super) trait Material: Clone + Default + PartialEq {
+pub(super) trait Material: Clone + Default + PartialEq + Send + Sync + 'static {
     /// Reads a document, and says what of it is odd.
     fn parse(document: &[u8]) -> Result<(Self, Vec<LeftOut>), String>;
 

@@ -65,7 +65,7 @@ impl TrustedDomain {
         {
             keys.put_document(read_file(first), first.display(), now)?;
         }
-        Ok(Self { clients: settings.clients.clone(), issue_wit: settings.issue_wit, keys: Arc::new(keys), is_local })
+        Ok(Self { clients: settings.clients.clone(), issue_wit: settings.issue_wit, keys, is_local })
     }
 
     /// Whether the workload, one of this trust domain, may call at all.

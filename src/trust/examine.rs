@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use procura_token::{ParseError, UnixTime, WorkloadId, base64url, parse_json};
+use procura_token::{Confirmation, ParseError, UnixTime, WorkloadId, base64url, parse_json};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -72,12 +72,7 @@ impl Trust {
             return Examination { kind: "access token", statement: None, refusal: Some(refusal) };
         }
         if self.users.issuers().any(|known| Some(known.url().as_str()) == issuer) {
-            return match shape.is("at+jwt") {
-                true => {
-                    Examination::new("access token", self.examine_user(self.users.verify_access_token(text, caller, now).await))
-                }
-                false => Examination::new("ID token", self.examine_user(self.users.verify_id_token(text, caller, now).await)),
-            };
+            return self.examine_user(text, shape.is("at+jwt"), caller, now).await;
         }
         if issuer.is_some_and(|issuer| self.platforms.has_issuer(issuer)) {
             return Examination::new("platform token", self.examine_platform(AssertionType::JWT_BEARER, text, now).await);
@@ -123,7 +118,20 @@ impl Trust {
         Ok(self.workload(wit.id(), domain, wit.expires(), Some(key)))
     }
 
-    fn examine_user(&self, verified: Result<(UserToken, &UserIssuer), TrustError>) -> Verdict {
+    /// An ID token, or an access token, whose type need not say so.
+    async fn examine_user(&self, text: &str, is_access_token: bool, caller: &WorkloadId, now: UnixTime) -> Examination {
+        let admit = |issuer: &UserIssuer| self.admit_issuer(issuer);
+        let access_token = self.users.verify_access_token(text, caller, &admit, now).await;
+        if is_access_token {
+            return Examination::new("access token", self.examine_user_token(access_token));
+        }
+        match self.users.verify_id_token(text, caller, now).await {
+            Err(_) if access_token.is_ok() => Examination::new("access token", self.examine_user_token(access_token)),
+            id_token => Examination::new("ID token", self.examine_user_token(id_token)),
+        }
+    }
+
+    fn examine_user_token(&self, verified: Result<(UserToken, &UserIssuer), TrustError>) -> Verdict {
         let (token, issuer) = verified?;
         let mut attributes = BTreeMap::new();
         if !token.groups().is_empty() {
@@ -133,11 +141,11 @@ impl Trust {
             name: issuer.subject(&token)?.to_string(),
             authority: issuer.url().to_string(),
             expires: issuer.limit(&token),
-            key: None,
+            key: token.confirmation().map(bound_to),
             may_have_wit: None,
             attributes,
         };
-        let refusal = self.disabled.admit_issuer(issuer.url().as_str()).err();
+        let refusal = self.admit_issuer(issuer).err();
         Ok((statement, refusal.map(|cause| cause.to_string())))
     }
 
@@ -162,6 +170,13 @@ impl Trust {
             Ok(()) => None,
         };
         (statement, refusal)
+    }
+}
+
+fn bound_to(confirmation: &Confirmation) -> String {
+    match confirmation {
+        Confirmation::Key(key) => key.to_string(),
+        Confirmation::Certificate(certificate) => certificate.to_string(),
     }
 }
 

@@ -8,7 +8,7 @@ mod address;
 mod discovery;
 mod resolver;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::error::Error;
 use std::fmt;
@@ -22,6 +22,8 @@ use reqwest::{Client, ClientBuilder, Url};
 
 pub use address::PrivateAddresses;
 pub(super) use discovery::Discovery;
+#[cfg(test)]
+pub(super) use resolver::stand_in;
 use resolver::{Guarded, NotPermitted};
 
 /// The most bytes of a document or an answer.
@@ -104,7 +106,6 @@ pub(super) struct Fetched {
 }
 
 impl Fetched {
-    #[expect(dead_code, reason = "for the cache of keys")]
     /// How long the answer says it is fresh: `max-age` of `Cache-Control`, zero for `no-store` and `no-cache` (RFC 9111
     /// section 5.2.2). What is not well formed says nothing.
     pub(super) fn max_age(&self) -> Option<Duration> {

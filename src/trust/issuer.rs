@@ -42,6 +42,8 @@ pub struct UserIssuerSettings {
     pub access_token_mark: Vec<RequiredClaim>,
     /// The claim that names a user's groups.
     pub groups_claim: String,
+    /// The claim that says for which application an access token was made, where that is neither `client_id` nor `azp`.
+    pub client_claim: Option<String>,
     /// The claim that is the scope of an access token.
     pub scope_claim: String,
     /// How long a session lasts; replaces the ID token's `exp` as a limit.
@@ -63,7 +65,7 @@ pub struct AcceptedTokens {
 #[derive(Debug)]
 pub struct UserIssuer {
     settings: UserIssuerSettings,
-    keys: KeyStore,
+    keys: Arc<KeyStore>,
     introspector: Option<Introspector>,
 }
 
@@ -89,6 +91,7 @@ impl UserIssuer {
             alias: self.settings.alias.clone(),
             url: self.settings.url.to_string(),
             authority: AuthorityView::new(self.keys.source(), self.keys.age(now), keys),
+            accepts: self.kinds(),
             audiences: self.settings.audiences.clone(),
             algorithms: self.settings.algorithms.clone(),
             disabled: None,
@@ -98,6 +101,12 @@ impl UserIssuer {
     /// Its issuer identifier.
     pub const fn url(&self) -> &Issuer {
         &self.settings.url
+    }
+
+    fn kinds(&self) -> Vec<&'static str> {
+        let AcceptedTokens { id_tokens, access_tokens } = self.settings.accepts;
+        let all = [("id_token", id_tokens), ("access_token", access_tokens), ("introspected", self.introspector.is_some())];
+        all.into_iter().filter(|(_, is_accepted)| *is_accepted).map(|(name, _)| name).collect()
     }
 
     /// What stands for it in our `sub`.
@@ -175,7 +184,12 @@ impl UserIssuer {
 
     fn claim_rules(&self) -> ClaimRules<'_> {
         let Self { settings, .. } = self;
-        ClaimRules { required: &settings.required, groups: &settings.groups_claim, scope: &settings.scope_claim }
+        ClaimRules {
+            required: &settings.required,
+            groups: &settings.groups_claim,
+            client: settings.client_claim.as_deref(),
+            scope: &settings.scope_claim,
+        }
     }
 
     pub(super) async fn keys(&self, key_id: Option<&str>, now: UnixTime) -> Result<Arc<Keys>, TrustError> {

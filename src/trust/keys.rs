@@ -1,24 +1,22 @@
 //! The keys of one authority, kept fresh.
 
+mod freshness;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use procura_token::{KeySet, LeftOut, UnixTime};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::TrustError;
 use super::bundle::Material;
-use super::fetch::{Discovery, read_file};
+use super::fetch::Discovery;
 use super::meter::AuthorityMeter;
-
-/// Keys older than this are fetched again when next needed.
-const MAX_AGE: Duration = Duration::from_secs(10 * 60);
-/// However many unknown `kid`s arrive, keys are not fetched more often than this.
-const FLOOR: Duration = Duration::from_secs(10);
-/// While an authority cannot be reached its last keys are believed this long, not longer.
-const MAX_STALE: Duration = Duration::from_secs(24 * 3600);
 
 /// Where an authority's keys come from. Always configuration, never a token.
 #[derive(Clone, Debug)]
@@ -72,9 +70,13 @@ pub(super) struct KeyStore<M: Material = KeySet> {
     current: RwLock<Arc<Keys<M>>>,
     /// Held while fetching, and remembers the last attempt, successful or not.
     attempt: tokio::sync::Mutex<Option<UnixTime>>,
+    /// How long fetched keys are fresh, in seconds.
+    fresh_for: AtomicU64,
     /// Why the last attempt failed, if it did: said once, not every time.
     failure: Mutex<Option<String>>,
     begun: watch::Sender<bool>,
+    /// Somebody wants them to be brought again.
+    wanted: Notify,
     meter: AuthorityMeter,
 }
 
@@ -84,60 +86,17 @@ impl<M: Material> KeyStore<M> {
         let meter = AuthorityMeter::new(&authority);
         let (attempt, failure) = (tokio::sync::Mutex::new(None), Mutex::new(None));
         let begun = watch::Sender::new(matches!(source, KeySource::Own));
-        Self { authority, source, own, opened: now, current, attempt, failure, begun, meter }
+        let fresh_for = AtomicU64::new(freshness::MAX_AGE.as_secs());
+        Self { authority, source, own, opened: now, current, attempt, fresh_for, failure, begun, wanted: Notify::new(), meter }
     }
 
     /// Reads a file's keys now, so that a missing file stops the start. Discovery waits until it is needed.
-    pub(super) async fn open(self, now: UnixTime) -> Result<Self, TrustError> {
-        if matches!(self.source, KeySource::File(_)) {
-            self.refresh(now).await?;
+    pub(super) async fn open(self, now: UnixTime) -> Result<Arc<Self>, TrustError> {
+        let store = Arc::new(self);
+        if store.is_file() {
+            store.refresh(now).await?;
         }
-        Ok(self)
-    }
-
-    /// The keys to judge a credential by: the newest, if `suffices` is not content with those at hand.
-    pub(super) async fn get(&self, suffices: impl Fn(&M) -> bool, now: UnixTime) -> Result<Arc<Keys<M>>, TrustError> {
-        if !self.source.can_be_asked() {
-            return self.at_hand(now);
-        }
-        let keys = self.current();
-        let age = keys.fetched.map(|fetched| now.since(fetched));
-        let is_fresh = age.is_some_and(|age| age < MAX_AGE);
-        if is_fresh && suffices(&keys.set) {
-            return Ok(keys);
-        }
-        // Somebody is fetching already: who can go on with what there is does.
-        if age.is_some_and(|age| age < MAX_STALE) && suffices(&keys.set) && self.attempt.try_lock().is_err() {
-            return Ok(keys);
-        }
-        match self.refresh(now).await {
-            Ok(keys) => Ok(keys),
-            Err(_) if age.is_some_and(|age| age < MAX_STALE) => Ok(self.current()),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The keys as they are, where nobody can be asked for newer ones.
-    fn at_hand(&self, now: UnixTime) -> Result<Arc<Keys<M>>, TrustError> {
-        let keys = self.current();
-        match keys.fetched {
-            _ if matches!(self.source, KeySource::Own) => Ok(keys),
-            _ if keys.withdrawn => Err(TrustError::UnknownTrustDomain),
-            None => Err(self.unavailable("none came yet")),
-            Some(fetched) if now.since(fetched) >= MAX_STALE => Err(self.unavailable("the last ones are too old")),
-            Some(_) => Ok(keys),
-        }
-    }
-
-    /// Fetches, unless that was tried a moment ago or nobody can be asked. One at a time: the others wait and find the result.
-    pub(super) async fn refresh(&self, now: UnixTime) -> Result<Arc<Keys<M>>, TrustError> {
-        let mut attempt = self.attempt.lock().await;
-        if attempt.is_some_and(|last| now.since(last) < FLOOR) {
-            let keys = self.current();
-            let never = || self.unavailable("the last attempt failed");
-            return if keys.fetched.is_some() { Ok(keys) } else { Err(never()) };
-        }
-        self.fetch(&mut attempt, now).await
+        Ok(store)
     }
 
     pub(super) const fn is_file(&self) -> bool {
@@ -163,30 +122,6 @@ impl<M: Material> KeyStore<M> {
             }
             _ => self.current().fetched.map(|fetched| now.since(fetched)),
         }
-    }
-
-    /// Fetches, however lately that was tried, if it ever was: somebody knows that there is something new.
-    pub(super) async fn reload(&self, now: UnixTime) {
-        let mut attempt = self.attempt.lock().await;
-        if attempt.is_some() {
-            // What went wrong is in the log, and the keys in use stay.
-            let _ = self.fetch(&mut attempt, now).await;
-        }
-    }
-
-    async fn fetch(&self, attempt: &mut Option<UnixTime>, now: UnixTime) -> Result<Arc<Keys<M>>, TrustError> {
-        if !self.source.can_be_asked() {
-            return self.at_hand(now);
-        }
-        *attempt = Some(now);
-        let document = match &self.source {
-            KeySource::File(path) => read_file(path),
-            KeySource::Discovery(discovery) => {
-                discovery.fetch().await.map(|fetched| fetched.body).map_err(|cause| cause.to_string())
-            }
-            KeySource::Pushed { .. } | KeySource::Own => Err("nobody can be asked".to_owned()),
-        };
-        self.put_document(document, &self.source, now)
     }
 
     /// Takes the document that `place` gave, or why it gave none.
@@ -260,6 +195,11 @@ impl<M: Material> KeyStore<M> {
         let _ = self.begun.subscribe().wait_for(|begun| *begun).await;
     }
 
+    /// Waits until somebody wants the keys to be brought again.
+    pub(super) async fn wanted(&self) {
+        self.wanted.notified().await;
+    }
+
     /// Tells the metrics how old the keys are; those that never came are as old as this store.
     pub(super) fn measure(&self, now: UnixTime) {
         if !matches!(self.source, KeySource::Own) {
@@ -301,7 +241,7 @@ impl<M: Material> KeyStore<M> {
 
 impl KeyStore {
     /// The keys to judge a token by whose header says `key_id`.
-    pub(super) async fn keys(&self, key_id: Option<&str>, now: UnixTime) -> Result<Arc<Keys>, TrustError> {
+    pub(super) async fn keys(self: &Arc<Self>, key_id: Option<&str>, now: UnixTime) -> Result<Arc<Keys>, TrustError> {
         self.get(|set| set.knows(key_id), now).await
     }
 }

@@ -82,6 +82,9 @@ impl Deref for UserToken {
     }
 }
 
+/// Whether an issuer is one to deal with: that it is not disabled.
+pub(super) type Admit<'a> = &'a (dyn Fn(&UserIssuer) -> Result<(), TrustError> + Sync);
+
 /// An answer of an issuer, and until when it is believed.
 #[derive(Clone)]
 struct Answer {
@@ -163,19 +166,20 @@ impl Users {
         Ok((UserToken::Id(self.id_tokens.remember(name, keys.version, token)), issuer))
     }
 
-    /// An access token that is a JWS is judged by its issuer's keys, and by nothing else if that fails; what is none is
-    /// asked about.
+    /// An access token that is a JWS is judged by its issuer's keys, and by nothing else if that fails; about what is none
+    /// those issuers are asked that `admit` lets be.
     pub(super) async fn verify_access_token(
         &self,
         text: &str,
         caller: &WorkloadId,
+        admit: Admit<'_>,
         now: UnixTime,
     ) -> Result<(UserToken, &UserIssuer), TrustError> {
         // Without anybody to ask, it is a JWS or nothing.
         if is_jws(text) || self.asked.is_empty() {
             self.verify_signed(text, caller, now).await
         } else {
-            self.introspect(text, caller, now).await
+            self.introspect(text, caller, admit, now).await
         }
     }
 
@@ -204,13 +208,19 @@ impl Users {
         Ok((UserToken::Access(self.access_tokens.remember(name, keys.version, token)), issuer))
     }
 
-    async fn introspect(&self, text: &str, caller: &WorkloadId, now: UnixTime) -> Result<(UserToken, &UserIssuer), TrustError> {
+    async fn introspect(
+        &self,
+        text: &str,
+        caller: &WorkloadId,
+        admit: Admit<'_>,
+        now: UnixTime,
+    ) -> Result<(UserToken, &UserIssuer), TrustError> {
         let name = sha256(text.as_bytes());
         let known = self.answers.get(&name).filter(|answer| now < answer.until);
         let token = match known {
             Some(answer) => answer.token,
             None => {
-                let asked = tokio::time::timeout(fetch::TIMEOUT, self.ask(text, now)).await;
+                let asked = tokio::time::timeout(fetch::TIMEOUT, self.ask(text, admit, now)).await;
                 let token =
                     asked.unwrap_or_else(|_| Err(TrustError::introspection("all issuers", "took longer than 5 seconds")))?;
                 let until = (now + ANSWER_COUNTS).min(token.expires());
@@ -225,11 +235,16 @@ impl Users {
     }
 
     /// Asks one issuer after the other until one knows the token. Who cannot be asked may be the one that knows it.
-    async fn ask(&self, text: &str, now: UnixTime) -> Result<Arc<Introspected>, TrustError> {
+    async fn ask(&self, text: &str, admit: Admit<'_>, now: UnixTime) -> Result<Arc<Introspected>, TrustError> {
         let mut outcome = Err(TrustError::Inactive);
         for url in &self.asked {
             let issuer = self.issuer(url)?;
             let Some(introspector) = issuer.introspector() else { continue };
+            // Who is disabled gets no token to see.
+            if let Err(cause) = admit(issuer) {
+                outcome = Err(cause);
+                continue;
+            }
             match introspector.ask(text).await {
                 Ok(body) => {
                     if let Some(token) = Introspected::judge(text, &body, &issuer.introspection_rules(self.skew), now)? {

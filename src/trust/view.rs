@@ -50,6 +50,8 @@ pub struct UserIssuerView {
     /// Where its keys are from.
     #[serde(flatten)]
     pub authority: AuthorityView,
+    /// Which of its tokens stand for a user: `id_token`, `access_token`, `introspected`.
+    pub accepts: Vec<&'static str>,
     /// Audiences it may name besides us and the caller.
     pub audiences: Vec<String>,
     /// What it signs with.

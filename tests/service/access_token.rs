@@ -33,6 +33,12 @@ impl Scene {
         self.provider.access_token(&self.world, all)
     }
 
+    /// An ID token that looks as much like an access token as it may.
+    fn id_token(&self) -> String {
+        let said = json!({ "iss": self.provider.url, "azp": "web", "aud": ["http://127.0.0.1:8080", PLANNER], "scope": "calendar.read" });
+        self.signed(None, &self.world.user_claims(said))
+    }
+
     /// Signed by the provider, under another header.
     fn signed(&self, typ: Option<&str>, claims: &Value) -> String {
         let key = &self.provider.key;
@@ -85,7 +91,7 @@ async fn an_access_token_makes_a_delegation_within_its_scope_and_its_time() {
 #[tokio::test]
 async fn one_kind_of_token_is_not_taken_for_another() {
     let scene = scene(BOTH).await;
-    let id_token = scene.provider.token(&scene.world, &scene.provider.key, None);
+    let id_token = scene.id_token();
     scene.refused(&scene.present(&id_token).await, "`typ`");
     let as_id_token = scene.planner.delegation(&scene.token(json!({ "aud": "http://127.0.0.1:8080" })));
     scene.refused(&scene.send(&as_id_token).await, "`typ`");
@@ -201,7 +207,7 @@ async fn the_mark_of_an_issuer_tells_its_untyped_access_tokens_from_its_id_token
     scene.refused(&scene.present(&scene.signed(None, &of_a_login)).await, "of another kind");
     let as_id_token = said(json!({ "aud": PLANNER, "typ": "Bearer" }));
     scene.refused(&scene.send(&scene.planner.delegation(&scene.signed(Some("JWT"), &as_id_token))).await, "another kind");
-    let id_token = scene.provider.token(&scene.world, &scene.provider.key, None);
+    let id_token = scene.id_token();
     scene.refused(&scene.present(&id_token).await, "of another kind");
     assert_eq!(scene.send(&scene.planner.delegation(&id_token)).await.status, 200);
 }

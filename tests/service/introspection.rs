@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Agent, Answer, INTROSPECT, Page, Provider, Service, World, claims, now};
+use crate::support::{Agent, Answer, INTROSPECT, Page, Provider, Service, World, claims, now, procura, run};
 
 const PLANNER: &str = "spiffe://dev.procura.test/agent/planner";
 const TOKEN: &str = "ya29.a0AfB_by~opaque+/==";
@@ -214,4 +214,33 @@ async fn an_issuer_that_cannot_be_asked_is_no_answer() {
     assert_eq!(first.asked("/elsewhere"), 0);
     second.knows(TOKEN, active(json!({})));
     assert_eq!(claims(&scene.present(TOKEN).await.token())["sub"], "idp1:alice");
+}
+
+/// F34: who is slow is left behind before the others' users are.
+#[tokio::test]
+async fn an_issuer_that_does_not_answer_costs_two_seconds() {
+    let (first, second) = (provider().await, provider().await);
+    let scene = scene(&[&first, &second]).await;
+    first.keep_silent(INTROSPECT);
+    second.knows(TOKEN, active(json!({})));
+    let began = tokio::time::Instant::now();
+    assert_eq!(claims(&scene.present(TOKEN).await.token())["sub"], "idp1:alice");
+    assert!(began.elapsed() >= std::time::Duration::from_secs(2), "{:?}", began.elapsed());
+    scene.unavailable(&scene.present("unknown").await, "took longer than 2 seconds");
+}
+
+/// W10: whoever is disabled gets no tokens to see.
+#[tokio::test]
+async fn a_disabled_issuer_is_neither_believed_nor_asked() {
+    let provider = provider().await;
+    let scene = scene(&[&provider]).await;
+    provider.knows(TOKEN, active(json!({})));
+    assert_eq!(scene.present(TOKEN).await.status, 200);
+    let list = ["trust", "disable", "--reason", "broken into", "--issuer", &provider.url, "--config"];
+    assert_eq!(run(procura(&list).arg(scene.world.config())).code, 0);
+    let refused = async { while scene.present(TOKEN).await.status == 200 {} };
+    tokio::time::timeout(std::time::Duration::from_secs(120), refused).await.unwrap();
+    let asked = provider.asked(INTROSPECT);
+    scene.refused(&scene.present("another").await, "is disabled");
+    assert_eq!(provider.asked(INTROSPECT), asked);
 }

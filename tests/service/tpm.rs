@@ -20,7 +20,7 @@ when { ["tpm", "wit"].contains(context.credential) };
 @id("device-calendar") @ttl("10m")
 permit (principal, action == Action::"delegate", resource == Target::"http://127.0.0.1:8090/calendar")
 when { context.scope == "calendar.read" && principal.trust_domain == "devices.test" && principal has platform
-    && principal.platform.rule == "tpm" && principal.getTag("device") == "edge-17" };
+    && principal.platform.rule == "tpm" && principal.hasTag("device") && principal.getTag("device") == "edge-17" };
 "#;
 
 /// A service that believes the TPMs in a file.

@@ -65,20 +65,22 @@ pub struct ClaimRules<'a> {
     pub required: &'a [RequiredClaim],
     /// Which claim names the user's groups: `groups`, or another whose value is a list of names.
     pub groups: &'a str,
+    /// Which claim of an access token says for which application it was made, where that is neither `client_id` nor `azp`.
+    pub client: Option<&'a str>,
     /// Which claim of an access token is its scope: `scope`, or another whose value is one string or a list.
     pub scope: &'a str,
 }
 
 impl Default for ClaimRules<'_> {
     fn default() -> Self {
-        Self { required: &[], groups: "groups", scope: "scope" }
+        Self { required: &[], groups: "groups", client: None, scope: "scope" }
     }
 }
 
 impl ClaimRules<'_> {
     /// Whether more is to be looked at than what every token is judged by.
     pub(crate) fn are_plain(&self) -> bool {
-        self.required.is_empty() && self.groups == "groups" && self.scope == "scope"
+        self.required.is_empty() && self.groups == "groups" && self.client.is_none() && self.scope == "scope"
     }
 
     /// Judges `claims` and puts into `user` what they say under another name. Plain rules need no claims.

@@ -17,7 +17,8 @@ use crate::{Algorithm, Audience, Confirmation, Issuer, KeySet, ParseError, UnixT
 pub struct ForeignAccessToken {
     user: UserClaims,
     audience: Option<Audience>,
-    client: String,
+    /// Known at the latest when the token is verified.
+    client: Option<String>,
     confirmation: Option<Confirmation>,
     is_of_a_login: bool,
 }
@@ -44,9 +45,9 @@ impl ForeignAccessToken {
         self.audience.as_ref()
     }
 
-    /// The application it was made for: `client_id`, or else `azp`.
+    /// The application it was made for: `client_id`, or else `azp`, or the claim that the rules named instead.
     pub fn client(&self) -> &str {
-        &self.client
+        self.client.as_deref().unwrap_or_default()
     }
 
     /// What its holder proves to have, if it is bound. If not, whoever has it is its bearer.
@@ -57,7 +58,7 @@ impl ForeignAccessToken {
     /// Whether it is meant for one of `audiences`, or was made for one of `clients`.
     pub fn is_for(&self, audiences: &[&str], clients: &[&str]) -> bool {
         let is_meant = |audience: &Audience| audiences.iter().any(|name| audience.contains(name));
-        self.audience.as_ref().is_some_and(is_meant) || clients.contains(&self.client.as_str())
+        self.audience.as_ref().is_some_and(is_meant) || clients.contains(&self.client())
     }
 
     pub(crate) fn refine(mut raw: RawUserClaims, issuer: Option<&Issuer>) -> Result<Self, ParseError> {
@@ -66,18 +67,12 @@ impl ForeignAccessToken {
             (Some(client), Some(azp)) if client != azp => {
                 return Err(ParseError::value("`azp`", "names another application than `client_id`"));
             }
-            (client, azp) => client.or(azp).filter(|client| !client.is_empty()),
+            (client, azp) => client.or(azp),
         };
-        let client =
-            client.ok_or(ParseError::value("`client_id`", "missing, and `azp` too: nobody says for whom it was made"))?;
         let confirmation = raw.cnf.take().map(serde_json::from_value).transpose();
         let confirmation = confirmation.map_err(|_| ParseError::value("`cnf`", "not exactly one confirmation known here"))?;
         let (audience, is_of_a_login) = (raw.aud.take(), raw.is_of_a_login());
-        let user = raw.user(issuer)?;
-        if user.subject().as_str() == client {
-            return Err(ParseError::value("`sub`", "the application itself, not a user"));
-        }
-        Ok(Self { user, audience, client, confirmation, is_of_a_login })
+        Ok(Self { user: raw.user(issuer)?, audience, client, confirmation, is_of_a_login })
     }
 
     /// What every access token is judged by, however it was vouched for.
@@ -86,7 +81,19 @@ impl ForeignAccessToken {
             return Err(VerifyError::Issuer);
         }
         self.user.verify_time(now, rules.skew)?;
-        rules.claims.0.apply(&mut self.user, rules.claims.1)?;
+        let (claim_rules, claims) = rules.claims;
+        claim_rules.apply(&mut self.user, claims)?;
+        if let Some(name) = claim_rules.client {
+            self.client = claims.get(name).and_then(|client| client.as_str()).map(str::to_owned);
+        }
+        let nobody = ParseError::value("`client_id`", "missing, and `azp` too: nobody says for whom it was made");
+        match self.client.as_deref() {
+            None | Some("") => return Err(nobody.into()),
+            Some(client) if client == self.user.subject.as_str() => {
+                return Err(ParseError::value("`sub`", "the application itself, not a user").into());
+            }
+            Some(_) => {}
+        }
         // Without one, what may be delegated would have no ceiling.
         if self.user.scope.is_none() { Err(missing("scope").into()) } else { Ok(()) }
     }

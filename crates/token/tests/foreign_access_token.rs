@@ -38,13 +38,14 @@ struct Judge {
     mark: Vec<RequiredClaim>,
     required: Vec<RequiredClaim>,
     groups: &'static str,
+    client: Option<&'static str>,
     scope: &'static str,
 }
 
 impl Judge {
     fn new() -> Self {
         let (signer, issuer) = (key(Algorithm::Es256), URI.parse().unwrap());
-        Self { signer, issuer, mark: vec![], required: vec![], groups: "groups", scope: "scope" }
+        Self { signer, issuer, mark: vec![], required: vec![], groups: "groups", client: None, scope: "scope" }
     }
 
     fn judge(&self, header: &str, changes: Value) -> Result<Verified<ForeignAccessToken>, VerifyError> {
@@ -52,7 +53,7 @@ impl Judge {
     }
 
     fn judge_at(&self, header: &str, changes: Value, now: u64) -> Result<Verified<ForeignAccessToken>, VerifyError> {
-        let claim_rules = ClaimRules { required: &self.required, groups: self.groups, scope: self.scope };
+        let claim_rules = ClaimRules { required: &self.required, groups: self.groups, client: self.client, scope: self.scope };
         let rules = ForeignAccessTokenRules {
             issuer: &self.issuer,
             algorithms: &[Algorithm::Es256],
@@ -251,5 +252,17 @@ fn groups_and_scope_may_have_other_names() {
     assert_eq!(said(json!({"scp": ["b", "a"]})).unwrap(), (String::new(), "a b".to_owned()));
     for changes in [json!({}), json!({"scp": 7}), json!({"scp": ["a\""]}), json!({"scp": "a", "roles": "admin"})] {
         assert!(said(changes.clone()).is_err(), "{changes}");
+    }
+}
+
+/// BCP-27, F07.
+#[test]
+fn the_application_may_have_another_name() {
+    let judge = Judge { client: Some("cid"), ..Judge::new() };
+    let made_for = |changes| judge.judge(TYPED, changes).map(|token| token.client().to_owned());
+    assert_eq!(made_for(json!({"cid": "web", "client_id": "ABSENT"})).unwrap(), "web");
+    assert_eq!(made_for(json!({"cid": "app"})).unwrap(), "app");
+    for changes in [json!({}), json!({"cid": ""}), json!({"cid": ["web"]}), json!({"cid": "alice"})] {
+        assert!(made_for(changes.clone()).is_err(), "{changes}");
     }
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use procura_token::{
     AccessToken, AccessTokenRules, Algorithm, ClaimRules, DpopProof, DpopRules, Freshness, Htu, IdToken, IdTokenRules, Issuer,
-    Jwk, JwkSet, JwtSvid, JwtSvidRules, KeySet, ParseError, Resource, Thumbprint, UnixTime, Unverified, VerifyError,
-    VerifyingKey, Wit, WorkloadId,
+    Jwk, JwkSet, JwtSvid, JwtSvidRules, KeySet, ParseError, PlatformToken, PlatformTokenRules, Resource, Thumbprint, UnixTime,
+    Unverified, VerifyError, VerifyingKey, Wit, WorkloadId,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -171,6 +171,14 @@ fn id_token(input: &Input, now: UnixTime) -> Result<(), Refusal> {
     Ok(())
 }
 
+fn platform_token(input: &Input, now: UnixTime) -> Result<(), Refusal> {
+    let issuer: Issuer = input.issuer.parse()?;
+    let algorithms = algorithms(&input.algorithms);
+    let rules = PlatformTokenRules { issuer: &issuer, audiences: &input.audiences, algorithms: &algorithms, skew: SKEW };
+    Unverified::<PlatformToken>::parse(&input.token)?.verify(&keys(&input.jwks, &[None, Some("sig")]), &rules, now)?;
+    Ok(())
+}
+
 fn access_token(input: &Input, now: UnixTime) -> Result<(), Refusal> {
     let issuer: Issuer = input.issuer.parse()?;
     let audience: Resource = input.audience.parse()?;
@@ -243,6 +251,11 @@ fn id_tokens_get_the_verdict_of_their_vector() {
 #[test]
 fn access_tokens_get_the_verdict_of_their_vector() {
     assert_verdicts("access-token", access_token);
+}
+
+#[test]
+fn platform_tokens_get_the_verdict_of_their_vector() {
+    assert_verdicts("platform-token", platform_token);
 }
 
 #[test]

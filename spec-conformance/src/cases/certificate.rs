@@ -20,7 +20,19 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new(
             "certificate.good",
             "an X.509-SVID authenticates, and the token is bound to the certificate",
-            &["MTLS-01", "MTLS-02", "MTLS-13", "MTLS-14", "MTLSB-01", "MTLSB-02", "MTLSB-05", "CNF-01", "WIT-47", "WIT-53"],
+            &[
+                "MTLS-01",
+                "MTLS-02",
+                "MTLS-13",
+                "MTLS-14",
+                "MTLSB-01",
+                "MTLSB-02",
+                "MTLSB-05",
+                "CNF-01",
+                "WIT-47",
+                "WIT-53",
+                "SPIFFECA-06",
+            ],
             good,
         ),
         Case::new(
@@ -166,7 +178,7 @@ async fn with_proof(world: Arc<World>) -> Result<()> {
 type ExchangeRow = (&'static str, &'static str, &'static [&'static str], fn(&mut Exchange, &World));
 
 const REQUESTS: &[ExchangeRow] = &[
-    ("client-id-other", "`client_id` names another workload", &["MTLSB-01", "MTLSB-02"], |e, w| {
+    ("client-id-other", "`client_id` names another workload", &["MTLSB-01", "MTLSB-02", "SPIFFECA-06"], |e, w| {
         e.set("client_id", &w.options.other_agent);
     }),
     (

@@ -58,7 +58,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new(
             "keys.bundle",
             "the SPIFFE bundle holds public keys with `use` and unique names",
-            &["WSVID-24", "BUNDLE-02", "BUNDLE-05", "BUNDLE-09"],
+            &["WSVID-24", "BUNDLE-02", "BUNDLE-05", "BUNDLE-09", "FED-10", "FED-11"],
             |w| async move {
                 let bundle = w.bundle().await?;
                 public_keys(&bundle, &["wit-svid", "jwt-svid", "x509-svid"])?;

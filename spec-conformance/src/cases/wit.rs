@@ -69,6 +69,14 @@ pub(super) fn cases() -> Vec<Case> {
             exchange.send(&w).await?.refusal(&["invalid_request", "invalid_dpop_proof"])
         },
     ));
+    cases.push(Case::new("wit.names", "each WIT has a `jti` of its own", &["WSVID-10", "WIT-20"], |w| async move {
+        let mut names = std::collections::HashSet::new();
+        for _ in 0..5 {
+            let wit = issued(&w, &Key::generate()).await?;
+            ensure!(names.insert(wit.claim("jti").to_string()), "two WITs are called {}", wit.claim("jti"));
+        }
+        Ok(())
+    }));
     cases.push(Case::new(
         "wit.not-in-access-keys",
         "a WIT is not signed with a key for access tokens",

@@ -1,16 +1,16 @@
 use crate::hostile::TRAPS;
 use crate::jose::Key;
-use crate::world::Platform;
+use crate::world::{Federated, Platform};
 use anyhow::{Context, Result};
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::{fs, path::PathBuf, process::ExitCode};
 
-/// Whom a node lets in for the cases `platform.*` and `hostile.*`.
+/// Whom a node lets in for the cases `federated.*`, `platform.*` and `hostile.*`.
 #[derive(Args)]
 pub(super) struct Guests {
-    /// The directory of the development world: `guest.jwk` and `guest.jwks.json` are put there, and a policy
+    /// The directory of the development world: keys go to `guests` in it, and a policy to `policies`
     #[arg(long, value_name = "DIR")]
     directory: PathBuf,
     /// Where the hostile issuers will listen; they need the same port of 127.0.0.2 too
@@ -18,11 +18,11 @@ pub(super) struct Guests {
     hostile_address: SocketAddr,
 }
 
-/// What jobs of the platform may do.
+/// What the guests may do.
 const POLICY: &str = r#"
-@id("conformance-platform-calendar")
+@id("conformance-guests-calendar")
 permit (principal, action == Action::"delegate", resource == Target::"http://127.0.0.1:8090/calendar")
-when { principal.trust_domain == "ci.procura.test" && context.scope == "calendar.read" };
+when { ["ci.procura.test", "other.procura.test"].contains(principal.trust_domain) && context.scope == "calendar.read" };
 
 @id("conformance-platform-wit")
 permit (principal, action == Action::"issue_wit", resource == TrustDomain::"ci.procura.test")
@@ -31,28 +31,43 @@ when { principal.trust_domain == "ci.procura.test" };
 
 impl Guests {
     pub(super) fn go(self) -> Result<ExitCode> {
-        let key = Key::generate();
-        let named = |mut jwk: serde_json::Value| {
-            for (name, value) in [("kid", "of-the-platform"), ("use", "sig"), ("alg", "ES256")] {
-                jwk[name] = value.into();
-            }
-            jwk
-        };
-        self.write("guest.jwk", &named(key.private()).to_string())?;
-        self.write("guest.jwks.json", &json!({ "keys": [named(key.public())] }).to_string())?;
+        fs::create_dir_all(self.directory.join("guests"))?;
         self.write("policies/conformance.cedar", POLICY)?;
+        let platform = Key::for_algorithm("RS256")?;
+        self.write("guests/platform.der", platform.pkcs8()?)?;
+        let platform = named(platform.public(), Platform::KEY, "RS256", Some("sig"));
+        self.write("guests/platform.jwks.json", json!({"keys": [platform]}).to_string())?;
+        let svid: Value = serde_json::from_str(&fs::read_to_string(self.directory.join("authority/svid.jwk"))?)?;
+        let name = svid["kid"].as_str().context("`authority/svid.jwk` has no `kid`")?;
+        let keys = [
+            self.key("domain", name, Some("jwt-svid"))?,
+            self.key("domain-wit", "of-the-domain-wit", Some("wit-svid"))?,
+            self.key("domain-useless", "of-the-domain-useless", None)?,
+        ];
+        self.write("guests/bundle.json", json!({"keys": keys}).to_string())?;
         print!("{}", self.configuration());
         Ok(ExitCode::SUCCESS)
     }
 
-    fn write(&self, name: &str, text: &str) -> Result<()> {
+    /// Makes a key, keeps the private one in a file and gives back the public one.
+    fn key(&self, file: &str, name: &str, public_key_use: Option<&str>) -> Result<Value> {
+        let key = Key::generate();
+        self.write(&format!("guests/{file}.jwk"), named(key.private(), name, "ES256", public_key_use).to_string())?;
+        Ok(named(key.public(), name, "ES256", public_key_use))
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<()> {
         let file = self.directory.join(name);
-        fs::write(&file, text).with_context(|| format!("cannot write `{}`", file.display()))
+        fs::write(&file, content).with_context(|| format!("cannot write `{}`", file.display()))
     }
 
     fn configuration(&self) -> String {
         let (domain, owner) = (Platform::TRUST_DOMAIN, Platform::OWNER);
         let mut text = format!("\n[[trust_domain]]\nname = \"{domain}\"\nissue_wit = true\n");
+        text.push_str(&format!(
+            "\n[[trust_domain]]\nname = \"{}\"\nbundle_file = \"guests/bundle.json\"\nclients = [\"/agent/*\"]\n",
+            Federated::TRUST_DOMAIN
+        ));
         let release = r#", environment = "production""#;
         let rules = [
             ("release", "/release/{repository_owner_id}/{repository_id}/{environment}", release),
@@ -61,7 +76,7 @@ impl Guests {
         for (name, path, more) in rules {
             text.push_str(&format!(
                 "\n[[platform]]\nkind = \"github-actions\"\nname = \"{name}\"\ntrust_domain = \"{domain}\"\npath = \"{path}\"\n\
-                 jwks_file = \"guest.jwks.json\"\nrequire = {{ repository_owner_id = \"{owner}\"{more} }}\n"
+                 jwks_file = \"guests/platform.jwks.json\"\nrequire = {{ repository_owner_id = \"{owner}\"{more} }}\n"
             ));
         }
         for trap in TRAPS {
@@ -75,4 +90,13 @@ impl Guests {
         }
         text
     }
+}
+
+fn named(mut jwk: Value, name: &str, algorithm: &str, public_key_use: Option<&str>) -> Value {
+    jwk["kid"] = name.into();
+    jwk["alg"] = algorithm.into();
+    if let Some(public_key_use) = public_key_use {
+        jwk["use"] = public_key_use.into();
+    }
+    jwk
 }

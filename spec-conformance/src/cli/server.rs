@@ -1,6 +1,6 @@
 use crate::certificate::Authority;
 use crate::jose::Key;
-use crate::world::{Options, Platform, Proxy};
+use crate::world::{Guests, Options, Platform, Proxy};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::{Map, Value};
@@ -76,12 +76,12 @@ pub(super) struct Server {
     /// The node that takes `x-forwarded-client-cert` from the proxy
     #[arg(long, value_name = "URL", requires = "proxy_address")]
     forwarded_url: Option<String>,
-    /// The node that trusts the guests which `guests` made
-    #[arg(long, value_name = "URL")]
+    /// The node that trusts the guests
+    #[arg(long, value_name = "URL", requires = "guests")]
     guest_url: Option<String>,
-    /// Private JWK of the platform among the guests
-    #[arg(long, value_name = "FILE", requires = "guest_url")]
-    guest_key: Option<PathBuf>,
+    /// The directory in which `guests` put their keys
+    #[arg(long, value_name = "DIR", requires = "guest_url")]
+    guests: Option<PathBuf>,
     /// Where the hostile issuers among the guests are to listen, as `guests` was told
     #[arg(long, value_name = "ADDR", requires = "guest_url")]
     hostile_address: Option<SocketAddr>,
@@ -140,8 +140,7 @@ impl Server {
                 client_cert: self.client_cert_url.clone(),
                 forwarded: self.forwarded_url.clone(),
             }),
-            guest_url: self.guest_url.clone(),
-            platform: self.platform()?,
+            guests: self.guests()?,
             hostile_address: self.hostile_address,
             disabled_file: self.disabled_file.clone(),
             redis: self.redis,
@@ -172,9 +171,14 @@ impl Server {
         self.optional(&self.wit_key, "keys/wit.jwk").map(|file| jwk(&file)).transpose()
     }
 
-    fn platform(&self) -> Result<Option<Platform>> {
-        let (Some(file), Some(node)) = (&self.guest_key, &self.guest_url) else { return Ok(None) };
-        Ok(Some(Platform { key: jwk(file)?, node: node.clone() }))
+    fn guests(&self) -> Result<Option<Guests>> {
+        let (Some(directory), Some(node)) = (&self.guests, &self.guest_url) else { return Ok(None) };
+        let key = |name: &str| jwk(&directory.join(name));
+        let (domain, wit) = (key("domain.jwk")?, key("domain-wit.jwk")?);
+        let file = directory.join("platform.der");
+        let platform = fs::read(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
+        let platform = Key::from_pkcs8(&platform, Platform::KEY)?;
+        Ok(Some(Guests { node: node.clone(), platform, domain, wit, useless: key("domain-useless.jwk")? }))
     }
 
     fn authority(&self) -> Result<Option<Authority>> {

@@ -5,7 +5,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 /// An answer over HTTP/1.1, after which the connection ends.
 pub(crate) struct Reply {
-    pub(super) status: u16,
+    status: u16,
     headers: Vec<(&'static str, String)>,
     body: Body,
 }
@@ -54,6 +54,11 @@ impl Reply {
     /// No answer.
     pub(crate) fn silence() -> Self {
         Self { body: Body::Silence, ..Self::status(200) }
+    }
+
+    /// With this status.
+    pub(crate) fn but(self, status: u16) -> Self {
+        Self { status, ..self }
     }
 
     /// With this header too.

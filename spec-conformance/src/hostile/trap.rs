@@ -101,7 +101,7 @@ pub(crate) const TRAPS: &[Trap] = &[
         keys,
     ),
     trap("keys-missing", "the metadata name no keys", DOCUMENTS, |h, t| Reply::json(&json!({"issuer": h.issuer(t)})), keys),
-    trap("keys-error", "the keys come with status 500", DOCUMENTS, good, |h, _| Reply { status: 500, ..Reply::json(&h.keys()) }),
+    trap("keys-error", "the keys come with status 500", DOCUMENTS, good, |h, _| Reply::json(&h.keys()).but(500)),
     trap("keys-text", "the keys are no JSON", DOCUMENTS, good, |_, _| Reply::text("<html>keys</html>")),
     trap("keys-twice", "two `keys` in one document", &["BCP-19", "F31"], good, |h, _| {
         Reply::text(format!(r#"{{"keys":[],"keys":{}}}"#, h.keys()["keys"]))

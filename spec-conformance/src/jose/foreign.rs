@@ -2,6 +2,7 @@
 
 use super::b64u;
 use anyhow::{Context, Result, bail};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
@@ -38,6 +39,19 @@ impl Foreign {
             _ => bail!("this runner cannot sign with `{name}`"),
         };
         Ok(Self { name, pair })
+    }
+
+    /// A key for RS256 that was kept.
+    pub(super) fn from_pkcs8(der: &[u8]) -> Result<Self> {
+        let pair = Box::new(RsaKeyPair::from_pkcs8(der).context("no RSA key")?);
+        Ok(Self { name: "RS256", pair: Pair::Rsa { pair, encoding: &algorithm::RSA_PKCS1_SHA256 } })
+    }
+
+    /// A private RSA key, to be kept.
+    pub(super) fn pkcs8(&self) -> Result<Vec<u8>> {
+        let Pair::Rsa { pair, .. } = &self.pair else { bail!("only RSA keys are kept") };
+        let der: Pkcs8V1Der<'_> = pair.as_der().context("the key cannot be written")?;
+        Ok(der.as_ref().to_vec())
     }
 
     /// The required public members only.

@@ -41,6 +41,19 @@ impl Key {
         Ok(Self { secret: Secret::P256(secret), kid: jwk["kid"].as_str().map(str::to_owned) })
     }
 
+    /// Reads a private RSA key, for RS256.
+    pub(crate) fn from_pkcs8(der: &[u8], kid: &str) -> Result<Self> {
+        Ok(Self { secret: Secret::Foreign(Arc::new(Foreign::from_pkcs8(der)?)), kid: Some(kid.to_owned()) })
+    }
+
+    /// The private key of one for RS256.
+    pub(crate) fn pkcs8(&self) -> Result<Vec<u8>> {
+        match &self.secret {
+            Secret::Foreign(key) => key.pkcs8(),
+            Secret::P256(_) => bail!("not an RSA key"),
+        }
+    }
+
     /// The registered name of the algorithm it signs with.
     pub(crate) fn algorithm(&self) -> &'static str {
         match &self.secret {

@@ -149,7 +149,7 @@ def names(w):
     w.add("dns-only", "identifier", "no URI among the names", ["MTLS-13", "MTLS-11", "WIT-45"], w.leaf([x509.DNSName("prod.example")]))
     for slug, text in [("no-path", "spiffe://prod.example"), ("only-slash", "spiffe://prod.example/"), ("trailing-slash", AGENT + "/"), ("dot-segment", "spiffe://prod.example/agent/../planner"), ("percent", "spiffe://prod.example/agent/plann%65r"),
                        ("upper-case", "spiffe://PROD.example/agent/planner"), ("scheme-upper-case", "SPIFFE://prod.example/agent/planner"), ("port", "spiffe://prod.example:443/agent/planner"), ("query", AGENT + "?a"), ("https", "https://prod.example/agent/planner"), ("other-domain", "spiffe://other.example/agent/planner")]:
-        w.add(f"id-{slug}", "identifier", "not the one spelling of a SPIFFE ID of this trust domain with a path", ["X509-14", "X509-03"], w.leaf([uri(text)]), attacks=["F13"])
+        w.add(f"id-{slug}", "identifier", "not the one spelling of a SPIFFE ID of this trust domain with a path", ["X509-14", "X509-03"], w.leaf([uri(text)]), attacks=["F13", *{"percent": ["W1"], "dot-segment": ["W5"], "no-path": ["W8"], "only-slash": ["W8"], "other-domain": ["F17", "W3", "W7"]}.get(slug, [])])
     w.add("empty-subject-names-not-critical", "identifier", "an empty subject beside names that are not critical", ["X509-04"], w.leaf(subject=""))
 
 
@@ -186,7 +186,7 @@ def strength(w):
     raw = bytearray(base64.b64decode(w.leaf()))
     raw[-1] ^= 1
     w.add("signature-bit", "signature", "one bit of the signature is another", ["X509-12", "MTLS-02"], base64.b64encode(raw).decode(), also=["issuer"])
-    w.add("body-bit", "signature", "a name that was not signed", ["X509-12", "MTLS-02"], base64.b64encode(base64.b64decode(w.leaf()).replace(b"agent/planner", b"agent/plannex")).decode(), also=["issuer"])
+    w.add("body-bit", "signature", "a name that was not signed", ["X509-12", "MTLS-02", "SID-10"], base64.b64encode(base64.b64decode(w.leaf()).replace(b"agent/planner", b"agent/plannex")).decode(), also=["issuer"])
 
 
 def rsa_sha1(leaf, key):
@@ -201,8 +201,8 @@ def rsa_sha1(leaf, key):
 def issuers(w):
     other = der(authority("other", w.other_key))
     theirs = w.leaf(issuer="other", issuer_key=w.other_key)
-    w.add("other-authority", "issuer", "issued by the authority of another trust domain", ["MTLS-01", "WIT-53", "WIT-48", "X509-12"], theirs)
-    w.add("other-authority-sent-along", "issuer", "that authority's certificate is in the chain", ["MTLS-01", "WIT-53", "SPIFFECA-12", "MTLSB-11"], chain=[theirs, other])
+    w.add("other-authority", "issuer", "issued by the authority of another trust domain", ["MTLS-01", "WIT-53", "WIT-48", "X509-12"], theirs, attacks=["F17", "W3"])
+    w.add("other-authority-sent-along", "issuer", "that authority's certificate is in the chain", ["MTLS-01", "WIT-53", "SPIFFECA-12", "MTLSB-11"], chain=[theirs, other], attacks=["F17", "W3"])
     w.add("namesake", "signature", "issued by an authority of the same name", ["X509-12", "MTLS-01"], w.leaf(issuer_key=w.other_key), also=["issuer"])
     w.add("same-key-other-name", "issuer", "the authority's key under another name", ["X509-12"], w.leaf(), bundle=bundle(der(authority("other", w.root_key))))
     w.add("self-signed", "issuer", "signed by its own key", ["X509-12", "SPIFFECA-12"], w.leaf(issuer="planner", issuer_key=w.leaf.key))
@@ -211,7 +211,7 @@ def issuers(w):
     w.add("intermediate-missing", "issuer", "the intermediate was not sent", ["X509-12"], w.middle()[0])
     w.add("empty-bundle", "issuer", "no authority in the bundle", ["X509-17"], w.leaf(), bundle={"keys": []})
     for use in ["jwt-svid", "wit-svid", "sig"]:
-        w.add(f"use-{use}", "issuer", f"the authority's entry has `use` {use}", ["X509-15", "SPIFFECA-07"], w.leaf(), bundle=bundle(w.root, use=use))
+        w.add(f"use-{use}", "issuer", f"the authority's entry has `use` {use}", ["X509-15", "SPIFFECA-07"], w.leaf(), bundle=bundle(w.root, use=use), attacks=["F17"])
     w.add("second-of-x5c", "issuer", "the issuer is the second certificate of `x5c`", ["X509-16"], w.leaf(), bundle=bundle([other, w.root]))
     w.add("x5c-empty", "issuer", "`x5c` is empty", ["X509-16"], w.leaf(), bundle=bundle([]))
 

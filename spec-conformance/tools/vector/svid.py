@@ -53,7 +53,7 @@ def uses(base, keys):
     base.add("trust-domain-key-of-another", "key", "signed with the key of another trust domain, whose `kid` is not in this bundle", ["SID-08", "SPIFFECA-04", "BUNDLE-01"], also=["signature"],
              header={"kid": "other-es256"}, key=keys["other-es256"], attacks=["F17"])
     base.add("trust-domain-other-subject", "identifier", "this bundle's key signs for another trust domain", ["SID-08", "WID-21", "SPIFFECA-04"],
-             claims={"sub": "spiffe://other.example/agent/planner"}, attacks=["F17"])
+             claims={"sub": "spiffe://other.example/agent/planner"}, attacks=["F17", "W3", "W7"])
     base.add("trust-domain-not-ours", "identifier", "the verifier trusts only another domain", ["SID-08", "WID-21"], trust_domain="other.example", jwks=foreign, also=["key"], attacks=["F17"])
 
 
@@ -114,6 +114,7 @@ def identifiers(base):
         ("look-alike", "spiffe://prod.ex\u0430mple/agent/planner"), ("line-feed", "spiffe://prod.example/agent\nplanner"), ("suffix-domain", "spiffe://prod.example.evil.example/agent"),
         ("too-long", "spiffe://prod.example/" + "a" * 4096),
     ]:
-        base.add(f"subject-{slug}", "identifier", f"`sub` is not an identifier of this trust domain: {slug}", rules, also=["claim"], claims={"sub": value}, attacks=attacks)
+        more = {"percent": ["W1"], "wimse": ["W2"], "dot-segments": ["W5"], "percent-dots": ["W6"], "trust-domain": ["W8"], "slash": ["W8"]}.get(slug, [])
+        base.add(f"subject-{slug}", "identifier", f"`sub` is not an identifier of this trust domain: {slug}", rules, also=["claim"], claims={"sub": value}, attacks=[*attacks, *more])
     for slug, value in [("missing", ...), ("null", None), ("array", ["spiffe://prod.example/agent/planner"]), ("number", 1)]:
         base.add(f"subject-{slug}", "claim", "`sub` is missing or of the wrong type", rules, also=["identifier", "malformed"], claims={"sub": value}, attacks=attacks)

@@ -61,6 +61,7 @@ fn user_issuer(issuer: &UserIssuerView) -> String {
     let facts = pairs(&[
         ("user issuer", Some(issuer.url.clone())),
         ("alias", Some(issuer.alias.clone())),
+        ("accepts", Some(issuer.accepts.join(" "))),
         ("keys from", Some(authority.source.clone())),
         ("age", authority.age.map(length)),
         ("audiences", (!issuer.audiences.is_empty()).then(|| issuer.audiences.join(" "))),

@@ -28,8 +28,7 @@ fn a_trust_domain_has_a_bundle_or_platforms_and_never_both_or_none() {
 #[test]
 fn clients_may_be_left_out_where_rules_say_who_gets_in() {
     let config = Config::parse(EXAMPLE).unwrap();
-    let clients = |name: &str| config.trust_domain.iter().find(|domain| domain.name.as_str() == name).unwrap().clients();
-    assert_eq!((clients("ci.example"), clients("prod.example")), (vec!["/*".to_owned()], vec!["/agent/*".to_owned()]));
+    assert!(config.trust_domain.iter().any(|domain| domain.name.as_str() == "ci.example" && domain.clients.is_none()));
     let message = error(&example("clients = [\"/agent/*\"]\n", ""));
     assert!(message.contains("`trust_domain.clients`") && message.contains("`prod.example`"), "{message}");
 }

@@ -34,9 +34,9 @@ fn what_a_platform_says_are_attributes_and_tags() {
 /// The record that Cedar is given and the one that policies are held against are the same.
 #[test]
 fn the_schema_has_every_member_that_a_platform_may_have() {
-    for name in request::PLATFORM {
+    for name in super::super::platform::MEMBERS {
         assert!(SCHEMA.contains(&format!("    {name}?: String,\n")), "{name}");
     }
     let record = SCHEMA.split_once("type Platform = {").unwrap().1.split_once('}').unwrap().0;
-    assert_eq!(record.matches("?: String").count(), request::PLATFORM.len());
+    assert_eq!(record.matches("?: String").count(), super::super::platform::MEMBERS.len());
 }

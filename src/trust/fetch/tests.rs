@@ -1,4 +1,4 @@
-mod server;
+pub(in crate::trust) mod server;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};

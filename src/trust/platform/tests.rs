@@ -1,3 +1,4 @@
+mod host;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ fn rule(name: &str, jwks_file: &TempDir) -> PlatformRuleSettings {
         jwks_file: Some(jwks_file.path().join("jwks.json")),
         ca_file: None,
         private_addresses: Default::default(),
+        tpm: None,
     }
 }
 
@@ -72,6 +74,10 @@ impl GitHub {
             claims[name] = value.clone();
         }
         claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        self.sign(&claims)
+    }
+
+    fn sign(&self, claims: &Value) -> String {
         let header = json!({ "alg": "ES256", "typ": "JWT", "kid": self.key.public_key().key_id, "x5t": "y" });
         let input = format!("{}.{}", base64url::encode(header.to_string()), base64url::encode(claims.to_string()));
         format!("{input}.{}", base64url::encode(self.key.sign(input.as_bytes()).unwrap()))

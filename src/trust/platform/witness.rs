@@ -1,6 +1,7 @@
 //! Who judges a credential: the keys of its issuer, or a witness of its own kind.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -106,7 +107,7 @@ pub(super) struct IssuerKeys {
     audiences: Vec<String>,
     algorithms: Vec<Algorithm>,
     skew: Duration,
-    keys: KeyStore,
+    keys: Arc<KeyStore>,
 }
 
 impl IssuerKeys {

@@ -1,6 +1,6 @@
 //! An OpenID provider on a port of this machine: HTTPS, discovery, and keys that a test may change at any time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
@@ -40,6 +40,8 @@ pub(crate) struct Page {
 struct State {
     pages: Mutex<HashMap<String, Page>>,
     asked: Mutex<HashMap<String, usize>>,
+    /// The paths at which nothing is answered.
+    silent: Mutex<HashSet<String>>,
     /// What is known of tokens, by their text.
     tokens: Mutex<HashMap<String, Value>>,
 }
@@ -159,6 +161,11 @@ impl Provider {
         self.state.tokens.lock().unwrap().insert(token.to_owned(), answer);
     }
 
+    /// Takes questions at `path` from now on, and answers none.
+    pub(crate) fn keep_silent(&self, path: &str) {
+        self.state.silent.lock().unwrap().insert(path.to_owned());
+    }
+
     /// Publishes `keys` from now on.
     pub(crate) fn publish(&self, keys: &[&Jwk]) {
         let keys = JwkSet { keys: keys.iter().map(|key| key.for_use("sig")).collect() };
@@ -191,6 +198,9 @@ impl State {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let path = request.uri().path().to_owned();
         *self.asked.lock().unwrap().entry(path.clone()).or_default() += 1;
+        if self.silent.lock().unwrap().contains(&path) {
+            std::future::pending::<()>().await;
+        }
         let page = self.pages.lock().unwrap().get(&path).cloned();
         if page.is_none() && path == INTROSPECT {
             return self.introspect(request).await;

@@ -23,7 +23,7 @@ async fn a_challenge_is_for_an_enrolled_ek_and_an_ak_and_without_keys_there_is_a
     assert_eq!((challenge.status, challenge.header("cache-control")), (200, Some("no-store")), "{challenge:?}");
     let body = challenge.json();
     assert_eq!(body["nonce"].as_str(), challenge.header("dpop-nonce"));
-    assert_eq!(body.as_object().unwrap().keys().collect::<Vec<_>>(), ["credential_blob", "encrypted_secret", "nonce"]);
+    assert_eq!(body.as_object().unwrap().keys().collect::<Vec<_>>(), ["nonce", "credential_blob", "encrypted_secret"]);
     let bare = ask(&scene, "").await;
     assert_eq!((bare.status, bare.json().as_object().unwrap().len()), (200, 1));
 

@@ -10,20 +10,22 @@ fn client(reason: &str) -> (String, String) {
     ("invalid_client".to_owned(), format!("caller: platform: {reason}"))
 }
 
-/// Keys beside those of the page: one that may leave, one that was brought, one that signs anything, and a second AK.
+/// Makes keys beside those of the page: one that may leave, one that was brought, one that signs anything, and a second AK.
 const MORE_KEYS: &str = r"
-quietly() { $* >/dev/null; tpm2_flushcontext -t; }
 create() { # name, attributes
-  quietly tpm2_create -C primary.ctx -G ecc256:ecdsa-sha256 -a $2 -u $1.pub -r $1.priv -d $1.hash -t $1.ticket
-  quietly tpm2_load -C primary.ctx -u $1.pub -r $1.priv -c $1.ctx -n $1.name
+  tpm2_create -C primary.ctx -G ecc256:ecdsa-sha256 -a $2 -u $1.pub -r $1.priv -d $1.hash -t $1.ticket
+  tpm2_load -C primary.ctx -u $1.pub -r $1.priv -c $1.ctx -n $1.name
 }
 create leaving 'sign|sensitivedataorigin|userwithauth'
 create other 'sign|fixedtpm|fixedparent|sensitivedataorigin|userwithauth'
 openssl ecparam -name prime256v1 -genkey -noout -out brought.pem
-quietly tpm2_import -C primary.ctx -G ecc:ecdsa-sha256 -i brought.pem -a sign|userwithauth -u brought.pub -r brought.priv
-quietly tpm2_load -C primary.ctx -u brought.pub -r brought.priv -c brought.ctx
-quietly tpm2_createak -C 0x81010001 -c ak2.ctx -G ecc -g sha256 -s ecdsa -u ak2.pub -n ak2.name
-# The page's names for another key of the workload, or another AK.
+tpm2_import -C primary.ctx -G ecc -i brought.pem -a 'sign|userwithauth' -u brought.pub -r brought.priv
+tpm2_load -C primary.ctx -u brought.pub -r brought.priv -c brought.ctx
+cp other.hash brought.hash; cp other.ticket brought.ticket
+tpm2_createak -C 0x81010001 -c ak2.ctx -G ecc -g sha256 -s ecdsa -u ak2.pub -n ak2.name
+";
+/// Puts another key of the workload, or another AK, in the place of the page's.
+const USE: &str = r"
 use_key() {
   cp $1.pub key.pub; cp $1.hash key.hash; cp $1.ticket key.ticket
   tpm2_evictcontrol -C o -c 0x81000010; tpm2_evictcontrol -C o -c $1.ctx 0x81000010
@@ -61,7 +63,7 @@ fn an_attestation_of_another_key_or_a_proof_by_another_key_is_refused() {
     let tpm = Tpm::provisioned(&[]);
     let scene = Scene::new(&by_ek("edge-17", &tpm));
     tpm.does(MORE_KEYS);
-    let refuses = |script: &str| scene.refuses(&tpm, &(tpm.functions(false) + MORE_KEYS + script + WIT));
+    let refuses = |script: &str| scene.refuses(&tpm, &(tpm.functions(false) + USE + script + WIT));
     // The AK certifies the page's key; another one is shown.
     assert_eq!(
         refuses("ask; answer; cp key.pub own.pub; cp other.pub key.pub; certify; cp own.pub key.pub"),
@@ -77,10 +79,11 @@ fn an_attestation_of_another_key_or_a_proof_by_another_key_is_refused() {
 fn a_key_that_may_leave_the_tpm_or_was_brought_there_is_refused() {
     let tpm = Tpm::provisioned(&[]);
     let scene = Scene::new(&by_ak("edge-17", &tpm, "ak.name"));
-    let refuses = |script: &str| scene.refuses(&tpm, &(tpm.functions(true) + MORE_KEYS + script + WIT));
+    tpm.does(MORE_KEYS);
+    let refuses = |script: &str| scene.refuses(&tpm, &(tpm.functions(true) + USE + script + WIT));
     assert_eq!(refuses("use_key leaving; ask; certify"), client("attested key: it may leave its TPM"));
     // There is no ticket of its creation; `TPM2_Certify` would say that it is loaded.
-    tpm.does(&format!("{MORE_KEYS} cp other.hash brought.hash; cp other.ticket brought.ticket; use_key brought"));
+    tpm.does(&format!("{USE} use_key brought"));
     tpm.certify(b"");
     let script = "tpm2_certifycreation() { :; }; ask; certify";
     assert_eq!(scene.refuses(&tpm, &(tpm.functions(true) + script + WIT)), client("attested key: it may leave its TPM"));
@@ -93,9 +96,9 @@ fn an_ak_that_is_not_enrolled_or_not_restricted_is_refused() {
     // Whoever enrolled that one has made a mistake.
     let devices = by_ak("edge-17", &tpm, "ak.name") + &by_ak("edge-18", &tpm, "other.name");
     let scene = Scene::new(&devices);
-    let refuses = |script: &str| scene.refuses(&tpm, &(tpm.functions(true) + MORE_KEYS + script + WIT));
+    let refuses = |script: &str| scene.refuses(&tpm, &(tpm.functions(true) + USE + script + WIT));
     let unrestricted = client("attestation key: it is not restricted to what its TPM says");
-    tpm.does(&format!("{MORE_KEYS} use_ak other"));
+    tpm.does(&format!("{USE} use_ak other"));
     assert_eq!(refuses("ask; certify"), unrestricted);
     assert_eq!(refuses("use_ak ak2; ask; certify"), client("no device is enrolled by this attestation key"));
 }
@@ -104,7 +107,8 @@ fn an_ak_that_is_not_enrolled_or_not_restricted_is_refused() {
 fn the_secret_of_another_pair_of_keys_is_refused() {
     let (tpm, other) = (Tpm::provisioned(&[]), Tpm::provisioned(&[]));
     let scene = Scene::new(&(by_ek("edge-17", &tpm) + &by_ek("edge-18", &other)));
-    let refuses = |tpm: &Tpm, script: &str| scene.refuses(tpm, &(tpm.functions(false) + MORE_KEYS + script + WIT));
+    tpm.does(MORE_KEYS);
+    let refuses = |tpm: &Tpm, script: &str| scene.refuses(tpm, &(tpm.functions(false) + USE + script + WIT));
     let unshown = client("the attestation key has not been shown to be in the TPM of the endorsement key, or not lately");
     // Another AK of the same TPM with the secret of the first; with its own it is as good.
     assert_eq!(refuses(&tpm, "ask; answer; use_ak ak2; certify"), unshown);

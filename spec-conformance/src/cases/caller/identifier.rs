@@ -12,7 +12,7 @@ pub(super) const FLAWS: &[Flaw] = &[
     flaw(
         "subject-other-domain",
         "an identifier of another trust domain",
-        &["SPIFFECA-04", "SID-08", "WID-21", "WID-22", "F17"],
+        &["SPIFFECA-04", "SID-08", "WID-21", "WID-22", "F17", "W3", "W7"],
         |d, _| {
             d.claim("sub", "spiffe://other.example/agent/planner");
         },

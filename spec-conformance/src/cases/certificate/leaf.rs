@@ -13,35 +13,44 @@ pub(super) const REFUSED: &[Row] = &[
         d.parameters.subject_alt_names.push(SanType::URI("https://agent.example".try_into()?));
         Ok(())
     }),
-    ("no-uri", "only a DNS name", &["MTLS-13", "MTLS-11", "WIT-45"], |d, w| {
+    ("no-uri", "only a DNS name", &["MTLS-13", "MTLS-11", "WIT-45", "WID-15"], |d, w| {
         d.parameters.subject_alt_names = vec![SanType::DnsName(w.options.trust_domain.clone().try_into()?)];
         Ok(())
     }),
-    ("no-name", "no alternative name at all", &["MTLS-13", "WIT-43"], |d, w| {
+    ("no-name", "no alternative name at all", &["MTLS-13", "WIT-43", "WID-15"], |d, w| {
         d.parameters.subject_alt_names.clear();
         d.parameters.distinguished_name.push(DnType::CommonName, w.options.agent.clone());
         Ok(())
     }),
-    ("other-domain", "a workload of another trust domain", &["MTLS-01", "MTLS-03", "WIT-53", "F17"], |d, _| {
+    ("other-domain", "a workload of another trust domain", &["MTLS-01", "MTLS-03", "WIT-53", "F17", "W3", "W7"], |d, _| {
         d.name("spiffe://other.example/agent/planner")
     }),
-    ("suffix-domain", "a trust domain that begins like ours", &["MTLS-01", "MTLS-12", "WIT-53", "F17"], |d, w| {
+    ("suffix-domain", "a trust domain that begins like ours", &["MTLS-01", "MTLS-12", "WIT-53", "F17", "F13"], |d, w| {
         d.name(&format!("spiffe://{}.evil.example/agent/planner", w.options.trust_domain))
     }),
-    ("other-scheme", "the same name under `wimse://`", &["MTLS-12", "MTLS-15"], |d, w| {
+    ("other-scheme", "the same name under `wimse://`", &["MTLS-12", "MTLS-15", "W2"], |d, w| {
         d.name(&w.options.agent.replacen("spiffe", "wimse", 1))
     }),
     ("https-name", "the same name under `https://`", &["MTLS-11", "MTLS-15"], |d, w| {
         d.name(&w.options.agent.replacen("spiffe", "https", 1))
     }),
-    ("domain-only", "the trust domain itself", &["MTLS-12", "WID-02"], |d, w| {
+    ("domain-only", "the trust domain itself", &["MTLS-12", "WID-02", "W8"], |d, w| {
         d.name(&format!("spiffe://{}", w.options.trust_domain))
     }),
-    ("dots", "dot segments in the path", &["MTLS-12", "F13"], |d, w| {
+    ("dots", "dot segments in the path", &["MTLS-12", "F13", "W5"], |d, w| {
         d.name(&w.options.agent.replace("/agent/", "/agent/../agent/"))
     }),
-    ("percent", "a percent-encoded letter", &["MTLS-12", "F13"], |d, w| d.name(&w.options.agent.replace("/agent/", "/%61gent/"))),
-    ("unknown-workload", "a name that only begins like a known agent's", &["MTLS-15", "MTLSB-02"], |d, w| {
+    ("percent", "a percent-encoded letter", &["MTLS-12", "F13", "W1"], |d, w| {
+        d.name(&w.options.agent.replace("/agent/", "/%61gent/"))
+    }),
+    ("encoded-dots", "percent-encoded dot segments", &["MTLS-12", "F13", "W6"], |d, w| {
+        d.name(&w.options.agent.replace("/agent/", "/agent/%2e%2e/agent/"))
+    }),
+    ("trailing-slash", "a slash at the end", &["MTLS-12", "F13"], |d, w| d.name(&format!("{}/", w.options.agent))),
+    ("root", "only a slash as path", &["MTLS-12", "WID-02", "W8"], |d, w| {
+        d.name(&format!("spiffe://{}/", w.options.trust_domain))
+    }),
+    ("unknown-workload", "a name that only begins like a known agent's", &["MTLS-15", "MTLSB-02", "F13", "W4"], |d, w| {
         d.name(&format!("spiffe://{}/agents/planner", w.options.trust_domain))
     }),
     ("expired", "expired ten minutes ago", &["MTLS-02", "MTLS-17", "WIT-57"], |d, _| lasts(d, -1200, -600)),

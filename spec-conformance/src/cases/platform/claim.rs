@@ -2,7 +2,7 @@
 
 use crate::cases::flaw::{Flaw, flaw};
 use crate::clock::now;
-use crate::jose::thumbprint;
+use crate::jose::{Key, thumbprint};
 use crate::world::Platform;
 use serde_json::{Value, json};
 
@@ -45,6 +45,11 @@ pub(super) const FLAWS: &[Flaw] = &[
         d.key = w.options.svid_key.clone();
         d.head("kid", w.options.svid_key.kid.clone());
     }),
+    flaw("algorithm-ps256", "`PS256` over a signature of the older kind", &["BCP-01", "F30"], |d, _| d.head("alg", "PS256")),
+    flaw("algorithm-es256", "ES256, which this platform does not sign with", &["BCP-01", "F30"], |d, _| {
+        d.key = Key::generate();
+        d.head("alg", "ES256");
+    }),
     flaw("owner-other", "another tenant", &["PRAC-06", "W7"], |d, _| d.claim("repository_owner_id", "1002")),
     flaw("owner-longer", "a tenant that begins like ours", &["PRAC-06", "F13", "W4"], |d, _| {
         d.claim("repository_owner_id", format!("{}1", Platform::OWNER));
@@ -84,7 +89,7 @@ pub(super) const FLAWS: &[Flaw] = &[
     flaw("typ-event", "`typ` is secevent+jwt", &["PRAC-01", "BCP-13", "F01"], |d, _| d.head("typ", "secevent+jwt")),
     flaw("act", "somebody acts for the job", &["BCP-12", "F10"], |d, w| d.claim("act", json!({"sub": w.options.agent}))),
     flaw("cnf", "a token bound to a key that is not shown", &["DPOP-14", "F08"], |d, _| {
-        d.claim("cnf", json!({"jkt": thumbprint(&crate::jose::Key::generate().public())}));
+        d.claim("cnf", json!({"jkt": thumbprint(&Key::generate().public())}));
     }),
     flaw("events", "a security event", &["BCP-12", "F01"], |d, _| d.claim("events", json!({"https://schemas.example/e": {}}))),
     flaw("exp-just-past", "expired two minutes ago: leeway is a minute", &["PRAC-03", "F35"], |d, _| d.claim("exp", now() - 120)),

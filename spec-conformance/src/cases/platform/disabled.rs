@@ -115,7 +115,7 @@ async fn asked(world: &World, whom: Whom) -> Result<Answer> {
         return answered(world, |_| ()).await;
     }
     let mut exchange = world.exchange();
-    exchange.url = world.endpoint_below(&world.platform()?.node);
+    exchange.url = world.guest_endpoint()?;
     exchange.send(world).await
 }
 

@@ -1,7 +1,7 @@
 //! A WIT for what a platform said: once, and no longer than that.
 
 use crate::cases::Case;
-use crate::jose::{decode, mirrored, thumbprint, verify};
+use crate::jose::{decode, thumbprint, verify};
 use crate::world::{Exchange, Platform, World};
 use anyhow::{Context, Result, ensure};
 use std::sync::Arc;
@@ -21,16 +21,6 @@ pub(super) fn cases() -> Vec<Case> {
             w.platform_wit_request(&token)?.send(&w).await?.success()?;
             w.platform_wit_request(&token)?.send(&w).await?.refusal(REFUSED)
         }),
-        Case::new(
-            "platform.wit-once-mirrored",
-            "the same token with its other signature is the same",
-            &["PRAC-05", "F23", "F27"],
-            |w| async move {
-                let token = w.platform_token()?.sign();
-                w.platform_wit_request(&token)?.send(&w).await?.success()?;
-                w.platform_wit_request(&mirrored(&token)?)?.send(&w).await?.refusal(REFUSED)
-            },
-        ),
         Case::new("platform.wit-for-another", "a WIT for another job", &["WIT-11", "F09"], |w| async move {
             let mut other = w.platform_token()?;
             other.claim("repository_id", "2003");
@@ -56,7 +46,7 @@ async fn good(world: Arc<World>) -> Result<()> {
     let exchange: Exchange = world.platform_wit_request(&token)?;
     let body = exchange.send(&world).await?.success()?;
     let wit = body["access_token"].as_str().context("no `access_token`")?;
-    let node = world.platform()?.node.trim_end_matches('/');
+    let node = world.guests()?.node.trim_end_matches('/');
     let bundle = world.get(&format!("{node}/spiffe/bundle")).await?.json()?;
     let parts = verify(wit, &bundle, &["wit-svid"])?;
     ensure!(parts.claims["sub"] == *Platform::id("2002"), "`sub` is {}", parts.claims["sub"]);

@@ -59,7 +59,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases.push(Case::new(
         "replay.wpt-mirrored",
         "a used WPT with its other signature is the same",
-        &["WPT-24", "WIT-51", "F23", "F27"],
+        &["WPT-24", "WSVID-27", "WIT-51", "F23", "F27"],
         mirrored_wpt,
     ));
     cases

@@ -61,20 +61,37 @@ const FLAWS: &[Flaw] = &[
     flaw("typ-old", "`typ` of earlier drafts", &["WIT-14", "WIT-36"], |d, _| d.head("typ", "wimse-id+jwt")),
     flaw("expired", "expired ten minutes ago", &["WIT-18", "WIT-50", "WIT-57"], |d, _| d.claim("exp", now() - 600)),
     flaw("exp-missing", "no `exp`", &["WIT-18"], |d, _| drop(d.claims.remove("exp"))),
-    flaw("other-domain", "a workload of another trust domain", &["WIT-04", "WIT-07", "WIT-48", "WIT-53"], |d, _| {
-        d.claim("sub", "spiffe://other.example/agent/planner");
-    }),
-    flaw("other-scheme", "the same name under `wimse://`", &["WIT-04", "WIT-46"], |d, w| {
+    flaw(
+        "other-domain",
+        "a workload of another trust domain",
+        &["WIT-04", "WIT-07", "WIT-48", "WIT-53", "F17", "W3", "W7"],
+        |d, _| {
+            d.claim("sub", "spiffe://other.example/agent/planner");
+        },
+    ),
+    flaw("other-scheme", "the same name under `wimse://`", &["WIT-04", "WIT-46", "W2"], |d, w| {
         d.claim("sub", w.options.agent.replacen("spiffe", "wimse", 1));
     }),
     flaw(
         "unknown-workload",
         "a workload that is no client, though its name begins alike",
-        &["WIT-47", "WID-25", "F13"],
+        &["WIT-47", "WID-25", "F13", "W4"],
         |d, w| {
             d.claim("sub", w.options.agent.replacen("/agent/", "/agents/", 1));
         },
     ),
+    flaw("domain-only", "the trust domain itself", &["WID-02", "W8"], |d, w| {
+        d.claim("sub", format!("spiffe://{}", w.options.trust_domain));
+    }),
+    flaw("percent", "a percent-encoded letter", &["WIT-01", "F13", "W1"], |d, w| {
+        d.claim("sub", w.options.agent.replace("/agent/", "/%61gent/"));
+    }),
+    flaw("dots", "dot segments", &["WIT-01", "F13", "W5"], |d, w| {
+        d.claim("sub", w.options.agent.replace("/agent/", "/agent/../agent/"));
+    }),
+    flaw("encoded-dots", "percent-encoded dot segments", &["WIT-01", "F13", "W6"], |d, w| {
+        d.claim("sub", w.options.agent.replace("/agent/", "/agent/%2e%2e/agent/"));
+    }),
     flaw("subject-missing", "no `sub`", &["WIT-17", "WIT-35"], |d, _| drop(d.claims.remove("sub"))),
     flaw("subject-list", "`sub` is a list", &["WIT-17", "WIT-35"], |d, w| d.claim("sub", json!([w.options.agent]))),
     flaw("audience", "an audience, which no WIT-SVID has", &["WSVID-17"], |d, w| d.claim("aud", w.options.issuer.clone())),

@@ -12,16 +12,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-pub(super) struct Server {
-    pub(super) address: SocketAddr,
+pub(in crate::trust) struct Server {
+    pub(in crate::trust) address: SocketAddr,
     /// Its certificate in PEM.
-    pub(super) pem: tempfile::NamedTempFile,
+    pub(in crate::trust) pem: tempfile::NamedTempFile,
     connections: Arc<AtomicUsize>,
 }
 
 impl Server {
     /// Listens at `ip`, is certified for `name`, and lets `answer` write to each connection once the head of a request came.
-    pub(super) async fn start<F, A>(ip: &str, name: &str, answer: F) -> Self
+    pub(in crate::trust) async fn start<F, A>(ip: &str, name: &str, answer: F) -> Self
     where
         F: Fn(String, TlsStream<TcpStream>) -> A + Clone + Send + 'static,
         A: Future<Output = ()> + Send,
@@ -54,7 +54,7 @@ impl Server {
     }
 
     /// One that answers every request with these bytes.
-    pub(super) async fn saying(answer: impl Into<Vec<u8>>) -> Self {
+    pub(in crate::trust) async fn saying(answer: impl Into<Vec<u8>>) -> Self {
         let answer: Arc<[u8]> = answer.into().into();
         let answer = move |_: String, mut stream: TlsStream<TcpStream>| {
             let answer = Arc::clone(&answer);
@@ -67,11 +67,11 @@ impl Server {
         Self::start("127.0.0.1", "localhost", answer).await
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(in crate::trust) fn url(&self, path: &str) -> String {
         format!("https://localhost:{}{path}", self.address.port())
     }
 
-    pub(super) fn connections(&self) -> usize {
+    pub(in crate::trust) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 }

@@ -8,15 +8,36 @@ use serde_json::json;
 /// The client assertion type of what an OpenID issuer says of a workload (RFC 7523 section 2.2).
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// A platform whose workloads the server lets in: one that speaks like GitHub Actions.
-pub(crate) struct Platform {
-    /// Signs what it says.
-    pub(crate) key: Key,
-    /// The node that knows it.
+/// Who is let in at one node beside the agents.
+pub(crate) struct Guests {
+    /// Where that node is.
     pub(crate) node: String,
+    /// Signs what the platform says.
+    pub(crate) platform: Key,
+    /// Signs JWT-SVIDs of the other trust domain. Its name is that of the first trust domain's key.
+    pub(crate) domain: Key,
+    /// Signs WITs of that trust domain.
+    pub(crate) wit: Key,
+    /// Is in its bundle too, without `use`.
+    pub(crate) useless: Key,
+}
+
+/// A platform whose workloads the server lets in: one that speaks like GitHub Actions.
+pub(crate) struct Platform;
+
+/// Another trust domain with a bundle of its own.
+pub(crate) struct Federated;
+
+impl Federated {
+    /// Its name.
+    pub(crate) const TRUST_DOMAIN: &str = "other.procura.test";
+    /// A workload of it that may read the calendar, and has the path of one that may do more elsewhere.
+    pub(crate) const AGENT: &str = "spiffe://other.procura.test/agent/planner";
 }
 
 impl Platform {
+    /// The name of its key, which is for RS256.
+    pub(crate) const KEY: &str = "of-the-platform";
     /// Whose tokens these are.
     pub(crate) const ISSUER: &str = "https://token.actions.githubusercontent.com";
     /// Where its workloads are. Nobody else vouches for this trust domain.
@@ -36,15 +57,30 @@ impl Platform {
 }
 
 impl World {
-    /// The platform, if the server was told of one.
-    pub(crate) fn platform(&self) -> Result<&Platform> {
-        self.options.platform.as_ref().context(NotTried("no --guest-key given"))
+    /// The guests, if the server was told of them.
+    pub(crate) fn guests(&self) -> Result<&Guests> {
+        self.options.guests.as_ref().context(NotTried("no --guests given"))
+    }
+
+    /// The token endpoint of their node.
+    pub(crate) fn guest_endpoint(&self) -> Result<String> {
+        Ok(self.endpoint_below(&self.guests()?.node))
+    }
+
+    /// A good JWT-SVID of the other trust domain.
+    pub(crate) fn federated_svid(&self) -> Result<Draft> {
+        let key = &self.guests()?.domain;
+        let mut svid = self.svid();
+        svid.key = key.clone();
+        svid.head("kid", key.kid.clone());
+        svid.claim("sub", Federated::AGENT);
+        Ok(svid)
     }
 
     /// What the platform says of a job of repository 2002.
     pub(crate) fn platform_token(&self) -> Result<Draft> {
-        let platform = self.platform()?;
-        let header = json!({"alg": "ES256", "kid": platform.key.kid, "typ": "JWT"});
+        let key = &self.guests()?.platform;
+        let header = json!({"alg": key.algorithm(), "kid": key.kid, "typ": "JWT"});
         let now = now();
         let claims = json!({
             "iss": Platform::ISSUER, "sub": "repo:octo/app:ref:refs/heads/main", "aud": self.options.issuer, "jti": unique(),
@@ -52,23 +88,23 @@ impl World {
             "repository_id": "2002", "repository": "octo/app", "ref": "refs/heads/main", "ref_type": "branch",
             "event_name": "push", "workflow": "build", "actor": "octocat", "run_id": "7", "runner_environment": "github-hosted",
         });
-        Ok(Draft::new(header, claims, platform.key.clone()))
+        Ok(Draft::new(header, claims, key.clone()))
     }
 
     /// The job asks for a token on behalf of the user.
     pub(crate) fn platform_exchange(&self, token: &str) -> Result<Exchange> {
-        Ok(self.from_platform(self.exchange(), token)?)
+        self.with_platform(self.exchange(), token)
     }
 
     /// The job asks for a WIT for itself.
     pub(crate) fn platform_wit_request(&self, token: &str) -> Result<Exchange> {
-        let mut exchange = self.from_platform(self.wit_request(&Key::generate()), token)?;
+        let mut exchange = self.with_platform(self.wit_request(&Key::generate()), token)?;
         exchange.set("subject_token", token);
         Ok(exchange)
     }
 
-    fn from_platform(&self, mut exchange: Exchange, token: &str) -> Result<Exchange> {
-        exchange.url = self.endpoint_below(&self.platform()?.node);
+    fn with_platform(&self, mut exchange: Exchange, token: &str) -> Result<Exchange> {
+        exchange.url = self.guest_endpoint()?;
         exchange.set("client_assertion_type", JWT_BEARER);
         exchange.set("client_assertion", token);
         Ok(exchange)
