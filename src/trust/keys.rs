@@ -103,8 +103,7 @@ impl<M: Material> KeyStore<M> {
         match &self.source {
             KeySource::File(path) => path.display().to_string(),
             KeySource::Discovery(_) => "discovery".to_owned(),
-            KeySource::Pushed => "Workload API".to_owned(),
-            KeySource::Own => "platform rules".to_owned(),
+            KeySource::Pushed | KeySource::Own => "elsewhere".to_owned(),
         }
     }
 
