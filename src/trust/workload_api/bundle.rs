@@ -1,5 +1,8 @@
 //! Bundles of trust domains, from three streams of one server.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
