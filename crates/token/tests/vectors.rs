@@ -7,8 +7,8 @@ use std::path::Path;
 
 use procura_token::{
     AccessToken, AccessTokenRules, Algorithm, ClaimRules, DpopProof, DpopRules, Freshness, Htu, IdToken, IdTokenRules, Issuer,
-    Jwk, JwkSet, JwtSvid, JwtSvidRules, KeySet, ParseError, PlatformToken, PlatformTokenRules, Resource, Thumbprint, UnixTime, Unverified, VerifyError,
-    VerifyingKey, Wit, WorkloadId,
+    Jwk, JwkSet, JwtSvid, JwtSvidRules, KeySet, ParseError, PlatformToken, PlatformTokenRules, Resource, Thumbprint, UnixTime,
+    Unverified, VerifyError, VerifyingKey, Wit, WorkloadId,
 };
 use serde::Deserialize;
 use serde_json::Value;
