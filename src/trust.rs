@@ -282,7 +282,7 @@ impl Trust {
         nonce: Option<&str>,
         now: UnixTime,
     ) -> Result<(Arc<PlatformIdentity>, &TrustedDomain), TrustError> {
-        let identity = self.platforms.verify(assertion, text, nonce, now).await?;
+        let identity = self.platforms.verify_for(assertion, text, nonce, now).await?;
         let domain = self.domain(identity.id().trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
         Ok((identity, domain))
     }

@@ -124,8 +124,14 @@ impl Platforms {
         all.collect::<std::collections::BTreeSet<_>>().into_iter()
     }
 
+    /// Who presents `text`.
+    #[cfg(test)]
+    async fn verify(&self, assertion: AssertionType, text: &str, now: UnixTime) -> Result<Arc<PlatformIdentity>, TrustError> {
+        self.verify_for(assertion, text, None, now).await
+    }
+
     /// Who presents `text`, beside a DPoP proof that names `nonce`.
-    pub(super) async fn verify(
+    pub(super) async fn verify_for(
         &self,
         assertion: AssertionType,
         text: &str,
