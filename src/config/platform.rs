@@ -108,7 +108,7 @@ impl PlatformConfig {
         match config.trust_domain.iter().find(|domain| domain.name == self.trust_domain) {
             None => return err("trust_domain", "is not configured", "add a [[trust_domain]] of that name"),
             Some(domain) if domain.has_bundle() => {
-                let remedy = "leave out its `bundle_file`, or give the platform a trust domain of its own";
+                let remedy = "leave out where its bundle comes from, or give the platform a trust domain of its own";
                 return err("trust_domain", "has a bundle, whose owner names its workloads", remedy);
             }
             Some(_) => {}
