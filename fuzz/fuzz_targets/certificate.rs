@@ -81,6 +81,21 @@ fuzz_target!(|input: &[u8]| {
             if let Ok((set, left_out)) = X509Authorities::parse_bundle(rest) {
                 assert!(set.len() + left_out.len() <= 2 * procura_token::MAX_KEYS);
             }
+            if let Ok((bundle, _)) = Bundle::parse(rest) {
+                assert!(bundle.jwt.len() + bundle.wit.len() + bundle.x509.len() <= procura_token::MAX_KEYS);
+            }
+            if let Ok((set, left_out)) = Bundle::parse_keys(rest, "jwt-svid") {
+                assert!(set.len() + left_out.len() <= procura_token::MAX_KEYS && set.knows(None));
+            }
+        }
+        // A row of certificates, as the Workload API gives them.
+        Some((b'D', rest)) => {
+            if let Ok(certificates) = split_certificates(rest, procura_token::MAX_KEYS) {
+                assert_eq!(certificates.iter().flat_map(|one| one.iter().copied()).collect::<Vec<_>>(), rest);
+            }
+            if let Ok((set, left_out)) = X509Authorities::from_der(rest) {
+                assert!(set.len() + left_out.len() <= procura_token::MAX_KEYS);
+            }
         }
         _ => {}
     }
