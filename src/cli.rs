@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::app::StartError;
 use crate::config::{Config, ConfigError};
 
 /// Who is this agent, on whose behalf does it act, for what, until when?
@@ -62,7 +63,10 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("procura: {}", message(&error));
-            let is_usage = |cause: &(dyn std::error::Error + 'static)| cause.is::<ConfigError>() || cause.is::<Usage>();
+            let is_usage = |cause: &(dyn std::error::Error + 'static)| {
+                let is_start = || matches!(cause.downcast_ref(), Some(StartError::Config(_)));
+                cause.is::<ConfigError>() || cause.is::<Usage>() || is_start()
+            };
             let is_usage = error.chain().any(is_usage);
             ExitCode::from(if is_usage { 2 } else { 1 })
         }

@@ -86,7 +86,11 @@ impl Endpoint {
             failures = if fetched { 0 } else { failures + 1 };
             let keys = self.store.current();
             let hint = keys.set.refresh_hint.unwrap_or(poll::DEFAULT);
-            tokio::time::sleep(poll::wait(hint, failures, self.store.has_begun())).await;
+            let due = tokio::time::sleep(poll::wait(hint, failures, self.store.has_begun()));
+            tokio::select! {
+                () = due => {}
+                () = self.store.wanted() => {}
+            }
         }
     }
 

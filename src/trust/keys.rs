@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use procura_token::{KeySet, LeftOut, UnixTime};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::TrustError;
 use super::bundle::Material;
@@ -26,7 +26,10 @@ pub(super) enum KeySource {
     /// OpenID Connect Discovery over HTTPS.
     Discovery(Discovery),
     /// Whoever has them brings them, by [`KeyStore::put`]. Asking is of no use.
-    Pushed,
+    Pushed {
+        /// From where, for people.
+        place: String,
+    },
     /// Nowhere: there are only our own.
     Own,
 }
@@ -41,7 +44,7 @@ impl fmt::Display for KeySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => path.display().fmt(f),
-            Self::Discovery(_) | Self::Pushed | Self::Own => f.write_str("its keys"),
+            Self::Discovery(_) | Self::Pushed { .. } | Self::Own => f.write_str("its keys"),
         }
     }
 }
@@ -72,6 +75,8 @@ pub(super) struct KeyStore<M: Material = KeySet> {
     /// Why the last attempt failed, if it did: said once, not every time.
     failure: Mutex<Option<String>>,
     begun: watch::Sender<bool>,
+    /// Somebody wants them to be brought again.
+    wanted: Notify,
     meter: AuthorityMeter,
 }
 
@@ -82,7 +87,7 @@ impl<M: Material> KeyStore<M> {
         let (attempt, failure) = (tokio::sync::Mutex::new(None), Mutex::new(None));
         let begun = watch::Sender::new(matches!(source, KeySource::Own));
         let fresh_for = AtomicU64::new(freshness::MAX_AGE.as_secs());
-        Self { authority, source, own, opened: now, current, attempt, fresh_for, failure, begun, meter }
+        Self { authority, source, own, opened: now, current, attempt, fresh_for, failure, begun, wanted: Notify::new(), meter }
     }
 
     /// Reads a file's keys now, so that a missing file stops the start. Discovery waits until it is needed.
@@ -103,7 +108,7 @@ impl<M: Material> KeyStore<M> {
         match &self.source {
             KeySource::File(path) => path.display().to_string(),
             KeySource::Discovery(_) => "discovery".to_owned(),
-            KeySource::Pushed => "Workload API".to_owned(),
+            KeySource::Pushed { place } => place.clone(),
             KeySource::Own => "platform rules".to_owned(),
         }
     }
@@ -188,6 +193,11 @@ impl<M: Material> KeyStore<M> {
     pub(super) async fn begun(&self) {
         // Fails if the sender is gone, which is `self`.
         let _ = self.begun.subscribe().wait_for(|begun| *begun).await;
+    }
+
+    /// Waits until somebody wants the keys to be brought again.
+    pub(super) async fn wanted(&self) {
+        self.wanted.notified().await;
     }
 
     /// Tells the metrics how old the keys are; those that never came are as old as this store.

@@ -8,7 +8,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 
-use crate::support::{Agent, Answer, Authority, BundleEndpoint, Form, Service, World, jwt_svid};
+use crate::support::{Agent, Answer, Authority, BundleEndpoint, Form, Service, World, eventually, jwt_svid};
 
 const SERVER: &str = "spiffe://other.test/server";
 
@@ -101,7 +101,7 @@ fn web_server(name: &str) -> (Authority, String) {
 }
 
 /// FED-05, FED-10, FED-12: and a new key comes with the next poll, without any request that waits for it.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bundle_is_fetched_from_a_server_of_the_web_and_followed() {
     let (web_authority, pem) = web_server("localhost");
     let (old, new) = (Other::new(), Other::new());
@@ -112,13 +112,13 @@ async fn a_bundle_is_fetched_from_a_server_of_the_web_and_followed() {
     assert_eq!((scene.believes(&old.key).await, scene.believes(&new.key).await, endpoint.asked()), (true, false, 1));
     // FED-02: the hint says one second, and is not obeyed to the letter.
     endpoint.publish(&Other::bundle(&[&new], 2));
-    while !scene.believes(&new.key).await {}
+    eventually(async || scene.believes(&new.key).await).await;
     assert!(!scene.believes(&old.key).await);
     assert_eq!(endpoint.asked(), 2);
 }
 
 /// FED-12: the name in the certificate is that of the URL's host.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_of_the_web_with_another_name_or_another_authority_is_not_believed() {
     let other = Other::new();
     let (web_authority, pem) = web_server("elsewhere.test");
@@ -133,30 +133,30 @@ async fn a_server_of_the_web_with_another_name_or_another_authority_is_not_belie
     assert_eq!(scene.service.get("/readyz").await.status, 200);
     assert_eq!(scene.service.exchange(&scene.planner, &scene.form).await.status, 200);
     endpoint.show(&web_server("localhost").1);
-    while endpoint.refused() < 2 {}
+    eventually(async || endpoint.refused() >= 2).await;
     assert_eq!(endpoint.asked(), 0);
 }
 
 /// FED-13, FED-14, FED-15: the first bundle is configured, later ones count for the server too.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_serves_its_own_bundle_is_verified_by_the_newest() {
     let (old, new) = (Other::new(), Other::new());
     let endpoint = BundleEndpoint::new(&old.certify(SERVER), &Other::bundle(&[&old, &new], 2)).await;
     let scene = Scene::new(world(&spiffe(&endpoint), Some(&Other::bundle(&[&old], 1))));
-    while !scene.believes(&new.key).await {}
+    eventually(async || scene.believes(&new.key).await).await;
     // Its server has changed over, then the old authority leaves.
     endpoint.show(&new.certify(SERVER));
     endpoint.publish(&Other::bundle(&[&new], 3));
-    while scene.believes(&old.key).await {}
+    eventually(async || !scene.believes(&old.key).await).await;
     // Who has the old authority's key no longer is the endpoint.
     endpoint.show(&old.certify(SERVER));
     endpoint.publish(&Other::bundle(&[&old], 4));
-    while endpoint.refused() < 1 {}
+    eventually(async || endpoint.refused() >= 1).await;
     assert_eq!((scene.believes(&new.key).await, scene.believes(&old.key).await), (true, false));
 }
 
 /// FED-14, F17: not another workload, not another trust domain, not the web's authorities, and no host's name helps.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_with_another_identity_is_not_believed() {
     let (other, stranger) = (Other::new(), Other::new());
     for (why, pem) in [
@@ -174,7 +174,7 @@ async fn an_endpoint_with_another_identity_is_not_believed() {
 }
 
 /// FED-03, F17: rollback. FED-17: an outage. FED-16: redirects.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_older_bundle_an_outage_and_a_redirect_change_nothing() {
     let (web_authority, pem) = web_server("localhost");
     let (good, bad) = (Other::new(), Other::new());
@@ -200,7 +200,7 @@ async fn an_older_bundle_an_outage_and_a_redirect_change_nothing() {
 }
 
 /// F17, F34: a bundle endpoint that resolves to this machine is not asked unless it is allowed.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_private_address_is_not_asked() {
     let (web_authority, pem) = web_server("localhost");
     let other = Other::new();

@@ -2,7 +2,7 @@
 
 use reqwest::tls::Version;
 
-use crate::support::{Authority, Service, WorkloadApi, World, X509_SVID};
+use crate::support::{Authority, Service, WorkloadApi, World, X509_SVID, eventually};
 
 const ID: &str = "spiffe://dev.procura.test/procura";
 
@@ -46,7 +46,7 @@ async fn the_certificate_of_a_listener_rotates_without_a_restart() {
     let service = scene.world.serve();
     assert_eq!(scene.shown(&service).await, Some(der(&first)));
     scene.api.tell_identity(ID, &second);
-    while scene.shown(&service).await != Some(der(&second)) {}
+    eventually(async || scene.shown(&service).await == Some(der(&second))).await;
 
     for (id, pem) in [("", &third), ("spiffe://dev.procura.test/other", &third)] {
         scene.api.tell_identity(id, pem);
@@ -54,9 +54,9 @@ async fn the_certificate_of_a_listener_rotates_without_a_restart() {
         assert_eq!(scene.shown(&service).await, Some(der(&second)), "{id}");
     }
     scene.api.tell_status(X509_SVID, "PERMISSION_DENIED");
-    while scene.shown(&service).await.is_some() {}
+    eventually(async || !scene.shown(&service).await.is_some()).await;
     scene.api.tell_identity(ID, &third);
-    while scene.shown(&service).await != Some(der(&third)) {}
+    eventually(async || scene.shown(&service).await == Some(der(&third))).await;
     scene.api.stop();
     assert_eq!(scene.shown(&service).await, Some(der(&third)), "what was given stays");
 }
@@ -71,7 +71,7 @@ async fn a_listener_without_a_certificate_yet_is_not_ready_and_becomes_so() {
     let pem = Authority::of(&scene.world).certify_workload(ID, 600);
     scene.api.tell_identity(ID, &pem);
     scene.api.serve();
-    while operators.get("/readyz").await.status != 200 {}
+    eventually(async || operators.get("/readyz").await.status == 200).await;
     assert_eq!(scene.shown(&service).await, Some(der(&pem)));
 }
 

@@ -4,7 +4,8 @@ use procura_token::{Algorithm, Signer as _, SigningKey};
 use serde_json::json;
 
 use crate::support::{
-    Agent, Answer, Authority, DEV, Form, JWT_BUNDLES, Service, WIT_BUNDLES, WorkloadApi, World, X509_BUNDLES, jwt_svid,
+    Agent, Answer, Authority, DEV, Form, JWT_BUNDLES, Service, WIT_BUNDLES, WorkloadApi, World, X509_BUNDLES, eventually,
+    jwt_svid,
 };
 
 const PLANNER: &str = "/agent/planner";
@@ -43,7 +44,7 @@ impl Scene {
 
     /// Waits until an SVID by `key` is answered with `status`.
     async fn until(&self, key: &SigningKey, status: u16) {
-        while self.present(&Self::svid(key)).await.status != status {}
+        eventually(async || self.present(&Self::svid(key)).await.status == status).await;
     }
 }
 
@@ -92,7 +93,7 @@ async fn certificates_are_judged_by_the_authorities_that_are_pushed() {
     assert_eq!((status(&own).await, status(&stranger).await, status(&listener).await), (200, 200, 401));
     // WAPI-05: the next message says all there is.
     scene.api.tell_x509(&[(DEV, &[&stranger])]);
-    while status(&own).await != 401 {}
+    eventually(async || status(&own).await == 401).await;
     assert_eq!(status(&stranger).await, 200);
 }
 
@@ -108,7 +109,7 @@ async fn a_service_that_starts_before_the_server_believes_nobody_until_it_comes(
     assert!(answer.header("retry-after").is_some());
     assert_eq!(scene.service.get("/readyz").await.status, 503);
     scene.api.serve();
-    while scene.service.get("/readyz").await.status != 200 {}
+    eventually(async || scene.service.get("/readyz").await.status == 200).await;
     assert_eq!(scene.present(&scene.planner.svid).await.status, 200);
 }
 
@@ -210,7 +211,7 @@ async fn keys_for_wits_come_from_their_own_call_and_count_for_wits_only() {
     assert_eq!(scene.present(&Scene::svid(&wit_key)).await.refusal(), (401, "invalid_client".to_owned()));
     // It leaves with the next message.
     scene.api.tell_wit(&[]);
-    while present(&wit(&wit_key)).await.status != 400 {}
+    eventually(async || present(&wit(&wit_key)).await.status == 400).await;
 }
 
 /// WAPI-15, WAPI-16, WEP-04: what is not implemented is not asked for again; everything else is.
@@ -220,7 +221,7 @@ async fn a_call_that_is_not_implemented_is_made_once_and_others_again_at_once() 
     for calls in 2..5 {
         scene.api.end(JWT_BUNDLES);
         scene.api.end(X509_BUNDLES);
-        while scene.api.calls(JWT_BUNDLES) < calls || scene.api.calls(X509_BUNDLES) < calls {}
+        eventually(async || !(scene.api.calls(JWT_BUNDLES) < calls || scene.api.calls(X509_BUNDLES) < calls)).await;
     }
     assert_eq!(scene.present(&scene.planner.svid).await.status, 200);
     assert_eq!(scene.api.calls(WIT_BUNDLES), 1);
@@ -228,7 +229,7 @@ async fn a_call_that_is_not_implemented_is_made_once_and_others_again_at_once() 
     scene.api.tell_status(JWT_BUNDLES, "INVALID_ARGUMENT");
     scene.until(&scene.world.key("authority/svid.jwk"), 401).await;
     scene.api.end(X509_BUNDLES);
-    while scene.api.calls(X509_BUNDLES) < 5 {}
+    eventually(async || scene.api.calls(X509_BUNDLES) >= 5).await;
     assert_eq!(scene.api.calls(JWT_BUNDLES), 4);
 }
 
@@ -252,7 +253,7 @@ async fn an_outage_of_the_server_changes_nothing_and_a_new_key_comes_after_it() 
         line.map_or(0.0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
     };
     let authority = "authority=\"trust domain dev.procura.test\"";
-    while sample(&format!("procura_trust_age_seconds{{{authority}}}")).await < 1.0 {}
+    eventually(async || sample(&format!("procura_trust_age_seconds{{{authority}}}")).await >= 1.0).await;
     assert!(sample(&format!("procura_trust_refreshes_total{{{authority},outcome=\"good\"}}")).await >= 1.0);
     assert!(sample(&format!("procura_trust_refreshes_total{{{authority},outcome=\"failed\"}}")).await >= 1.0);
 
@@ -307,7 +308,9 @@ fn the_address_comes_from_the_configuration_or_the_environment() {
     let serve = |address: Option<&str>| {
         let mut command = crate::support::procura(&["serve", "--config"]);
         command.arg(&config).env_remove("SPIFFE_ENDPOINT_SOCKET");
-        address.into_iter().for_each(|address| drop(command.env("SPIFFE_ENDPOINT_SOCKET", address)));
+        if let Some(address) = address {
+            command.env("SPIFFE_ENDPOINT_SOCKET", address);
+        }
         command
     };
     crate::support::run(&mut serve(None)).says(2, &["`trust_domain.workload_api`", "SPIFFE_ENDPOINT_SOCKET is not set"]);

@@ -52,13 +52,29 @@ impl Bundle {
         }
         let mut left_out = Vec::new();
         let bundle = Self {
-            jwt: keys(&raw.keys, "jwt-svid", &mut left_out),
-            wit: keys(&raw.keys, "wit-svid", &mut left_out),
+            jwt: keys(&raw.keys, &[Some("jwt-svid")], &mut left_out),
+            wit: keys(&raw.keys, &[Some("wit-svid")], &mut left_out),
             x509: X509Authorities::of_entries(&raw.keys, &mut left_out),
             sequence: raw.spiffe_sequence,
             refresh_hint: raw.spiffe_refresh_hint.map(Duration::from_secs),
         };
         Ok((bundle, left_out))
+    }
+
+    /// Parses the keys of one kind, as the SPIFFE Workload API gives them: a JWK Set of at most [`MAX_KEYS`] entries whose `use`
+    /// is `public_key_use` or absent, for the call says what they are for. Says what it left out: keys without `kid`, and what
+    /// is no key that can be used.
+    ///
+    /// # Errors
+    /// [`ParseError`], as [`Bundle::parse`].
+    pub fn parse_keys(json: &[u8], public_key_use: &str) -> Result<(KeySet, Vec<LeftOut>), ParseError> {
+        let raw: Raw = json::parse(json)?;
+        if raw.keys.len() > MAX_KEYS {
+            return Err(ParseError::value("`keys`", "more than 64 keys"));
+        }
+        let mut left_out = Vec::new();
+        let set = keys(&raw.keys, &[None, Some(public_key_use)], &mut left_out);
+        Ok((set, left_out))
     }
 
     /// Whether it vouches for nobody.
@@ -67,16 +83,19 @@ impl Bundle {
     }
 }
 
-/// The usable entries for `public_key_use`.
-fn keys(entries: &[Value], public_key_use: &str, left_out: &mut Vec<LeftOut>) -> KeySet {
+/// The usable entries whose `use` is one of `uses`, where `None` stands for none at all.
+fn keys(entries: &[Value], uses: &[Option<&str>], left_out: &mut Vec<LeftOut>) -> KeySet {
     let mut set = JwkSet::default();
-    let wanted = |(_, jwk): &(usize, &Value)| jwk.get("use").and_then(Value::as_str) == Some(public_key_use);
-    for (entry, jwk) in entries.iter().enumerate().filter(wanted) {
+    let wanted = |jwk: &Value| match jwk.get("use") {
+        None => jwk.is_object() && uses.contains(&None),
+        Some(public_key_use) => public_key_use.as_str().is_some_and(|text| uses.contains(&Some(text))),
+    };
+    for (entry, jwk) in entries.iter().enumerate().filter(|(_, jwk)| wanted(jwk)) {
         match Jwk::parse(jwk.to_string().as_bytes()).and_then(|jwk| VerifyingKey::new(&jwk).map(|_| jwk)) {
             Ok(jwk) if jwk.key_id.is_none() => left_out.push(LeftOut::NoKeyId { entry }),
             Ok(jwk) => set.keys.push(jwk),
             Err(cause) => left_out.push(LeftOut::NoKey { entry, cause }),
         }
     }
-    KeySet::new(&set, &[Some(public_key_use)])
+    KeySet::new(&set, uses)
 }

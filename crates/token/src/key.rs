@@ -139,6 +139,11 @@ impl KeySet {
         self.keys.is_empty()
     }
 
+    /// How many keys there are.
+    pub const fn len(&self) -> usize {
+        self.keys.len()
+    }
+
     /// Adds the keys of `other`. For two uses of *one* authority; never for two authorities.
     pub fn extend(&mut self, other: &Self) {
         self.keys.extend_from_slice(&other.keys);

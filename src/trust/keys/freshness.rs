@@ -94,8 +94,10 @@ impl<M: Material> KeyStore<M> {
         if keys.may_serve(now) { Ok(keys) } else { Err(self.unavailable("the last attempt failed")) }
     }
 
-    /// Fetches, however lately that was tried, if it ever was: somebody knows that there is something new.
+    /// Fetches, however lately that was tried, if it ever was: somebody knows that there is something new. Who brings the keys is
+    /// told.
     pub(in crate::trust) async fn reload(&self, now: UnixTime) {
+        self.wanted.notify_one();
         let mut attempt = self.attempt.lock().await;
         if attempt.is_some() {
             // What went wrong is in the log, and the keys in use stay.
@@ -118,7 +120,7 @@ impl<M: Material> KeyStore<M> {
                 }
                 Err(cause) => Err(cause.to_string()),
             },
-            KeySource::Pushed | KeySource::Own => Err("nobody can be asked".to_owned()),
+            KeySource::Pushed { .. } | KeySource::Own => Err("nobody can be asked".to_owned()),
         };
         self.put_document(document, &self.source, now)
     }

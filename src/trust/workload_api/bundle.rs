@@ -1,10 +1,13 @@
 //! Bundles of trust domains, from three streams of one server.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use procura_token::{Bundle, JwkSet, KeySet, LeftOut, TrustDomain, UnixTime, X509Authorities};
+use procura_token::{Bundle, KeySet, LeftOut, TrustDomain, UnixTime, X509Authorities};
 use tokio::task::JoinSet;
 
 use super::client::Client;
@@ -92,7 +95,7 @@ impl Kind for Jwt {
     }
 
     fn parse(bundle: &[u8]) -> Result<(KeySet, Vec<LeftOut>), String> {
-        keys(bundle, "jwt-svid")
+        Bundle::parse_keys(bundle, "jwt-svid").map_err(|cause| cause.to_string())
     }
 
     fn part(parts: &mut Parts) -> &mut Part<KeySet> {
@@ -110,21 +113,12 @@ impl Kind for Wit {
     }
 
     fn parse(bundle: &[u8]) -> Result<(KeySet, Vec<LeftOut>), String> {
-        keys(bundle, "wit-svid")
+        Bundle::parse_keys(bundle, "wit-svid").map_err(|cause| cause.to_string())
     }
 
     fn part(parts: &mut Parts) -> &mut Part<KeySet> {
         &mut parts.wit
     }
-}
-
-/// The keys of a set whose `use` is the one given, or not said; those without a name are left out, as in a bundle.
-fn keys(bundle: &[u8], public_key_use: &str) -> Result<(KeySet, Vec<LeftOut>), String> {
-    let mut set = JwkSet::parse(bundle).map_err(|cause| cause.to_string())?;
-    let nameless = |(entry, key): (usize, &procura_token::Jwk)| key.key_id.is_none().then_some(LeftOut::NoKeyId { entry });
-    let left_out = set.keys.iter().enumerate().filter_map(nameless).collect();
-    set.keys.retain(|key| key.key_id.is_some());
-    Ok((KeySet::new(&set, &[None, Some(public_key_use)]), left_out))
 }
 
 /// What the streams said.
