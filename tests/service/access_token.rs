@@ -244,8 +244,10 @@ async fn claims_that_configuration_names_count_for_both_kinds() {
             .await,
         "claim `tenant`",
     );
-    id_token["roles"] = json!(["staff"]);
-    assert_eq!(scene.send(&scene.planner.delegation(&scene.signed(None, &id_token))).await.status, 200);
+    // The name of its scope, where it has one, is not the access tokens'.
+    (id_token["roles"], id_token["scope"]) = (json!(["staff"]), json!("calendar.read"));
+    let answer = scene.send(&scene.planner.delegation(&scene.signed(None, &id_token))).await;
+    assert_eq!(claims(&answer.token())["scope"], "calendar.read");
 }
 
 /// BCP-07, BCP-27: F07, F33.
