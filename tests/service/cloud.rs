@@ -1,7 +1,8 @@
 //! Callers in clusters and clouds that take more than an issuer's published keys: a cluster that is asked, and an issuer that signs
 //! for virtual machines and service accounts alike.
 
-use aws_lc_rs::rsa::{KeySize, RsaKeyPair};
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::RsaKeyPair;
 use procura_token::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 

@@ -97,7 +97,7 @@ impl GitHub {
 }
 
 async fn verify(platforms: &Platforms, token: &str) -> Result<Arc<PlatformIdentity>, TrustError> {
-    platforms.verify(AssertionType::JWT_BEARER, token, None, at(NOW)).await
+    platforms.verify(AssertionType::JWT_BEARER, token, at(NOW)).await
 }
 
 #[tokio::test]
@@ -127,13 +127,13 @@ async fn what_is_remembered_ends_with_its_time_and_with_its_keys() {
     let platforms = github.believed_by(vec![rule("deploy", &github.files)]).await;
     let token = github.token(json!({}));
     assert!(verify(&platforms, &token).await.is_ok());
-    let at = |seconds| platforms.verify(AssertionType::JWT_BEARER, &token, None, at(seconds));
+    let at = |seconds| platforms.verify(AssertionType::JWT_BEARER, &token, at(seconds));
     assert!(matches!(at(NOW + 360).await, Err(TrustError::Credential(VerifyError::Expired { .. }))));
     assert!(matches!(at(NOW - 61).await, Err(TrustError::Credential(VerifyError::NotYetValid { .. }))));
     // Another key is published, and somebody's token makes it be read.
     let next = GitHub { key: SigningKey::generate(Algorithm::Es256).unwrap(), files: tempfile::tempdir().unwrap() };
     github.publish(&next.key);
-    let later = platforms.verify(AssertionType::JWT_BEARER, &next.token(json!({})), None, UnixTime::from_secs(NOW + 10)).await;
+    let later = platforms.verify(AssertionType::JWT_BEARER, &next.token(json!({})), UnixTime::from_secs(NOW + 10)).await;
     assert!(later.is_ok(), "{later:?}");
     assert!(matches!(at(NOW + 10).await, Err(TrustError::Credential(VerifyError::UnknownKey))));
 }
