@@ -16,7 +16,6 @@ const KEYS: &str = "/openid/v1/jwks";
 struct Scene {
     world: World,
     service: Service,
-    workload: Agent,
 }
 
 /// A service that lets in whom these rules say, and gives all of them WITs.
@@ -27,7 +26,7 @@ fn scene(world: World, rules: &str) -> Scene {
         r#"@id("cloud") permit (principal, action == Action::"issue_wit", resource == TrustDomain::"cloud.procura.test");"#;
     std::fs::write(world.path("policies/cloud.cedar"), policy).unwrap();
     let service = world.serve();
-    Scene { world, service, workload: Agent { key: SigningKey::generate(Algorithm::Es256).unwrap(), svid: String::new() } }
+    Scene { world, service }
 }
 
 /// A service that asks `cluster` about each token, or for its keys.
@@ -38,7 +37,9 @@ fn beside(cluster: &Cluster, token_review: bool) -> Scene {
 }
 
 impl Scene {
+    /// Each time with another key: one belongs to one workload.
     async fn present(&self, token: &str) -> Answer {
+        let workload = Agent { key: SigningKey::generate(Algorithm::Es256).unwrap(), svid: String::new() };
         let form = Form::default()
             .add("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange")
             .add("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
@@ -46,7 +47,7 @@ impl Scene {
             .add("subject_token", token)
             .add("subject_token_type", JWT)
             .add("requested_token_type", WIT);
-        self.service.exchange(&self.workload, &form).await
+        self.service.exchange(&workload, &form).await
     }
 
     /// Who it is that presents `token`.
