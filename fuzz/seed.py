@@ -112,3 +112,14 @@ for text in ["sign\n/calendar\nnonce\nDPoP abc\nbody", "sign\n/\n\"\\\n\n"]:
     write("signature_input", text)
 for text in ["a b c", "calendar.read calendar.write", "HTTPS://AS.Example:443/%74oken/../x?y#z", "http://[::1]:80/"]:
     write("identifiers", text)
+
+samples = HERE.parent / "src/trust/platform/profile/aws_sts/samples.json"
+for request in json.loads(samples.read_text()).values():
+    keep("aws_sts", b"R" + json.dumps(request).encode())
+for arn, user_id in (
+    ("arn:aws:sts::123456789012:assumed-role/deploy/s", "AROAEXAMPLEEXAMPLE001:s"),
+    ("arn:aws:iam::123456789012:user/ops/alice", "AIDAEXAMPLEEXAMPLE001"),
+):
+    result = {"Account": "123456789012", "Arn": arn, "UserId": user_id}
+    answer = {"GetCallerIdentityResponse": {"GetCallerIdentityResult": result}}
+    keep("aws_sts", b"A" + json.dumps(answer).encode())

@@ -42,12 +42,12 @@ behind_proxy() {
 behind_proxy two "$two" client-cert >"$world/two.toml"
 behind_proxy three "$three" x-forwarded-client-cert >"$world/three.toml"
 # A copy that trusts the guests: a second trust domain, a platform, and issuers of which all but one are out for harm.
-mkdir -p "$world/trust"
-: >"$world/trust/disabled.toml"
+disabled=$world/trust/disabled-four.toml
+: >"$disabled"
 "$bin/procura-conformance" guests --directory "$world" --hostile-address "$hostile" >"$work/guests.toml"
 {
-  sed -e '/^\[mtls\]/,/^$/d' -e "s/^listen = .*/listen = \"127.0.0.1:$four\"/" -e "s/events.jsonl/events-four.jsonl/" "$world/config.toml"
-  printf '\n[trust]\ndisabled_file = "trust/disabled.toml"\n'
+  sed -e '/^\[mtls\]/,/^$/d' -e "s/^listen = .*/listen = \"127.0.0.1:$four\"/" -e "s/events.jsonl/events-four.jsonl/" \
+    -e "s/disabled.toml/disabled-four.toml/" "$world/config.toml"
   cat "$work/guests.toml"
 } >"$world/four.toml"
 for copy in two three four; do
@@ -58,7 +58,7 @@ done
 "$bin/procura-conformance" table --dev "$world" --second-issuer-url "http://127.0.0.1:$two" --proxy-address 127.0.0.2 \
   --client-cert-url "http://127.0.0.1:$two" --forwarded-url "http://127.0.0.1:$three" --redis "127.0.0.1:$redis" \
   --guest-url "http://127.0.0.1:$four" --guests "$world/guests" --hostile-address "$hostile" \
-  --disabled-file "$world/trust/disabled.toml" \
+  --disabled-file "$disabled" \
   --written "$work/one.log" --written "$work/two.log" --written "$work/three.log" --written "$work/four.log" \
   --written "$world/audit/events.jsonl" --written "$world/audit/events-two.jsonl" \
   --written "$world/audit/events-three.jsonl" --written "$world/audit/events-four.jsonl" "$@"

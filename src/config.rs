@@ -26,7 +26,7 @@ use serde::Deserialize;
 
 pub use error::ConfigError;
 pub use listener::{AdminConfig, CertificateField, IdentityConfig, MtlsConfig, ProxyConfig, TlsConfig};
-pub use platform::{OneOrSeveral, PlatformConfig, TpmConfig};
+pub use platform::{AwsStsConfig, KubernetesConfig, OneOrSeveral, PlatformConfig, TpmConfig};
 pub use secret::Secret;
 pub use section::{
     AuditConfig, DpopConfig, KeyRingConfig, KeysConfig, LogConfig, LogFormat, LogLevel, PolicyConfig, ServerConfig, TargetConfig,

@@ -49,8 +49,8 @@ pub use introspection::IntrospectionSettings;
 pub use issuer::{AcceptedTokens, UserIssuer, UserIssuerSettings};
 pub use pattern::PathPattern;
 pub use platform::{
-    AssertionType, Attributes, PlatformError, PlatformIdentity, PlatformRuleError, PlatformRuleSettings, PlatformRules,
-    TpmSettings,
+    ApiServerSettings, AssertionType, Attributes, PlatformError, PlatformIdentity, PlatformRuleError, PlatformRuleSettings,
+    PlatformRules, TpmSettings,
 };
 pub use procura_token::PeerCertificate;
 pub use users::UserToken;
@@ -282,7 +282,7 @@ impl Trust {
         nonce: Option<&str>,
         now: UnixTime,
     ) -> Result<(Arc<PlatformIdentity>, &TrustedDomain), TrustError> {
-        let identity = self.platforms.verify(assertion, text, nonce, now).await?;
+        let identity = self.platforms.verify_for(assertion, text, nonce, now).await?;
         let domain = self.domain(identity.id().trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
         Ok((identity, domain))
     }

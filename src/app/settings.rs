@@ -14,8 +14,8 @@ use crate::keys::KeyRingSettings;
 use crate::policy::{PolicySettings, Target, Targets};
 use crate::store::{RedisSettings, RedisTls, RedisTopology};
 use crate::trust::{
-    BundleSource, FederationProfile, FederationSettings, PathPattern, PlatformRuleSettings, PlatformRules, TpmSettings,
-    TrustDomainSettings, TrustSettings, WorkloadApiEndpoint,
+    ApiServerSettings, BundleSource, FederationProfile, FederationSettings, PathPattern, PlatformRuleSettings, PlatformRules,
+    TpmSettings, TrustDomainSettings, TrustSettings, WorkloadApiEndpoint,
 };
 
 pub(super) fn exchange(config: &Config) -> Result<ExchangeSettings, ConfigError> {
@@ -95,6 +95,12 @@ fn platforms(config: &Config, secret: &[u8]) -> Result<PlatformRules, ConfigErro
         jwks_file: platform.jwks_file.clone(),
         ca_file: platform.ca_file.clone(),
         private_addresses: platform.private_addresses.iter().map(|range| range.0).collect(),
+        sts_endpoints: platform.aws_sts.as_ref().map(|sts| sts.endpoints.clone()),
+        api_server: platform.kubernetes.as_ref().map(|cluster| ApiServerSettings {
+            url: cluster.api_server.clone(),
+            token_file: cluster.token_file.clone(),
+            token_review: cluster.token_review,
+        }),
         tpm: platform
             .tpm
             .as_ref()

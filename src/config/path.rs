@@ -30,7 +30,8 @@ impl Config {
             issuer.introspection.iter_mut().filter_map(|asked| asked.client_secret_file.as_mut()).for_each(against);
         }
         for platform in &mut self.platform {
-            platform.jwks_file.iter_mut().chain(&mut platform.ca_file).for_each(against);
+            let token_file = platform.kubernetes.iter_mut().flat_map(|cluster| &mut cluster.token_file);
+            platform.jwks_file.iter_mut().chain(&mut platform.ca_file).chain(token_file).for_each(against);
             platform.tpm.iter_mut().for_each(|tpm| against(&mut tpm.devices_file));
         }
         self.target_directory.iter_mut().for_each(against);

@@ -1,5 +1,7 @@
 //! `[[platform]]`
 
+mod kind;
+
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
@@ -9,6 +11,7 @@ use serde::Deserialize;
 
 use super::value::is_short_name;
 use super::{AddressRange, Config, ConfigError, unique};
+pub use kind::{AwsStsConfig, KubernetesConfig};
 
 /// `[[platform]]`: a rule that gives the workloads of a platform identifiers in a trust domain. Rules of one issuer are tried
 /// in the order of the file; the first whose `require` holds decides.
@@ -47,6 +50,12 @@ pub struct PlatformConfig {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub private_addresses: Vec<AddressRange>,
+    /// Of the kind `aws-sts`: whom signed requests may be sent to.
+    #[serde(default)]
+    pub aws_sts: Option<AwsStsConfig>,
+    /// Of the kind `kubernetes`: the API server, where it is asked.
+    #[serde(default)]
+    pub kubernetes: Option<KubernetesConfig>,
     /// For the kind `tpm` alone.
     #[serde(default)]
     pub tpm: Option<TpmConfig>,
@@ -112,6 +121,7 @@ impl PlatformConfig {
                 return err("issuer", "is http and not on the loopback interface", "use https");
             }
         }
+        self.kind_agrees()?;
         match (self.kind == "tpm", self.tpm.is_some()) {
             (true, false) => return err("tpm", "is missing", "add `[platform.tpm]` with `devices_file`"),
             (false, true) => return err("tpm", "means nothing for this kind", "leave it out"),

@@ -1,5 +1,6 @@
 //! A trust domain and the keys that vouch for its workloads.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -39,12 +40,26 @@ pub enum BundleSource {
     None,
 }
 
+/// For people.
+impl fmt::Display for BundleSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::WorkloadApi(endpoint) => endpoint.fmt(f),
+            Self::Federation(settings) => f.write_str(&settings.url),
+            Self::None => f.write_str("platform rules"),
+        }
+    }
+}
+
 /// A trust domain we believe.
 #[derive(Debug)]
 pub struct TrustedDomain {
     clients: Vec<PathPattern>,
     issue_wit: bool,
     keys: Arc<KeyStore<Bundle>>,
+    /// Where its bundle comes from, for people.
+    source: String,
     is_local: bool,
 }
 
@@ -52,8 +67,7 @@ impl TrustedDomain {
     pub(super) async fn open(settings: &TrustDomainSettings, own_wit_keys: &KeySet, now: UnixTime) -> Result<Self, TrustError> {
         let source = match &settings.bundle {
             BundleSource::File(path) => KeySource::File(path.clone()),
-            BundleSource::WorkloadApi(endpoint) => KeySource::Pushed { place: endpoint.to_string() },
-            BundleSource::Federation(federation) => KeySource::Pushed { place: federation.url.clone() },
+            BundleSource::WorkloadApi(_) | BundleSource::Federation(_) => KeySource::Pushed,
             BundleSource::None => KeySource::Own,
         };
         let is_local = matches!(settings.bundle, BundleSource::WorkloadApi(_));
@@ -65,7 +79,13 @@ impl TrustedDomain {
         {
             keys.put_document(read_file(first), first.display(), now)?;
         }
-        Ok(Self { clients: settings.clients.clone(), issue_wit: settings.issue_wit, keys, is_local })
+        Ok(Self {
+            clients: settings.clients.clone(),
+            issue_wit: settings.issue_wit,
+            keys,
+            source: settings.bundle.to_string(),
+            is_local,
+        })
     }
 
     /// Whether the workload, one of this trust domain, may call at all.
@@ -90,7 +110,7 @@ impl TrustedDomain {
         });
         TrustDomainView {
             name: String::new(),
-            authority: AuthorityView::new(self.keys.source(), self.keys.age(now), keys),
+            authority: AuthorityView::new(self.source.clone(), self.keys.age(now), keys),
             sequence,
             clients: self.clients.iter().map(ToString::to_string).collect(),
             issue_wit: self.issue_wit,

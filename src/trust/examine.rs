@@ -62,7 +62,7 @@ impl Trust {
 
     /// What the token in `text` would be taken for, if `caller` presented it: an ID token may be for its caller.
     pub async fn examine(&self, text: &str, caller: &WorkloadId, now: UnixTime) -> Examination {
-        let Some(shape) = Shape::of(text) else { return self.examine_evidence(text, now).await };
+        let Some(shape) = Shape::of(text) else { return self.examine_evidence(text, caller, now).await };
         if shape.is("wit+jwt") {
             return Examination::new("WIT", self.examine_wit(text, now).await);
         }
@@ -83,14 +83,17 @@ impl Trust {
         Examination::new("JWT", Err(TrustError::UnknownIssuer))
     }
 
-    /// What is no JWT may be what a platform without tokens gives its workloads.
-    async fn examine_evidence(&self, text: &str, now: UnixTime) -> Examination {
+    /// What is no JWT may be what a platform without tokens gives its workloads, or a token that only its issuer can read.
+    async fn examine_evidence(&self, text: &str, caller: &WorkloadId, now: UnixTime) -> Examination {
         let mut verdict = Err(TrustError::Credential(ParseError::NotCompact.into()));
         for assertion in self.platform_assertions().filter(|assertion| *assertion != AssertionType::JWT_BEARER) {
             verdict = self.examine_platform(assertion, text, now).await;
             if verdict.is_ok() {
                 break;
             }
+        }
+        if verdict.is_err() && self.users.can_be_asked() {
+            return self.examine_user(text, true, caller, now).await;
         }
         Examination::new(if verdict.is_ok() { "platform evidence" } else { "credential" }, verdict)
     }

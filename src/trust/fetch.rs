@@ -5,6 +5,7 @@
 //! address connected to, not what a name meant a moment before.
 
 mod address;
+mod bearer;
 mod discovery;
 mod resolver;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use http::{HeaderMap, Method, StatusCode};
 use reqwest::{Client, ClientBuilder, Url};
 
 pub use address::PrivateAddresses;
+pub(super) use bearer::BearerFile;
 pub(super) use discovery::Discovery;
 #[cfg(test)]
 pub(super) use resolver::stand_in;
@@ -28,8 +30,8 @@ use resolver::{Guarded, NotPermitted};
 
 /// The most bytes of a document or an answer.
 const MAX_DOCUMENT: usize = 256 * 1024;
-/// The most bytes of a URL that an answer gives.
-const MAX_URL: usize = 2048;
+/// The most bytes of a URL: an answer may give one, and one that AWS signed holds a session token.
+const MAX_URL: usize = 8 * 1024;
 /// How long one fetch may take, from the look-up of the name to the last byte.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -81,6 +83,11 @@ impl FetchError {
 
     fn late(place: &str) -> Self {
         Self::new(place, Fault::Late)
+    }
+
+    /// What went wrong, and not where: for URLs that are nobody else's business.
+    pub(super) fn fault(&self) -> String {
+        self.fault.to_string()
     }
 
     /// What came from `place` breaks a rule. The text must not repeat what was sent.

@@ -28,7 +28,7 @@ pub use attribute::Attributes;
 pub use error::{PlatformError, PlatformRuleError};
 pub use identity::PlatformIdentity;
 pub use registry::AssertionType;
-pub use rule::{PlatformRuleSettings, TpmSettings};
+pub use rule::{ApiServerSettings, PlatformRuleSettings, TpmSettings};
 
 use super::TrustError;
 use super::cache::{Name, VerifiedCache};
@@ -78,6 +78,8 @@ fn differing(one: &Rule, other: &Rule) -> Option<&'static str> {
         ("tpm.devices_file", one.tpm.as_ref().map(devices_file) != other.tpm.as_ref().map(devices_file)),
         ("jwks_file", differ(&one.jwks_file, &other.jwks_file)),
         ("ca_file", differ(&one.ca_file, &other.ca_file)),
+        ("aws_sts", differ(&one.sts_endpoints, &other.sts_endpoints)),
+        ("kubernetes", one.api_server != other.api_server),
         ("private_addresses", one.private_addresses != other.private_addresses),
     ];
     keys.into_iter().find(|(_, differs)| *differs).map(|(key, _)| key)
@@ -122,8 +124,14 @@ impl Platforms {
         all.collect::<std::collections::BTreeSet<_>>().into_iter()
     }
 
+    /// Who presents `text`.
+    #[cfg(test)]
+    async fn verify(&self, assertion: AssertionType, text: &str, now: UnixTime) -> Result<Arc<PlatformIdentity>, TrustError> {
+        self.verify_for(assertion, text, None, now).await
+    }
+
     /// Who presents `text`, beside a DPoP proof that names `nonce`.
-    pub(super) async fn verify(
+    pub(super) async fn verify_for(
         &self,
         assertion: AssertionType,
         text: &str,

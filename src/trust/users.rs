@@ -127,6 +127,11 @@ impl Users {
         })
     }
 
+    /// Whether anybody can be asked about tokens that nobody else can read.
+    pub(super) fn can_be_asked(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
     /// All of them, in no order.
     pub(super) fn issuers(&self) -> impl Iterator<Item = &UserIssuer> {
         self.issuers.values()

@@ -280,3 +280,42 @@ async fn two_issuers_share_neither_users_nor_keys() {
         assert_eq!(present(&token).await.refusal(), (400, "invalid_request".to_owned()), "{iss}");
     }
 }
+
+/// BCP-01, BCP-02, BCP-04, BCP-11, BCP-18, BCP-19: F30, F31, F33.
+#[tokio::test]
+async fn a_header_that_chooses_its_own_rules_is_refused() {
+    let scene = scene(BOTH).await;
+    let (key, said) = (&scene.provider.key, scene.provider.access_claims(&scene.world, json!({ "aud": "calendar-api" })));
+    let good = json!({ "alg": "ES256", "typ": "at+jwt", "kid": key.public_key().key_id });
+    assert_eq!(scene.present(&sign(key, &good, &said)).await.status, 200);
+    for (name, value) in [
+        ("alg", json!("none")),
+        ("alg", json!("noNE")),
+        ("alg", json!("HS256")),
+        ("alg", json!("RS256")),
+        ("alg", json!("ES384")),
+        ("alg", json!("es256")),
+        ("crit", json!(["exp"])),
+        ("crit", json!([])),
+        ("b64", json!(false)),
+        ("jku", json!(format!("{}/keys", scene.provider.url))),
+        ("x5u", json!("https://127.0.0.1/")),
+        ("x5c", json!([])),
+        ("jwk", serde_json::to_value(key.public_key()).unwrap()),
+        ("zip", json!("DEF")),
+        ("kid", json!("../../keys")),
+        ("kid", json!("' OR 1=1 --")),
+        ("kid", json!("k".repeat(257))),
+        ("kid", Value::Null),
+    ] {
+        let mut header = good.clone();
+        header[name] = value.clone();
+        scene.refused(&scene.present(&sign(key, &header, &said)).await, "");
+    }
+    let twice = |part: &str| procura_token::base64url::encode(part);
+    let header = twice(&good.to_string());
+    let claims = twice(&said.to_string().replacen('{', "{\"sub\":\"bob\",", 1));
+    let input = format!("{header}.{claims}");
+    let signature = procura_token::base64url::encode(key.sign(input.as_bytes()).unwrap());
+    scene.refused(&scene.present(&format!("{input}.{signature}")).await, "duplicate member");
+}

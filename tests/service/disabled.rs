@@ -147,7 +147,7 @@ async fn a_disabled_trust_domain_and_a_disabled_issuer_are_refused() {
 }
 
 /// W10: what was made of a platform's credential ends with its rule.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_disabled_platform_rule_stops_its_jobs_and_the_wits_they_have() {
     let (world, github) = (World::new(), GitHub::new().await);
     github.trusted_by(&world, "");

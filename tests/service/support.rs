@@ -3,6 +3,7 @@
 mod agent;
 mod answer;
 mod authority;
+mod cluster;
 mod door;
 mod endpoint;
 mod eventually;
@@ -21,6 +22,7 @@ mod world;
 pub(crate) use agent::Agent;
 pub(crate) use answer::Answer;
 pub(crate) use authority::Authority;
+pub(crate) use cluster::Cluster;
 pub(crate) use door::Door;
 pub(crate) use endpoint::BundleEndpoint;
 pub(crate) use eventually::eventually;

@@ -24,6 +24,9 @@ pub enum Authentication<'a> {
 pub enum PlatformAssertion {
     /// An ID token of the platform's issuer, whose `aud` is the issuer of the token endpoint alone (RFC 7523 section 2.2).
     Token,
+    /// A request for `GetCallerIdentity`, signed by the AWS role or user that calls, for the token endpoint and the agent's key:
+    /// base64url of its JSON.
+    AwsRequest,
 }
 
 impl PlatformAssertion {
@@ -31,6 +34,7 @@ impl PlatformAssertion {
     pub const fn assertion_type(self) -> &'static str {
         match self {
             Self::Token => "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            Self::AwsRequest => "urn:procura:client-assertion-type:aws-sts",
         }
     }
 
@@ -38,6 +42,7 @@ impl PlatformAssertion {
     pub(crate) const fn method(self) -> &'static str {
         match self {
             Self::Token => "procura_platform_jwt",
+            Self::AwsRequest => "procura_aws_sts",
         }
     }
 }

@@ -38,6 +38,11 @@ impl Credential {
         Self(Kind::Platform(Box::new(source), PlatformAssertion::Token))
     }
 
+    /// What a platform gave its workload, of any kind. One that is bound to a key is to be bound to the agent's.
+    pub fn platform(assertion: PlatformAssertion, source: impl SvidSource) -> Self {
+        Self(Kind::Platform(Box::new(source), assertion))
+    }
+
     /// An X.509-SVID, shown to every server that asks for a client certificate, the token endpoint first.
     #[cfg(feature = "x509")]
     pub fn x509_svid(source: impl X509SvidSource) -> Self {

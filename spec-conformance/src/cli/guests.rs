@@ -1,6 +1,7 @@
+use super::server::jwk;
 use crate::hostile::TRAPS;
 use crate::jose::Key;
-use crate::world::{Federated, Platform};
+use crate::world::{self, Federated, Platform};
 use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::{Value, json};
@@ -16,6 +17,36 @@ pub(super) struct Guests {
     /// Where the hostile issuers will listen; they need the same port of 127.0.0.2 too
     #[arg(long, value_name = "ADDR")]
     hostile_address: SocketAddr,
+}
+
+/// How to reach the node that lets the guests in, and where their keys are.
+#[derive(Args)]
+pub(super) struct GuestOptions {
+    /// The node that trusts the guests
+    #[arg(long, value_name = "URL", requires = "guests")]
+    guest_url: Option<String>,
+    /// The directory in which `guests` put their keys
+    #[arg(long, value_name = "DIR", requires = "guest_url")]
+    guests: Option<PathBuf>,
+    /// Where the hostile issuers among the guests are to listen, as `guests` was told
+    #[arg(long, value_name = "ADDR", requires = "guest_url")]
+    pub(super) hostile_address: Option<SocketAddr>,
+    /// The file in which that node finds whom it believes no longer. It IS REWRITTEN
+    #[arg(long, value_name = "FILE", requires = "guest_url")]
+    pub(super) disabled_file: Option<PathBuf>,
+}
+
+impl GuestOptions {
+    /// The guests, if there are any.
+    pub(super) fn read(&self) -> Result<Option<world::Guests>> {
+        let (Some(directory), Some(node)) = (&self.guests, &self.guest_url) else { return Ok(None) };
+        let key = |name: &str| jwk(&directory.join(name));
+        let (domain, wit) = (key("domain.jwk")?, key("domain-wit.jwk")?);
+        let file = directory.join("platform.der");
+        let platform = fs::read(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
+        let platform = Key::from_pkcs8(&platform, Platform::KEY)?;
+        Ok(Some(world::Guests { node: node.clone(), platform, domain, wit, useless: key("domain-useless.jwk")? }))
+    }
 }
 
 /// What the guests may do.

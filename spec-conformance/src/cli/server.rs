@@ -1,6 +1,7 @@
+use super::guests::GuestOptions;
 use crate::certificate::Authority;
 use crate::jose::Key;
-use crate::world::{Guests, Options, Platform, Proxy};
+use crate::world::{Options, Proxy};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::{Map, Value};
@@ -76,18 +77,8 @@ pub(super) struct Server {
     /// The node that takes `x-forwarded-client-cert` from the proxy
     #[arg(long, value_name = "URL", requires = "proxy_address")]
     forwarded_url: Option<String>,
-    /// The node that trusts the guests
-    #[arg(long, value_name = "URL", requires = "guests")]
-    guest_url: Option<String>,
-    /// The directory in which `guests` put their keys
-    #[arg(long, value_name = "DIR", requires = "guest_url")]
-    guests: Option<PathBuf>,
-    /// Where the hostile issuers among the guests are to listen, as `guests` was told
-    #[arg(long, value_name = "ADDR", requires = "guest_url")]
-    hostile_address: Option<SocketAddr>,
-    /// The file in which that node finds whom it believes no longer. It IS REWRITTEN
-    #[arg(long, value_name = "FILE", requires = "guest_url")]
-    disabled_file: Option<PathBuf>,
+    #[command(flatten)]
+    guests: GuestOptions,
     /// The Redis that the server keeps used proofs in: it WILL BE EMPTIED, to see that nothing old comes in again
     #[arg(long, value_name = "ADDR")]
     redis: Option<SocketAddr>,
@@ -140,9 +131,9 @@ impl Server {
                 client_cert: self.client_cert_url.clone(),
                 forwarded: self.forwarded_url.clone(),
             }),
-            guests: self.guests()?,
-            hostile_address: self.hostile_address,
-            disabled_file: self.disabled_file.clone(),
+            guests: self.guests.read()?,
+            hostile_address: self.guests.hostile_address,
+            disabled_file: self.guests.disabled_file.clone(),
             redis: self.redis,
             written: self.written.clone(),
             issuer,
@@ -171,16 +162,6 @@ impl Server {
         self.optional(&self.wit_key, "keys/wit.jwk").map(|file| jwk(&file)).transpose()
     }
 
-    fn guests(&self) -> Result<Option<Guests>> {
-        let (Some(directory), Some(node)) = (&self.guests, &self.guest_url) else { return Ok(None) };
-        let key = |name: &str| jwk(&directory.join(name));
-        let (domain, wit) = (key("domain.jwk")?, key("domain-wit.jwk")?);
-        let file = directory.join("platform.der");
-        let platform = fs::read(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
-        let platform = Key::from_pkcs8(&platform, Platform::KEY)?;
-        Ok(Some(Guests { node: node.clone(), platform, domain, wit, useless: key("domain-useless.jwk")? }))
-    }
-
     fn authority(&self) -> Result<Option<Authority>> {
         let certificate = self.optional(&self.authority, "authority/ca.pem");
         let key = self.optional(&self.authority_key, "authority/ca-key.pem");
@@ -200,7 +181,7 @@ fn read(file: impl AsRef<Path>) -> Result<String> {
     fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))
 }
 
-fn jwk(file: &Path) -> Result<Key> {
+pub(super) fn jwk(file: &Path) -> Result<Key> {
     let jwk = serde_json::from_str(&read(file)?).with_context(|| format!("`{}` is not JSON", file.display()))?;
     Key::from_jwk(&jwk).with_context(|| format!("`{}` holds no usable key", file.display()))
 }

@@ -4,14 +4,16 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use procura_client::{AgentKey, Client, ClientBuilder, Credential, HeldWit, Issuer, Secret, SvidFile, WitProof, X509SvidFiles};
+use procura_client::{
+    AgentKey, Client, ClientBuilder, Credential, HeldWit, Issuer, PlatformAssertion, Secret, SvidFile, WitProof, X509SvidFiles,
+};
 use procura_token::MAX_TOKEN;
 
 use crate::clock::{Clock as _, SystemClock};
 
 #[derive(Debug, clap::Args)]
 #[group(id = "caller")]
-#[command(group(clap::ArgGroup::new("credential").required(true).args(["svid", "wit", "svid_cert", "platform_token"])))]
+#[command(group(clap::ArgGroup::new("credential").required(true).args(["svid", "wit", "svid_cert", "platform_token", "aws_request"])))]
 pub(super) struct Arguments {
     /// The agent's JWT-SVID, for the issuer alone
     #[arg(long, value_name = "FILE")]
@@ -32,6 +34,10 @@ pub(super) struct Arguments {
     /// standard input
     #[arg(long, value_name = "FILE|-")]
     platform_token: Option<PathBuf>,
+    /// A request for GetCallerIdentity that the agent's AWS role signed for the issuer and for --key, base64url of its JSON; `-`
+    /// reads it from standard input
+    #[arg(long, value_name = "FILE|-", requires = "key")]
+    aws_request: Option<PathBuf>,
     /// The agent's private key, as JWK or PEM, that the token is bound to. Without it: the certificate, with --svid-cert; else a
     /// new key, which ends with this command
     #[arg(long, value_name = "FILE")]
@@ -51,7 +57,8 @@ impl Arguments {
     pub(super) fn client(&self, issuer: &Issuer) -> anyhow::Result<ClientBuilder> {
         let key = self.key.as_ref().map(AgentKey::from_file).transpose()?;
         let credential = match (&self.svid, &self.wit, &self.svid_cert, &self.svid_key) {
-            _ if let Some(token) = &self.platform_token => platform_token(token)?,
+            _ if let Some(token) = &self.platform_token => platform(PlatformAssertion::Token, token)?,
+            _ if let Some(request) = &self.aws_request => platform(PlatformAssertion::AwsRequest, request)?,
             (_, Some(wit), ..) => wit_credential(wit, key.as_ref(), self.proof)?,
             (_, _, Some(certificates), Some(private)) => {
                 let files = X509SvidFiles::new(certificates, private);
@@ -61,7 +68,7 @@ impl Arguments {
                 }
             }
             (Some(svid), ..) => jwt_svid(svid)?,
-            _ => bail!(super::Usage("say who the agent is: --svid, --wit, --svid-cert or --platform-token")),
+            _ => bail!(super::Usage("say who the agent is: --svid, --wit, --svid-cert, --platform-token or --aws-request")),
         };
         Ok(Client::builder(issuer.clone(), key.map_or_else(AgentKey::generate, Ok)?, credential))
     }
@@ -78,11 +85,11 @@ fn wit_credential(file: &Path, key: Option<&AgentKey>, proof: Proof) -> anyhow::
     Ok(Credential::wit(SvidFile::new(file), proof))
 }
 
-/// A pipeline hands the token on without writing it anywhere.
-fn platform_token(file: &Path) -> anyhow::Result<Credential> {
+/// A pipeline hands the credential on without writing it anywhere.
+fn platform(assertion: PlatformAssertion, file: &Path) -> anyhow::Result<Credential> {
     if file != Path::new("-") {
         super::read(file)?;
-        return Ok(Credential::platform_token(SvidFile::new(file)));
+        return Ok(Credential::platform(assertion, SvidFile::new(file)));
     }
     let mut text = String::new();
     std::io::stdin().lock().take(MAX_TOKEN as u64 + 1).read_to_string(&mut text).context("standard input cannot be read")?;
@@ -90,7 +97,7 @@ fn platform_token(file: &Path) -> anyhow::Result<Credential> {
     match token.expose().len() {
         0 => bail!("standard input is empty: there is no token"),
         length if length > MAX_TOKEN => bail!("standard input is longer than 16 KiB: that is no token"),
-        _ => Ok(Credential::platform_token(move || std::future::ready(Ok(token.clone())))),
+        _ => Ok(Credential::platform(assertion, move || std::future::ready(Ok(token.clone())))),
     }
 }
 

@@ -47,6 +47,13 @@ fn a_rule_that_contradicts_itself_or_others_is_refused() {
     assert!(message.contains("`platform.name`") && message.contains("twice"), "{message}");
     let message = error(&example("# audiences = [\"https://sts.example\"]", "audiences = [\"\"]"));
     assert!(message.contains("`platform.audiences`"), "{message}");
+    let message = error(&example(
+        "[platform.tpm]\n# The TPMs that are believed. It is read again when it changes.\ndevices_file = \"trust/devices.toml\"\n",
+        "",
+    ));
+    assert!(message.contains("`platform.tpm`: of `tpm` is missing"), "{message}");
+    let message = error(&example("kind = \"tpm\"", "kind = \"azure\""));
+    assert!(message.contains("`platform.tpm`: of `azure` means nothing for this kind"), "{message}");
     let message = error(&example("kind = \"github-actions\"\n", "kind = \"github-actions\"\ntoken_review = true\n"));
     assert!(message.contains("unknown field") && message.contains("line "), "{message}");
 }

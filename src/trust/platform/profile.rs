@@ -1,16 +1,24 @@
 //! What to know of a platform: one file below this one for each, and one line in [`registry`](super::registry).
 
+pub(super) mod aws_jwt;
+pub(super) mod aws_sts;
+pub(super) mod azure;
 pub(super) mod azure_devops;
 pub(super) mod azure_devops_connection;
 pub(super) mod bitbucket_pipelines;
 pub(super) mod buildkite;
 pub(super) mod circleci;
+pub(super) mod gcp;
 pub(super) mod github_actions;
 pub(super) mod gitlab_ci;
 pub(super) mod hcp_terraform;
 pub(super) mod jenkins;
+pub(super) mod kubernetes;
 pub(super) mod oidc;
 pub(super) mod tpm;
+
+#[cfg(test)]
+mod sample;
 
 use std::fmt;
 
@@ -89,8 +97,8 @@ impl fmt::Debug for Profile {
 pub(super) enum IssuerRule {
     /// One for all its customers.
     Fixed(&'static str),
-    /// One of these shapes, in which `{}` stands for at least one character and no `/`: the part that names the tenant. The
-    /// configuration gives it, or leaves it out where there is a default.
+    /// One of these shapes, in which `{}` stands for at least one character and no `/`, and `{uuid}` for a UUID in lower case:
+    /// the part that names the tenant. The configuration gives it, or leaves it out where there is a default.
     Shaped { default: Option<&'static str>, shapes: &'static [&'static str] },
     /// Whatever the configuration gives, or the default.
     Any { default: Option<&'static str> },
@@ -132,10 +140,22 @@ impl IssuerRule {
 
 /// Whether `text` is `shape` with every `{}` filled in.
 fn has_shape(text: &str, shape: &str) -> bool {
-    let Some((before, after)) = shape.split_once("{}") else { return text == shape };
-    let Some(rest) = text.strip_prefix(before) else { return false };
-    let fills = |at: &usize| rest.get(..*at).is_some_and(|filled| !filled.is_empty() && !filled.contains('/'));
+    let Some((before, after)) = shape.split_once('{') else { return text == shape };
+    let (Some(rest), Some((hole, after))) = (text.strip_prefix(before), after.split_once('}')) else { return false };
+    let fills = |at: &usize| match rest.get(..*at) {
+        Some(filled) if hole == "uuid" => is_uuid(filled),
+        Some(filled) => !filled.is_empty() && !filled.contains('/'),
+        None => false,
+    };
     (0..=rest.len()).filter(fills).any(|at| rest.get(at..).is_some_and(|rest| has_shape(rest, after)))
+}
+
+fn is_uuid(text: &str) -> bool {
+    let fits = |(at, byte): (usize, u8)| match at {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'),
+    };
+    text.len() == 36 && text.bytes().enumerate().all(fits)
 }
 
 #[cfg(test)]
@@ -151,6 +171,9 @@ mod tests {
             ("https://host:1/_services/token", "https://{}/_services/token", true),
             ("https://host/x/_services/token", "https://{}/_services/token", false),
             ("https://a/org/b/user/c", "https://a/org/{}/user/{}", true),
+            ("https://a/72f988bf-86f1-41af-91ab-2d7cd011db47/v2", "https://a/{uuid}/v2", true),
+            ("https://a/common/v2", "https://a/{uuid}/v2", false),
+            ("https://a/72F988BF-86f1-41af-91ab-2d7cd011db47/v2", "https://a/{uuid}/v2", false),
             ("https://a", "https://a", true),
             ("https://ab", "https://a", false),
         ] {

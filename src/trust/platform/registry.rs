@@ -1,8 +1,8 @@
 //! The platforms there are: one line each.
 
 use super::profile::{
-    Profile, azure_devops, azure_devops_connection, bitbucket_pipelines, buildkite, circleci, github_actions, gitlab_ci,
-    hcp_terraform, jenkins, oidc, tpm,
+    Profile, aws_jwt, aws_sts, azure, azure_devops, azure_devops_connection, bitbucket_pipelines, buildkite, circleci, gcp,
+    github_actions, gitlab_ci, hcp_terraform, jenkins, kubernetes, oidc, tpm,
 };
 
 /// Every platform.
@@ -18,6 +18,12 @@ pub(super) const PROFILES: &[&Profile] = &[
     &jenkins::PROFILE,
     &oidc::PROFILE,
     &tpm::PROFILE,
+    &kubernetes::PROFILE,
+    &aws_sts::PROFILE,
+    &aws_jwt::PROFILE,
+    &gcp::SERVICE_ACCOUNT,
+    &gcp::INSTANCE,
+    &azure::PROFILE,
 ];
 
 /// How a platform's credential is presented: the value of `client_assertion_type`.

@@ -40,8 +40,30 @@ pub struct PlatformRuleSettings {
     pub ca_file: Option<PathBuf>,
     /// Where the issuer may be beside the public internet.
     pub private_addresses: PrivateAddresses,
+    /// Where signed requests for AWS may go; for `aws-sts` alone.
+    pub sts_endpoints: Option<Vec<Issuer>>,
+    /// The API server of the cluster; for `kubernetes` alone.
+    pub api_server: Option<ApiServerSettings>,
     /// For TPMs.
     pub tpm: Option<TpmSettings>,
+}
+
+/// An API server that is asked about tokens, or for its keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiServerSettings {
+    /// Its URL.
+    pub url: Issuer,
+    /// The file of the bearer token it is shown.
+    pub token_file: Option<PathBuf>,
+    /// Whether it is asked about each token.
+    pub token_review: bool,
+}
+
+impl ApiServerSettings {
+    /// `path` on it.
+    pub(super) fn url_of(&self, path: &str) -> String {
+        format!("{}{path}", self.url.as_str().trim_end_matches('/'))
+    }
 }
 
 /// What to know of enrolled TPMs.

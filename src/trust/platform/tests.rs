@@ -31,6 +31,8 @@ fn rule(name: &str, jwks_file: &TempDir) -> PlatformRuleSettings {
         jwks_file: Some(jwks_file.path().join("jwks.json")),
         ca_file: None,
         private_addresses: Default::default(),
+        sts_endpoints: None,
+        api_server: None,
         tpm: None,
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::PlatformRuleSettings;
 use crate::trust::TrustError;
-use crate::trust::fetch::Discovery;
+use crate::trust::fetch::{BearerFile, Discovery};
 use crate::trust::keys::{KeySource, KeyStore};
 use crate::trust::view::{self, AuthorityView};
 
@@ -120,7 +120,11 @@ impl IssuerKeys {
                 let ca_file = opening.setting(|rule| rule.ca_file.clone());
                 let private = opening.setting(|rule| Some(rule.private_addresses.clone())).unwrap_or_default();
                 let discovery = Discovery::new(issuer.clone(), ca_file.as_ref(), &private);
-                KeySource::Discovery(discovery.map_err(|cause| unavailable(cause.to_string()))?)
+                let discovery = discovery.map_err(|cause| unavailable(cause.to_string()))?;
+                KeySource::Discovery(match opening.setting(|rule| rule.api_server.clone()) {
+                    Some(server) => discovery.at(server.url_of("/openid/v1/jwks"), server.token_file.map(BearerFile::new)),
+                    None => discovery,
+                })
             }
         };
         let keys = KeyStore::new(opening.name.to_owned(), source, KeySet::default(), now).open(now).await?;

@@ -11,11 +11,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use procura_token::{Algorithm, Jwk, JwkSet, Signer as _, SigningKey};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 
 use super::{Authority, World, sign};
 
@@ -68,7 +65,7 @@ impl Provider {
 
     /// Begins to answer, until the test's runtime ends.
     pub(crate) async fn start(mut self) -> Self {
-        let acceptor = self.acceptor();
+        let acceptor = self.authority.acceptor();
         let (listener, state) = (self.listener.take().unwrap(), Arc::clone(&self.state));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -89,15 +86,6 @@ impl Provider {
     /// Gives its port up: whoever connects is refused.
     pub(crate) fn close(&mut self) {
         self.listener = None;
-    }
-
-    fn acceptor(&self) -> TlsAcceptor {
-        let (certificate, key) = self.authority.certify("localhost");
-        let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
-        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        TlsAcceptor::from(Arc::new(config.with_no_client_auth().with_single_cert(chain, key).unwrap()))
     }
 
     /// Makes `world` believe this provider, under the alias `idp`, beside the users it has.

@@ -23,11 +23,9 @@ fn rows() -> Vec<(String, Value)> {
 
 /// A server that is `issuer` with `key`, as far as this thread can tell.
 async fn serve(issuer: &str, key: &Jwk) -> Server {
-    let (host, path) = issuer
-        .strip_prefix("https://")
-        .unwrap()
-        .split_once('/')
-        .map_or_else(|| (issuer.strip_prefix("https://").unwrap(), String::new()), |(host, path)| (host, format!("/{path}")));
+    // A slash at the end is part of the name, and doubled nowhere.
+    let place = issuer.strip_prefix("https://").unwrap().trim_end_matches('/');
+    let (host, path) = place.split_once('/').map_or((place, String::new()), |(host, path)| (host, format!("/{path}")));
     let metadata = json!({ "issuer": issuer, "jwks_uri": format!("https://{host}/keys") }).to_string();
     let keys = serde_json::to_string(&JwkSet { keys: vec![key.for_use("sig")] }).unwrap();
     let discovery = format!("GET {path}/.well-known/openid-configuration ");
