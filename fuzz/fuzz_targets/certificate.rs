@@ -1,14 +1,16 @@
 //! No certificate and no bundle makes a reader panic, and a chain that is believed names one workload of its trust domain.
 //!
 //! The first byte of the input says what the rest is: `C` a chain, each certificate behind its length in two bytes; `T` what a
-//! leaf says, which is then signed by the authority, so that the fuzzer gets past the signature; `B` a bundle.
+//! leaf says, which is then signed by the authority, so that the fuzzer gets past the signature; `B` a bundle; `D` certificates
+//! one after the other.
 #![no_main]
 
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use procura_token::{
-    CertificateDer, CertificateThumbprint, PeerCertificate, Signer, SigningKey, UnixTime, UnverifiedX509Svid, X509Authorities,
+    Bundle, CertificateDer, CertificateThumbprint, PeerCertificate, Signer, SigningKey, UnixTime, UnverifiedX509Svid,
+    X509Authorities, split_certificates,
 };
 
 /// A published test key, and the certificate of the authority that has it.
