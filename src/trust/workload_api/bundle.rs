@@ -55,7 +55,7 @@ struct Feed {
 }
 
 /// What a message says of trust domains; `None` of one whose bundle cannot be read.
-type Told<K> = HashMap<TrustDomain, Option<(<K as Kind>::Set, Vec<LeftOut>)>>;
+type Readings<K> = HashMap<TrustDomain, Option<(<K as Kind>::Set, Vec<LeftOut>)>>;
 
 impl Feed {
     fn take<K: Kind>(&self, event: Event<K::Message>) {
@@ -90,7 +90,7 @@ impl Feed {
     }
 
     /// What a message says of the trust domains we believe.
-    fn read<K: Kind>(&self, message: K::Message) -> Told<K> {
+    fn read<K: Kind>(&self, message: K::Message) -> Readings<K> {
         let mut read = HashMap::new();
         for (id, bundle) in K::bundles(message) {
             let Some(domain) = id.strip_prefix("spiffe://").and_then(|name| name.parse::<TrustDomain>().ok()) else {
