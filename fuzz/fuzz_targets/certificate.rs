@@ -1,14 +1,16 @@
 //! No certificate and no bundle makes a reader panic, and a chain that is believed names one workload of its trust domain.
 //!
 //! The first byte of the input says what the rest is: `C` a chain, each certificate behind its length in two bytes; `T` what a
-//! leaf says, which is then signed by the authority, so that the fuzzer gets past the signature; `B` a bundle.
+//! leaf says, which is then signed by the authority, so that the fuzzer gets past the signature; `B` a bundle; `D` certificates
+//! one after the other.
 #![no_main]
 
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use procura_token::{
-    CertificateDer, CertificateThumbprint, PeerCertificate, Signer, SigningKey, UnixTime, UnverifiedX509Svid, X509Authorities,
+    Bundle, CertificateDer, CertificateThumbprint, PeerCertificate, Signer, SigningKey, UnixTime, UnverifiedX509Svid,
+    X509Authorities, split_certificates,
 };
 
 /// A published test key, and the certificate of the authority that has it.
@@ -80,6 +82,21 @@ fuzz_target!(|input: &[u8]| {
         Some((b'B', rest)) => {
             if let Ok((set, left_out)) = X509Authorities::parse_bundle(rest) {
                 assert!(set.len() + left_out.len() <= 2 * procura_token::MAX_KEYS);
+            }
+            if let Ok((bundle, _)) = Bundle::parse(rest) {
+                assert!(bundle.jwt.len() + bundle.wit.len() + bundle.x509.len() <= procura_token::MAX_KEYS);
+            }
+            if let Ok((set, left_out)) = Bundle::parse_keys(rest, "jwt-svid") {
+                assert!(set.len() + left_out.len() <= procura_token::MAX_KEYS && set.knows(None));
+            }
+        }
+        // A row of certificates, as the Workload API gives them.
+        Some((b'D', rest)) => {
+            if let Ok(certificates) = split_certificates(rest, procura_token::MAX_KEYS) {
+                assert_eq!(certificates.iter().flat_map(|one| one.iter().copied()).collect::<Vec<_>>(), rest);
+            }
+            if let Ok((set, left_out)) = X509Authorities::from_der(rest) {
+                assert!(set.len() + left_out.len() <= procura_token::MAX_KEYS);
             }
         }
         _ => {}

@@ -67,8 +67,7 @@ impl TrustedDomain {
     pub(super) async fn open(settings: &TrustDomainSettings, own_wit_keys: &KeySet, now: UnixTime) -> Result<Self, TrustError> {
         let source = match &settings.bundle {
             BundleSource::File(path) => KeySource::File(path.clone()),
-            BundleSource::WorkloadApi(endpoint) => KeySource::Pushed { place: endpoint.to_string() },
-            BundleSource::Federation(federation) => KeySource::Pushed { place: federation.url.clone() },
+            BundleSource::WorkloadApi(_) | BundleSource::Federation(_) => KeySource::Pushed,
             BundleSource::None => KeySource::Own,
         };
         let is_local = matches!(settings.bundle, BundleSource::WorkloadApi(_));

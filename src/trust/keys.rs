@@ -26,10 +26,7 @@ pub(super) enum KeySource {
     /// OpenID Connect Discovery over HTTPS.
     Discovery(Discovery),
     /// Whoever has them brings them, by [`KeyStore::put`]. Asking is of no use.
-    Pushed {
-        /// From where, for people.
-        place: String,
-    },
+    Pushed,
     /// Nowhere: there are only our own.
     Own,
 }
@@ -44,7 +41,7 @@ impl fmt::Display for KeySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => path.display().fmt(f),
-            Self::Discovery(_) | Self::Pushed { .. } | Self::Own => f.write_str("its keys"),
+            Self::Discovery(_) | Self::Pushed | Self::Own => f.write_str("its keys"),
         }
     }
 }
@@ -108,7 +105,7 @@ impl<M: Material> KeyStore<M> {
         match &self.source {
             KeySource::File(path) => path.display().to_string(),
             KeySource::Discovery(_) => "discovery".to_owned(),
-            KeySource::Pushed { place } => place.clone(),
+            KeySource::Pushed => "pushed".to_owned(),
             KeySource::Own => "platform rules".to_owned(),
         }
     }

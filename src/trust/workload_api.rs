@@ -8,6 +8,7 @@ mod bundle;
 mod client;
 mod endpoint;
 mod identity;
+mod kind;
 mod message;
 mod part;
 mod stream;

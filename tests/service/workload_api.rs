@@ -323,3 +323,20 @@ fn the_address_comes_from_the_configuration_or_the_environment() {
     world.edit("workload_api = \"env\"", "workload_api = \"env\"\nbundle_file = \"trust/bundle.json\"");
     world.serve_in_vain().says(2, &["`trust_domain.workload_api`", "keep one source"]);
 }
+
+/// WEP-04, WAPI-11: who is not registered yet waits for it.
+#[tokio::test]
+async fn a_service_that_the_server_does_not_know_yet_is_not_ready() {
+    let (world, api) = (World::new(), WorkloadApi::new());
+    for rpc in [X509_BUNDLES, JWT_BUNDLES] {
+        api.tell_status(rpc, "PERMISSION_DENIED");
+    }
+    api.serve();
+    api.pushes_to(&world);
+    let scene = Scene::with(world, api);
+    assert_eq!(scene.present(&scene.planner.svid).await.status, 503);
+    assert_eq!(scene.service.get("/readyz").await.status, 503);
+    scene.api.tell_world(&scene.world);
+    eventually(async || scene.service.get("/readyz").await.status == 200).await;
+    assert_eq!(scene.present(&scene.planner.svid).await.status, 200);
+}

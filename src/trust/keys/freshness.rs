@@ -120,7 +120,7 @@ impl<M: Material> KeyStore<M> {
                 }
                 Err(cause) => Err(cause.to_string()),
             },
-            KeySource::Pushed { .. } | KeySource::Own => Err("nobody can be asked".to_owned()),
+            KeySource::Pushed | KeySource::Own => Err("nobody can be asked".to_owned()),
         };
         self.put_document(document, &self.source, now)
     }

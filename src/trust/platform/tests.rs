@@ -11,7 +11,7 @@ use super::*;
 
 const NOW: u64 = 1_800_000_000;
 const US: &str = "https://sts.example";
-const GITHUB: &str = "https://token.actions.githubusercontent.com";
+const GITHUB: &str = "https://github.example/_services/token";
 const SKEW: Duration = Duration::from_secs(60);
 
 fn at(seconds: u64) -> UnixTime {
@@ -24,7 +24,7 @@ fn rule(name: &str, jwks_file: &TempDir) -> PlatformRuleSettings {
         kind: "github-actions".to_owned(),
         name: name.to_owned(),
         trust_domain: "ci.example".parse().unwrap(),
-        issuer: None,
+        issuer: Some(GITHUB.parse().unwrap()),
         audiences: vec![US.to_owned()],
         path: None,
         require: BTreeMap::new(),
@@ -97,7 +97,7 @@ impl GitHub {
 }
 
 async fn verify(platforms: &Platforms, token: &str) -> Result<Arc<PlatformIdentity>, TrustError> {
-    platforms.verify(AssertionType::JWT_BEARER, token, None, at(NOW)).await
+    platforms.verify(AssertionType::JWT_BEARER, token, at(NOW)).await
 }
 
 #[tokio::test]
@@ -127,13 +127,13 @@ async fn what_is_remembered_ends_with_its_time_and_with_its_keys() {
     let platforms = github.believed_by(vec![rule("deploy", &github.files)]).await;
     let token = github.token(json!({}));
     assert!(verify(&platforms, &token).await.is_ok());
-    let at = |seconds| platforms.verify(AssertionType::JWT_BEARER, &token, None, at(seconds));
+    let at = |seconds| platforms.verify(AssertionType::JWT_BEARER, &token, at(seconds));
     assert!(matches!(at(NOW + 360).await, Err(TrustError::Credential(VerifyError::Expired { .. }))));
     assert!(matches!(at(NOW - 61).await, Err(TrustError::Credential(VerifyError::NotYetValid { .. }))));
     // Another key is published, and somebody's token makes it be read.
     let next = GitHub { key: SigningKey::generate(Algorithm::Es256).unwrap(), files: tempfile::tempdir().unwrap() };
     github.publish(&next.key);
-    let later = platforms.verify(AssertionType::JWT_BEARER, &next.token(json!({})), None, UnixTime::from_secs(NOW + 10)).await;
+    let later = platforms.verify(AssertionType::JWT_BEARER, &next.token(json!({})), UnixTime::from_secs(NOW + 10)).await;
     assert!(later.is_ok(), "{later:?}");
     assert!(matches!(at(NOW + 10).await, Err(TrustError::Credential(VerifyError::UnknownKey))));
 }
@@ -156,7 +156,7 @@ async fn tokens_that_are_wrong_are_refused_with_the_reason() {
         (json!({ "exp": null }), &malformed),
         (json!({ "nbf": NOW + 61 }), &|error| matches!(error, TrustError::Credential(VerifyError::NotYetValid { .. }))),
         (json!({ "iat": "now" }), &malformed),
-        (json!({ "iss": "https://token.actions.githubusercontent.com/" }), &|error| matches!(error, TrustError::UnknownIssuer)),
+        (json!({ "iss": format!("{GITHUB}/") }), &|error| matches!(error, TrustError::UnknownIssuer)),
         (json!({ "iss": "https://github.example" }), &|error| matches!(error, TrustError::UnknownIssuer)),
         (json!({ "sub": "spiffe://ci.example/github/65/74" }), &malformed),
         (json!({ "act": { "sub": "x" } }), &malformed),

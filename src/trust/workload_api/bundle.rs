@@ -1,19 +1,15 @@
 //! Bundles of trust domains, from three streams of one server.
 
-#[cfg(test)]
-mod tests;
-
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use procura_token::{Bundle, KeySet, LeftOut, TrustDomain, UnixTime, X509Authorities};
+use procura_token::{Bundle, LeftOut, TrustDomain, UnixTime};
 use tokio::task::JoinSet;
 
 use super::client::Client;
 use super::endpoint::WorkloadApiEndpoint;
-use super::message::{JwtBundles, WitBundles, X509Bundles};
-use super::part::{Part, State};
+use super::kind::{Jwt, Kind, Parts, Wit, X509};
 use super::stream::{Event, keep};
 use crate::trust::Now;
 use crate::trust::keys::KeyStore;
@@ -51,84 +47,6 @@ fn spawn<K: Kind>(client: &Client, feed: &Arc<Feed>, tasks: &mut JoinSet<()>) {
     });
 }
 
-/// One kind of keys and the stream that brings them. Which kind it is the call says, not what the keys say of themselves: a key
-/// never counts for another kind (Workload API section 5.2).
-trait Kind: 'static {
-    type Message: prost::Message + Default + 'static;
-    type Set: Clone;
-    const RPC: &'static str;
-
-    fn bundles(message: Self::Message) -> BTreeMap<String, Vec<u8>>;
-    fn parse(bundle: &[u8]) -> Result<(Self::Set, Vec<LeftOut>), String>;
-    fn part(parts: &mut Parts) -> &mut Part<Self::Set>;
-}
-
-struct X509;
-struct Jwt;
-struct Wit;
-
-impl Kind for X509 {
-    type Message = X509Bundles;
-    type Set = X509Authorities;
-    const RPC: &'static str = "/SpiffeWorkloadAPI/FetchX509Bundles";
-
-    fn bundles(message: X509Bundles) -> BTreeMap<String, Vec<u8>> {
-        message.bundles
-    }
-
-    fn parse(bundle: &[u8]) -> Result<(X509Authorities, Vec<LeftOut>), String> {
-        X509Authorities::from_der(bundle).map_err(|cause| cause.to_string())
-    }
-
-    fn part(parts: &mut Parts) -> &mut Part<X509Authorities> {
-        &mut parts.x509
-    }
-}
-
-impl Kind for Jwt {
-    type Message = JwtBundles;
-    type Set = KeySet;
-    const RPC: &'static str = "/SpiffeWorkloadAPI/FetchJWTBundles";
-
-    fn bundles(message: JwtBundles) -> BTreeMap<String, Vec<u8>> {
-        message.bundles
-    }
-
-    fn parse(bundle: &[u8]) -> Result<(KeySet, Vec<LeftOut>), String> {
-        Bundle::parse_keys(bundle, "jwt-svid").map_err(|cause| cause.to_string())
-    }
-
-    fn part(parts: &mut Parts) -> &mut Part<KeySet> {
-        &mut parts.jwt
-    }
-}
-
-impl Kind for Wit {
-    type Message = WitBundles;
-    type Set = KeySet;
-    const RPC: &'static str = "/SpiffeWorkloadAPI/FetchWITBundles";
-
-    fn bundles(message: WitBundles) -> BTreeMap<String, Vec<u8>> {
-        message.bundles.into_iter().map(|(domain, bundle)| (domain, bundle.into_bytes())).collect()
-    }
-
-    fn parse(bundle: &[u8]) -> Result<(KeySet, Vec<LeftOut>), String> {
-        Bundle::parse_keys(bundle, "wit-svid").map_err(|cause| cause.to_string())
-    }
-
-    fn part(parts: &mut Parts) -> &mut Part<KeySet> {
-        &mut parts.wit
-    }
-}
-
-/// What the streams said.
-#[derive(Default)]
-struct Parts {
-    x509: Part<X509Authorities>,
-    jwt: Part<KeySet>,
-    wit: Part<KeySet>,
-}
-
 /// Joins what the streams say, and gives each store its share.
 struct Feed {
     stores: Stores,
@@ -136,29 +54,43 @@ struct Feed {
     now: Now,
 }
 
+/// What a message says of trust domains; `None` of one whose bundle cannot be read.
+type Told<K> = HashMap<TrustDomain, Option<(<K as Kind>::Set, Vec<LeftOut>)>>;
+
 impl Feed {
     fn take<K: Kind>(&self, event: Event<K::Message>) {
         let now = (self.now)();
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        match event {
-            Event::Message(message) => K::part(&mut parts).replace(self.read::<K>(message), now),
+        let failure = match event {
+            Event::Message(message) => {
+                K::part(&mut parts).replace(self.read::<K>(message), now);
+                self.publish(&parts, now);
+                None
+            }
             Event::Lost(cause) => {
                 K::part(&mut parts).lose();
-                for store in self.stores.values() {
-                    store.fail(&cause);
-                }
-                return;
+                Some(cause)
             }
-            Event::Denied(cause) | Event::Refused(cause) => {
+            Event::Denied(cause) => {
+                if K::part(&mut parts).deny() {
+                    self.publish(&parts, now);
+                }
+                Some(cause)
+            }
+            Event::Refused(cause) => {
                 tracing::info!(rpc = K::RPC, cause, "the Workload API does not tell");
                 K::part(&mut parts).silence();
+                self.publish(&parts, now);
+                None
             }
+        };
+        if let Some(cause) = failure {
+            self.stores.values().for_each(|store| store.fail(&cause));
         }
-        self.publish(&parts, now);
     }
 
-    /// What a message says of the trust domains we believe; `None` if it cannot be read.
-    fn read<K: Kind>(&self, message: K::Message) -> HashMap<TrustDomain, Option<(K::Set, Vec<LeftOut>)>> {
+    /// What a message says of the trust domains we believe.
+    fn read<K: Kind>(&self, message: K::Message) -> Told<K> {
         let mut read = HashMap::new();
         for (id, bundle) in K::bundles(message) {
             let Some(domain) = id.strip_prefix("spiffe://").and_then(|name| name.parse::<TrustDomain>().ok()) else {
@@ -179,7 +111,7 @@ impl Feed {
 
     /// Gives every store its bundle, once all streams have said something.
     fn publish(&self, parts: &Parts, now: UnixTime) {
-        if [parts.x509.state, parts.jwt.state, parts.wit.state].contains(&State::Waiting) {
+        if parts.is_waiting() {
             return;
         }
         for (domain, store) in &self.stores {
@@ -208,34 +140,5 @@ impl Feed {
     }
 }
 
-impl Parts {
-    /// When everything that was said of `domain` was last known to be the newest; `None` if nothing was said.
-    fn good(&self, domain: &TrustDomain) -> Option<UnixTime> {
-        let x509 = self.x509.of(domain).map(|told| told.good);
-        let jwt = self.jwt.of(domain).map(|told| told.good);
-        let wit = self.wit.of(domain).map(|told| told.good);
-        [x509, jwt, wit].into_iter().flatten().min()
-    }
-
-    fn bundle(&self, domain: &TrustDomain) -> (Bundle, Vec<LeftOut>) {
-        let (mut bundle, mut left_out) = (Bundle::default(), Vec::new());
-        if let Some(told) = self.x509.of(domain) {
-            bundle.x509 = told.set.clone();
-            left_out.extend_from_slice(&told.left_out);
-        }
-        if let Some(told) = self.jwt.of(domain) {
-            bundle.jwt = told.set.clone();
-            left_out.extend_from_slice(&told.left_out);
-        }
-        if let Some(told) = self.wit.of(domain) {
-            bundle.wit = told.set.clone();
-            left_out.extend_from_slice(&told.left_out);
-        }
-        (bundle, left_out)
-    }
-
-    /// Whether no stream is broken: then who is not named is unknown, and that is news of this instant.
-    fn is_whole(&self) -> bool {
-        [self.x509.state, self.jwt.state, self.wit.state].iter().all(|state| matches!(state, State::Open | State::Silent))
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -63,7 +63,17 @@ impl<S: Clone> Part<S> {
         }
     }
 
-    /// The server does not tell: what it told is void.
+    /// The server denies us what it told, if it told anything: that is void. One that told nothing may not know us yet. Whether
+    /// anything changed.
+    pub(super) fn deny(&mut self) -> bool {
+        let changes = matches!(self.state, State::Open | State::Lost);
+        if changes {
+            self.silence();
+        }
+        changes
+    }
+
+    /// The server will not tell: what it told is void.
     pub(super) fn silence(&mut self) {
         *self = Self { state: State::Silent, told: HashMap::new() };
     }
