@@ -28,8 +28,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("tower_http::", &["http.rs", "http/"]),
     ("hyper::", &["http.rs", "http/"]),
     ("tokio_rustls::", &["http.rs", "http/"]),
-    // PEM, for the authority of the development world; how an authority that is asked over TLS is judged.
-    ("rustls::", &["http.rs", "http/", "cli/dev/world.rs", "trust/fetch.rs", "trust/federation/"]),
+    // PEM, for the authority of the development world and for people; how an authority that is asked over TLS is judged.
+    ("rustls::", &["http.rs", "http/", "cli/dev/world.rs", "cli/trust/credential.rs", "trust/fetch.rs", "trust/federation/"]),
     ("sfv::", &["http.rs", "http/"]),
     // An address range is a value of the configuration; `http` compares who connects, `trust` what it connects to.
     ("ipnet::", &["config/value.rs", "http/", "trust/fetch/"]),

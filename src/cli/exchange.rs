@@ -17,8 +17,11 @@ pub(super) struct Arguments {
     #[command(flatten)]
     caller: caller::Arguments,
     /// The user's ID token
-    #[arg(long, value_name = "FILE", required_unless_present = "request_wit")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["user_access_token", "request_wit"])]
     user_token: Option<PathBuf>,
+    /// An access token of the user's issuer, instead of an ID token
+    #[arg(long, value_name = "FILE", conflicts_with = "user_token")]
+    user_access_token: Option<PathBuf>,
     /// What the token is for, by URI
     #[arg(long, value_name = "URI", conflicts_with = "audience")]
     resource: Option<Resource>,
@@ -32,7 +35,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE", requires = "key")]
     actor_wit: Option<PathBuf>,
     /// Ask for a Workload Identity Token of the agent itself
-    #[arg(long, conflicts_with_all = ["user_token", "resource", "audience", "scope", "actor_wit"])]
+    #[arg(long, conflicts_with_all = ["user_token", "user_access_token", "resource", "audience", "scope", "actor_wit"])]
     request_wit: bool,
     /// Certificates in PEM to trust for the issuer, instead of the system's
     #[arg(long, value_name = "FILE")]
@@ -55,13 +58,17 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 fn request(arguments: &Arguments) -> anyhow::Result<ExchangeRequest> {
-    let Some(user_token) = &arguments.user_token else { return Ok(ExchangeRequest::wit()) };
+    let (user_token, kind) = match (&arguments.user_token, &arguments.user_access_token) {
+        (Some(file), _) => (read(file)?, TokenType::IdToken),
+        (None, Some(file)) => (read(file)?, TokenType::AccessToken),
+        (None, None) => return Ok(ExchangeRequest::wit()),
+    };
     let target = match (&arguments.resource, &arguments.audience) {
         (Some(resource), _) => Target::Resource(resource.clone()),
         (None, Some(name)) => Target::Audience(name.clone()),
         (None, None) => return Err(Usage("say what the token is for: --resource URI or --audience NAME").into()),
     };
-    let mut request = ExchangeRequest::delegation(read(user_token)?.trim(), TokenType::IdToken, target);
+    let mut request = ExchangeRequest::delegation(user_token.trim(), kind, target);
     if let Some(scope) = &arguments.scope {
         request = request.scope(scope.clone());
     }

@@ -161,7 +161,8 @@ impl UserIssuer {
             issuer: &settings.url,
             audiences,
             algorithms: &settings.algorithms,
-            claims: self.claim_rules(),
+            // The scope of an ID token, where it has one, is always `scope`.
+            claims: ClaimRules { client: None, scope: "scope", ..self.claim_rules() },
             not: &settings.access_token_mark,
             skew,
         }

@@ -27,7 +27,11 @@ fn scene(world: World, rules: &str) -> Scene {
         r#"@id("cloud") permit (principal, action == Action::"issue_wit", resource == TrustDomain::"cloud.procura.test");"#;
     std::fs::write(world.path("policies/cloud.cedar"), policy).unwrap();
     let service = world.serve();
-    Scene { world, service, workload: Agent { key: SigningKey::generate(Algorithm::Es256).unwrap(), svid: String::new() } }
+    Scene { world, service, workload: workload() }
+}
+
+fn workload() -> Agent {
+    Agent { key: SigningKey::generate(Algorithm::Es256).unwrap(), svid: String::new() }
 }
 
 /// A service that asks `cluster` about each token, or for its keys.
@@ -39,6 +43,10 @@ fn beside(cluster: &Cluster, token_review: bool) -> Scene {
 
 impl Scene {
     async fn present(&self, token: &str) -> Answer {
+        self.present_by(&self.workload, token).await
+    }
+
+    async fn present_by(&self, workload: &Agent, token: &str) -> Answer {
         let form = Form::default()
             .add("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange")
             .add("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
@@ -46,12 +54,12 @@ impl Scene {
             .add("subject_token", token)
             .add("subject_token_type", JWT)
             .add("requested_token_type", WIT);
-        self.service.exchange(&self.workload, &form).await
+        self.service.exchange(workload, &form).await
     }
 
-    /// Who it is that presents `token`.
+    /// Who it is that presents `token`, with a key of its own.
     async fn named(&self, token: &str) -> String {
-        let answer = self.present(token).await;
+        let answer = self.present_by(&workload(), token).await;
         assert_eq!(answer.status, 200, "{answer:?} {}", self.last_event());
         claims(&answer.token())["sub"].as_str().unwrap().to_owned()
     }

@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::support::{Agent, Authority, Door, Form, Held, MTLS_URL, Service, World, claims, procura, run};
 
 const PLANNER: &str = "/agent/planner";
+const PLANNER_ID: &str = "spiffe://dev.procura.test/agent/planner";
 
 /// A world with a listener for mutual TLS, and who signed that listener's certificate.
 struct Scene {
@@ -109,6 +110,44 @@ async fn with_a_dpop_proof_the_token_is_bound_to_its_key_instead() {
     let answer = door.exchange(&planner, &planner.unauthenticated(&scene.world.user_token(json!({})))).await;
     assert_eq!(claims(&answer.token())["cnf"], json!({ "jkt": planner.key_thumbprint() }));
     assert_eq!(answer.json()["token_type"], "DPoP");
+}
+
+/// Lets agents with a certificate have WITs.
+const X509_WIT: &str = r#"
+@id("x509-wit")
+permit (principal, action == Action::"issue_wit", resource == TrustDomain::"dev.procura.test")
+when { context.credential == "x509-svid" };
+"#;
+
+/// The certificate stands for itself; the WIT is for the DPoP proof's key, as often as wanted, and ends with the certificate.
+#[tokio::test]
+async fn a_caller_with_a_certificate_gets_wits_for_the_key_it_proves() {
+    let scene = Scene::new("");
+    std::fs::write(scene.world.path("policies/x509.cedar"), X509_WIT).unwrap();
+    scene.service.signal("-HUP");
+    scene.service.logged("policies loaded");
+    let (planner, pem) = (Agent::new(&scene.world, PLANNER), Authority::of(&scene.world).certify_workload(PLANNER_ID, 600));
+    let door = scene.door(Some(&pem));
+    let form = planner.wit("mtls_client_certificate").without("client_assertion").without("client_assertion_type");
+    let form = form.set("subject_token_type", "urn:ietf:params:oauth:token-type:mtls");
+    for _ in 0..2 {
+        let answer = door.exchange(&planner, &form).await;
+        let wit = claims(&answer.token());
+        assert_eq!((&wit["sub"], &answer.json()["cnf"]["jkt"]), (&json!(PLANNER_ID), &json!(planner.key_thumbprint())));
+        assert!(answer.json()["expires_in"].as_u64().unwrap() <= 600);
+    }
+    assert_eq!(scene.world.audit().pop().unwrap()["caller.credential"], "x509-svid");
+    // Without a proof there is no key; without a certificate nothing that it could stand for; and it stands for no token.
+    assert_eq!(door.post_bare(&form).await.refusal(), (400, "invalid_dpop_proof".to_owned()));
+    let elsewhere = form
+        .clone()
+        .add("client_assertion", &planner.svid)
+        .add("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe");
+    assert_eq!(scene.service.exchange(&planner, &elsewhere).await.refusal(), (400, "invalid_request".to_owned()));
+    for (name, value) in [("subject_token", planner.svid.as_str()), ("requested_token_type", crate::support::ACCESS_TOKEN)] {
+        let refused = door.exchange(&planner, &form.clone().set(name, value)).await;
+        assert_eq!(refused.refusal(), (400, "invalid_request".to_owned()), "{name}");
+    }
 }
 
 /// MTLS-01, MTLS-02, MTLS-13, MTLS-14, MTLSB-11.

@@ -245,7 +245,12 @@ fn a_rule_that_makes_no_sense_stops_the_start_with_its_key() {
         format!("[[platform]]\nkind = \"github-actions\"\ntrust_domain = \"{trust_domain}\"\n{edit}\n\n[[user_issuer]]")
     };
     for (edit, domain, words) in [
-        ("path = \"/x/{repository}\"", "ci.procura.test", ["platform.path", "repository_owner_id"]),
+        ("", "ci.procura.test", ["platform.require", "repository_owner_id"]),
+        (
+            "path = \"/x/{repository}\"\nrequire = { repository_id = \"74\" }",
+            "ci.procura.test",
+            ["platform.path", "repository_owner_id"],
+        ),
         ("require = { repo = \"octo/cat\" }", "ci.procura.test", ["platform.require", "`repo`"]),
         ("issuer = \"https://github.example\"", "ci.procura.test", ["platform.issuer", "_services/token"]),
         ("", "other.test", ["platform.trust_domain", "not configured"]),

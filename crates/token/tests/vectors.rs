@@ -80,7 +80,11 @@ fn reasons(refusal: &Refusal) -> &'static [&'static str] {
     use {ParseError as P, VerifyError as V};
     let Refusal::Ours(error) = refusal else { return &["identifier"] };
     match error {
-        V::Malformed(P::Json(text)) if text.starts_with("unexpected value") || text.starts_with("missing field") => {
+        V::Malformed(P::Json(text))
+            if text.starts_with("unexpected value")
+                || text.starts_with("missing field")
+                || text.ends_with("is not of its type") =>
+        {
             &["claim", "identifier", "cnf", "key", "malformed", "algorithm"]
         }
         V::Malformed(P::TooLong { .. } | P::NotCompact | P::Base64url | P::Json(_) | P::HeaderParameter(_)) => {

@@ -132,7 +132,7 @@ def actors(base, act):
 def platform(keys):
     """What a CI system or a cloud says of a workload, presented as a client assertion: an OpenID token whose only audience we are."""
     iss = "https://ci.example"
-    vectors = Set("platform-token", COMMON, issuer=iss, audiences=[STS], algorithms=["RS256", "ES256"], jwks=jwks(keys))
+    vectors = Set("platform-token", [*COMMON, "cnf"], issuer=iss, audiences=[STS], algorithms=["RS256", "ES256"], jwks=jwks(keys))
     header = {"alg": "ES256", "kid": "issuer-es256", "typ": "JWT"}
     claims = {"iss": iss, "sub": "repo:octo/app:ref:refs/heads/main", "aud": STS, "exp": NOW + 600, "nbf": NOW - 5, "iat": NOW, "jti": "a", "repository_owner_id": "1001", "repository_id": "2002", "ref": "refs/heads/main"}
     base = jose.Base(vectors, "token", header, claims, keys["issuer-es256"], ["PRAC-01", "ASSERT-04"])
@@ -157,7 +157,7 @@ def platform(keys):
     for slug, value in [("two", [STS, "https://other.example"]), ("two-ours-last", ["https://other.example", STS]), ("twice-ours", [STS, STS]), ("token-endpoint", STS + "/token")]:
         base.add(f"audience-{slug}", "audience", "somebody else could be meant too, or is", ["PRAC-02", "ASSERT-06"], also=["claim"], claims={"aud": value}, attacks=["F16"])
     for name, value in [("events", {"https://schemas.example/event": {}}), ("act", {"sub": "x"}), ("cnf", {"jkt": "x"}), ("act", None)]:
-        base.add(f"claim-{name}" + ("-null" if value is None else ""), "claim", f"`{name}` makes it another kind of token", ["BCP-12", "BCP-13"], also=["malformed"], claims={name: value}, attacks=["F01"])
+        base.add(f"claim-{name}" + ("-null" if value is None else ""), "claim", f"`{name}` makes it another kind of token", ["BCP-12", "BCP-13"], also=["malformed", *([name] if name == "cnf" else [])], claims={name: value}, attacks=["F01"])
     for slug, value in [("missing", ...), ("null", None), ("empty", ""), ("number", 7), ("array", ["x"])]:
         base.add(f"subject-{slug}", "claim", "`sub` is missing or of the wrong type", ["ASSERT-04"], also=["malformed"], claims={"sub": value}, attacks=["F07"])
     base.add("subject-spiffe", "claim", "`sub` names a workload of a trust domain: that is not for a platform to say", ["SID-08"], claims={"sub": "spiffe://prod.example/agent/planner"}, attacks=["F07", "F17"])

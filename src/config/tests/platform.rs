@@ -7,9 +7,9 @@ fn what_is_required_is_one_text_or_several() {
     let config = Config::parse(EXAMPLE).unwrap();
     let rule = &config.platform[0];
     assert_eq!((rule.name(), rule.audiences.len()), ("deploy", 0));
-    assert_eq!(rule.require["repository_owner"].iter().collect::<Vec<_>>(), ["octo"]);
+    assert_eq!(rule.require["repository_owner_id"].iter().collect::<Vec<_>>(), ["65"]);
     assert_eq!(rule.require["environment"].iter().collect::<Vec<_>>(), ["staging", "production"]);
-    let message = error(&example("repository_owner = \"octo\"", "repository_owner = 7"));
+    let message = error(&example("repository_owner_id = \"65\"", "repository_owner_id = 65"));
     assert!(message.contains("a text, or a list of them"), "{message}");
 }
 

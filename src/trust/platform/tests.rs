@@ -11,7 +11,7 @@ use super::*;
 
 const NOW: u64 = 1_800_000_000;
 const US: &str = "https://sts.example";
-const GITHUB: &str = "https://token.actions.githubusercontent.com";
+const GITHUB: &str = "https://github.example/_services/token";
 const SKEW: Duration = Duration::from_secs(60);
 
 fn at(seconds: u64) -> UnixTime {
@@ -24,7 +24,7 @@ fn rule(name: &str, jwks_file: &TempDir) -> PlatformRuleSettings {
         kind: "github-actions".to_owned(),
         name: name.to_owned(),
         trust_domain: "ci.example".parse().unwrap(),
-        issuer: None,
+        issuer: Some(GITHUB.parse().unwrap()),
         audiences: vec![US.to_owned()],
         path: None,
         require: BTreeMap::new(),
@@ -156,7 +156,7 @@ async fn tokens_that_are_wrong_are_refused_with_the_reason() {
         (json!({ "exp": null }), &malformed),
         (json!({ "nbf": NOW + 61 }), &|error| matches!(error, TrustError::Credential(VerifyError::NotYetValid { .. }))),
         (json!({ "iat": "now" }), &malformed),
-        (json!({ "iss": "https://token.actions.githubusercontent.com/" }), &|error| matches!(error, TrustError::UnknownIssuer)),
+        (json!({ "iss": format!("{GITHUB}/") }), &|error| matches!(error, TrustError::UnknownIssuer)),
         (json!({ "iss": "https://github.example" }), &|error| matches!(error, TrustError::UnknownIssuer)),
         (json!({ "sub": "spiffe://ci.example/github/65/74" }), &malformed),
         (json!({ "act": { "sub": "x" } }), &malformed),

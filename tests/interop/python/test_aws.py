@@ -116,12 +116,14 @@ class Aws(unittest.TestCase):
         raise RuntimeError((cls.directory / "service.log").read_text())
 
     def setUp(self):
-        self.key = Joserfc("ES256")
+        self.principal, self.key = ROLE, Joserfc("ES256")
         self.sts.instead = None
         self.asked = len(self.sts.requests)
 
     def signed(self, principal=ROLE, **changes):
-        """A request by `principal` for this service and this test's key."""
+        """A request by `principal` for this service, and for a key of the test: a new one for each new principal."""
+        if principal is not self.principal:
+            self.principal, self.key = principal, Joserfc("ES256")
         headers = {"X-Procura-Audience": self.issuer, "X-Procura-Key": self.key.thumbprint(), **changes.pop("headers", {})}
         return aws.signed(principal, self.sts.endpoint, headers, **changes)
 
@@ -150,7 +152,7 @@ class Aws(unittest.TestCase):
         return json.loads((self.directory / "audit/events.jsonl").read_text().splitlines()[-1])
 
     def named(self, presented):
-        """Who it is that presents this."""
+        """Who it is that presents this; what it gets ends five minutes after that was signed."""
         answer = self.present(presented)
         self.assertEqual(answer.status_code, 200, f"{answer.text} {self.event()}")
         keys = requests.get(f"{self.issuer}/spiffe/bundle", timeout=world.TIMEOUT).json()
@@ -158,6 +160,7 @@ class Aws(unittest.TestCase):
         _, claims = Joserfc.verify(answer.json()["access_token"], {"keys": wit})
         confirmed = joserfc.jwk.ECKey.import_key(claims["cnf"]["jwk"])
         self.assertEqual(confirmed.thumbprint(), self.key.thumbprint())
+        self.assertLessEqual(claims["exp"], time.time() + 300)
         return claims["sub"]
 
     def refused(self, presented, reason, *, asked=0, key=None, code=(401, "invalid_client")):
@@ -217,14 +220,10 @@ class Aws(unittest.TestCase):
         self.refused(presented, "another key", asked=1, key=thief, code=(400, "invalid_dpop_proof"))
         self.assertTrue(self.named(presented))
 
-    def test_a_request_makes_one_wit_and_is_shown_to_sts_once(self):
+    def test_a_request_is_shown_to_sts_once(self):
         presented = self.signed()
-        self.assertTrue(self.named(presented))
-        self.refused(presented, "used before|once", asked=1, code=(400, "invalid_request"))
-        # Nor written in another way.
-        again = json.loads(json.dumps(presented))
-        again["headers"] = {name.lower(): value for name, value in reversed(again["headers"].items())}
-        self.refused(again, "used before|once", asked=1, code=(400, "invalid_request"))
+        self.assertEqual(self.named(presented), self.named(presented))
+        self.assertEqual(len(self.sts.requests) - self.asked, 1)
 
     def test_a_request_has_its_time(self):
         self.refused(self.signed(at=time.time() - 301), "too old")
@@ -257,7 +256,7 @@ class Aws(unittest.TestCase):
         elsewhere = {"Location": self.sts.endpoint}
         for status, headers, body in ((500, {}, b""), (400, {}, throttled), (302, elsewhere, b""), (200, {}, large)):
             self.sts.instead = (status, headers, body)
-            self.refused(self.signed(), "platform", asked=1, code=(503, "temporarily_unavailable"))
+            self.refused(self.signed(), "cannot be had: https://localhost", asked=1, code=(503, "temporarily_unavailable"))
         self.sts.instead = None
         self.assertTrue(self.named(self.signed()))
 

@@ -45,13 +45,13 @@ impl Row {
     /// The table of the configuration, with `more` in it.
     pub(crate) fn rule(&self, issuer: &str, more: &str) -> String {
         let mut table = format!("[[platform]]\nkind = \"{}\"\ntrust_domain = \"ci.procura.test\"\n{more}\n", self.kind);
-        write!(table, "issuer = \"{issuer}\"\n").unwrap();
+        writeln!(table, "issuer = \"{issuer}\"").unwrap();
         if let Some(audience) = self.is["audience"].as_str() {
-            write!(table, "audiences = [\"{audience}\"]\n").unwrap();
+            writeln!(table, "audiences = [\"{audience}\"]").unwrap();
         }
         if let Some(require) = self.is["rule"]["require"].as_object() {
             let pairs: Vec<String> = require.iter().map(|(name, value)| format!("{name} = {value}")).collect();
-            write!(table, "require = {{ {} }}\n", pairs.join(", ")).unwrap();
+            writeln!(table, "require = {{ {} }}", pairs.join(", ")).unwrap();
         }
         table
     }
@@ -98,7 +98,7 @@ impl Platforms {
                 std::fs::write(world.path(&file), published(row, key).to_string()).unwrap();
                 format!("jwks_file = \"{file}\"")
             };
-            write!(tables, "{}\n", row.rule(&self.issuer(row), &source)).unwrap();
+            writeln!(tables, "{}", row.rule(&self.issuer(row), &source)).unwrap();
         }
         world.edit("[[user_issuer]]", &format!("{tables}[[user_issuer]]"));
         std::fs::write(world.path("policies/ci.cedar"), POLICY).unwrap();

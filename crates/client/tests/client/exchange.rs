@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use http::Request;
 use procura_client::{
-    AgentKey, Authentication, Binding, ExchangeError, ExchangeRequest, Htu, Requester, Resource, Secret, Target, TokenType,
-    UnixTime,
+    AgentKey, Authentication, Binding, ExchangeError, ExchangeRequest, Htu, PlatformAssertion, Requester, Resource, Secret,
+    Target, TokenType, UnixTime,
 };
 
 const NOW: UnixTime = UnixTime::from_secs(1_770_000_000);
@@ -109,6 +109,26 @@ fn a_caller_with_a_certificate_names_itself_and_nothing_else() {
     let key = AgentKey::generate().unwrap();
     let request = by(&delegation(), Authentication::X509Svid(&id), Binding::Key(&key), None).unwrap();
     assert!(request.headers().contains_key("dpop"));
+}
+
+#[test]
+fn what_authenticates_a_caller_is_the_subject_of_its_wit() {
+    let key = AgentKey::generate().unwrap();
+    let (token, id) = (Secret::new("platform.id.token"), "spiffe://prod.example/agent/planner".parse().unwrap());
+    let wit = |authentication| form(&by(&ExchangeRequest::wit(), authentication, Binding::Key(&key), None).unwrap());
+    let by_platform = wit(Authentication::Platform(PlatformAssertion::Token, &token));
+    assert_eq!(by_platform["client_assertion_type"], "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+    assert_eq!(
+        (&by_platform["client_assertion"], &by_platform["subject_token"]),
+        (&"platform.id.token".into(), &"platform.id.token".into())
+    );
+    assert_eq!(by_platform["subject_token_type"], "urn:ietf:params:oauth:token-type:jwt");
+    let by_certificate = wit(Authentication::X509Svid(&id));
+    assert_eq!(by_certificate["subject_token"], "mtls_client_certificate");
+    assert_eq!(by_certificate["subject_token_type"], "urn:ietf:params:oauth:token-type:mtls");
+    for form in [by_platform, by_certificate] {
+        assert_eq!(form["requested_token_type"], "urn:procura:token-type:wit");
+    }
 }
 
 #[test]

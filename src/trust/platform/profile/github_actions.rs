@@ -8,13 +8,16 @@ use super::{IssuerRule, Profile};
 use crate::trust::platform::attribute::{Attribute, Attributes};
 use crate::trust::platform::require::Requirements;
 
+/// Whose tokens everybody on github.com has.
+const GITHUB_COM: &str = "https://token.actions.githubusercontent.com";
+
 /// `sub` is left out: its form is the customer's to choose. Names of owners and repositories can be given away again, so the
 /// ids tell who it is; of a repository that changes hands the owner's id changes.
 pub(in crate::trust::platform) const PROFILE: Profile = Profile {
     kind: "github-actions",
     title: "GitHub Actions",
     issuer: IssuerRule::Shaped {
-        default: Some("https://token.actions.githubusercontent.com"),
+        default: Some(GITHUB_COM),
         shapes: &[
             "https://token.actions.githubusercontent.com/{}",
             "https://token.actions.{}.ghe.com",
@@ -54,6 +57,10 @@ pub(in crate::trust::platform) const PROFILE: Profile = Profile {
     ],
     identity: &["repository_owner_id", "repository_id"],
     path: "/github/{repository_owner_id}/{repository_id}",
+    tenant: |issuer| match issuer {
+        GITHUB_COM => &["repository_owner_id", "repository_id", "enterprise_id"],
+        _ => &[],
+    },
     verify,
     ..Profile::JWT
 };

@@ -35,8 +35,8 @@ fn job(known: &BTreeMap<&'static str, String>) -> Option<(String, String)> {
         return None;
     }
     let parts: Vec<&str> = rest.strip_suffix('/')?.split('/').collect();
-    let is_name = |(at, part): (usize, &&str)| if at % 2 == 0 { !part.is_empty() } else { *part == "job" };
-    if parts.len() % 2 == 0 || !parts.iter().enumerate().all(is_name) {
+    let is_name = |(at, part): (usize, &&str)| if at.is_multiple_of(2) { !part.is_empty() } else { *part == "job" };
+    if parts.len().is_multiple_of(2) || !parts.iter().enumerate().all(is_name) {
         return None;
     }
     let names: Vec<&str> = parts.into_iter().step_by(2).collect();

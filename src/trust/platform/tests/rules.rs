@@ -143,6 +143,8 @@ fn rules_that_make_no_sense_are_refused_with_key_and_remedy() {
             "one value of `repository_owner_id`",
         ),
         (PlatformRuleSettings { require: require(&[("repo", &["x"])]), ..good() }, "require", "repository"),
+        // Of github.com everybody has tokens.
+        (PlatformRuleSettings { issuer: None, ..good() }, "require", "repository_owner_id"),
         (PlatformRuleSettings { require: require(&[("repository", &[])]), ..good() }, "require", "`repository`"),
     ] {
         let error = PlatformRules::new([rule]).unwrap_err();
