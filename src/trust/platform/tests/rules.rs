@@ -114,9 +114,10 @@ async fn one_principal_is_one_by_its_ids_and_its_issuer() {
     assert_ne!(first, principal(json!({ "repository_id": "7", "repository_owner_id": "465" })).await);
     assert_ne!(first, principal(json!({ "repository_owner_id": "66" })).await);
 
-    let enterprise = PlatformRuleSettings { issuer: Some(format!("{GITHUB}/acme").parse().unwrap()), ..rule("e", &github.files) };
+    const ACME: &str = "https://token.actions.githubusercontent.com/acme";
+    let enterprise = PlatformRuleSettings { issuer: Some(ACME.parse().unwrap()), ..rule("e", &github.files) };
     let platforms = github.believed_by(vec![enterprise]).await;
-    let token = github.token(json!({ "iss": format!("{GITHUB}/acme") }));
+    let token = github.token(json!({ "iss": ACME }));
     assert_ne!(first, *verify(&platforms, &token).await.unwrap().principal());
 }
 
