@@ -170,7 +170,7 @@ fn nonce(c: &mut Criterion, world: &World) {
 /// Credentials that were seen before.
 fn known(c: &mut Criterion, world: &World) {
     let (trust, now, runtime) = (&world.app.exchange().trust, world.app.now(), &world.runtime);
-    let caller = "spiffe://dev.procura.test/agent/planner";
+    let caller = &"spiffe://dev.procura.test/agent/planner".parse().unwrap();
     c.bench_function("known/jwt_svid", |b| {
         b.iter(|| runtime.block_on(trust.verify_jwt_svid(black_box(&world.svid), now)).unwrap().0);
     });

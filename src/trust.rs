@@ -19,6 +19,7 @@ mod keys;
 mod meter;
 mod pattern;
 mod platform;
+mod stamp;
 #[cfg(test)]
 mod tests;
 mod users;

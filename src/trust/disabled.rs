@@ -20,7 +20,7 @@ pub use file::{DisabledFileError, parse_tombstones, read_tombstones, rfc3339};
 pub use party::{Party, Tombstone, WorkloadPattern};
 
 use super::TrustError;
-use file::Stamp;
+use super::stamp::Stamp;
 use set::Set;
 
 /// The tombstones in force. Without a file there are none.

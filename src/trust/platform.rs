@@ -148,6 +148,9 @@ impl Platforms {
             return Ok(known.credential);
         }
         let (identity, version) = self.judge(assertion, text, nonce, now).await?;
+        if identity.believed_until < now {
+            return Ok(Arc::new(identity));
+        }
         Ok(self.known.remember(name, version, identity))
     }
 

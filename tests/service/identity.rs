@@ -54,7 +54,7 @@ async fn the_certificate_of_a_listener_rotates_without_a_restart() {
         assert_eq!(scene.shown(&service).await, Some(der(&second)), "{id}");
     }
     scene.api.tell_status(X509_SVID, "PERMISSION_DENIED");
-    eventually(async || !scene.shown(&service).await.is_some()).await;
+    eventually(async || scene.shown(&service).await.is_none()).await;
     scene.api.tell_identity(ID, &third);
     eventually(async || scene.shown(&service).await == Some(der(&third))).await;
     scene.api.stop();

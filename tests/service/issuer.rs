@@ -3,7 +3,7 @@
 use procura_token::{Algorithm, Signer as _, SigningKey};
 use serde_json::json;
 
-use crate::support::{Agent, Answer, KEYS, METADATA, Page, Provider, Service, World, claims};
+use crate::support::{Agent, Answer, KEYS, METADATA, Page, Provider, Service, THIS_MACHINE, World, claims};
 
 struct Scene {
     world: World,
@@ -76,14 +76,28 @@ async fn a_certificate_nobody_vouches_for_is_refused() {
     assert_eq!(provider.asked(METADATA), 0);
 }
 
+/// F34: its name leads to this machine, and nothing allows that.
+#[tokio::test]
+async fn a_provider_that_is_not_on_the_public_internet_is_not_asked_unless_that_is_allowed() {
+    let (world, provider) = (World::new(), Provider::new().await.start().await);
+    provider.trusted_by(&world);
+    world.edit(THIS_MACHINE, "private_addresses = [\"10.0.0.0/8\"]");
+    let (service, planner) = (world.serve(), Agent::new(&world, "/agent/planner"));
+    let token = provider.token(&world, &provider.key, None);
+    unavailable(&service.exchange(&planner, &planner.delegation(&token)).await);
+    service.logged("its address is not a public one, and `private_addresses` does not name it");
+    assert_eq!(provider.asked(METADATA), 0);
+}
+
 #[tokio::test]
 async fn metadata_and_keys_that_break_a_rule_are_not_used() {
     let large = json!({ "keys": [], "x": "y".repeat(256 * 1024) });
     type Spoil<'a> = &'a dyn Fn(&Provider);
-    let spoil: [(&str, Spoil<'_>); 9] = [
+    let spoil: [(&str, Spoil<'_>); 10] = [
         ("metadata of another issuer", &|it| it.serve_metadata("https://other.test", &format!("{}{KEYS}", it.url))),
         ("an issuer with one slash more", &|it| it.serve_metadata(&format!("{}/", it.url), &format!("{}{KEYS}", it.url))),
         ("keys without HTTPS", &|it| it.serve_metadata(&it.url, "http://keys.test/keys")),
+        ("keys at the metadata service of a cloud", &|it| it.serve_metadata(&it.url, "https://169.254.169.254/keys")),
         ("metadata that is large", &|it| it.serve(METADATA, 200, &large)),
         ("keys that are large", &|it| it.serve(KEYS, 200, &large)),
         ("keys that are none", &|it| it.serve(KEYS, 200, &json!("keys"))),

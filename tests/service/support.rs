@@ -32,7 +32,7 @@ pub(crate) use held::Held;
 pub(crate) use jwt::{claims, header, jwt_svid, malleate, sign};
 pub(crate) use platforms::{Platforms, Row, rows};
 pub(crate) use program::{Ended, procura, run};
-pub(crate) use provider::{INTROSPECT, KEYS, METADATA, Page, Provider};
+pub(crate) use provider::{INTROSPECT, KEYS, METADATA, Page, Provider, THIS_MACHINE};
 pub(crate) use service::Service;
 pub(crate) use tpm::Tpm;
 pub(crate) use workload_api::{DEV, JWT_BUNDLES, WIT_BUNDLES, WorkloadApi, X509_BUNDLES, X509_SVID};

@@ -336,10 +336,10 @@ mod tests {
     fn a_published_modulus_may_have_one_zero_octet_too_many_and_a_proof_key_may_not() {
         let key = Jwk::parse(RFC7638.as_bytes()).unwrap();
         let published = |zeros: &[u8]| {
-            let mut json: serde_json::Value = serde_json::from_str(RFC7638).unwrap();
-            let n = base64url::decode(json["n"].as_str().unwrap()).unwrap();
-            json["n"] = base64url::encode([zeros, &n].concat()).into();
-            json
+            let mut json: serde_json::Map<String, serde_json::Value> = serde_json::from_str(RFC7638).unwrap();
+            let n = base64url::decode(json.get("n").unwrap().as_str().unwrap()).unwrap();
+            json.insert("n".to_owned(), base64url::encode([zeros, &n].concat()).into());
+            serde_json::Value::Object(json)
         };
         let set = |zeros: &[u8]| JwkSet::parse(serde_json::json!({ "keys": [published(zeros)] }).to_string().as_bytes()).unwrap();
         assert_eq!(set(&[0]).keys, [key]);

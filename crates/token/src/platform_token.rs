@@ -1,12 +1,15 @@
 //! Platform tokens: what a CI system, a cloud or a cluster says of a workload it runs, in the shape of an OpenID Connect ID
 //! token (OpenID Connect Core section 2).
 
+mod claims;
+
 use core::time::Duration;
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed as _, Error as _};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use self::claims::Claim;
 use crate::jws::Header;
 use crate::verified::Kind;
 use crate::window::verify_window;
@@ -65,7 +68,8 @@ impl PlatformToken {
         self.not_before.max(self.issued_at)
     }
 
-    /// Every claim.
+    /// Every claim. `null` stands for what is deeper than two objects inside the claims, and in lists for what is neither text,
+    /// number nor truth value.
     pub const fn claims(&self) -> &Map<String, Value> {
         &self.claims
     }
@@ -150,9 +154,16 @@ impl Kind for PlatformToken {
 }
 
 /// Every member of the payload.
-#[derive(Deserialize)]
-#[serde(transparent)]
 pub(crate) struct Raw(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Claim::ALL.deserialize(deserializer)? {
+            Value::Object(claims) => Ok(Self(claims)),
+            _ => Err(D::Error::custom("not an object")),
+        }
+    }
+}
 
 /// Refuses what is no platform token though untyped: a security event (RFC 8417 section 2.2), a delegation (RFC 8693 section
 /// 4.1), a token bound to a key (RFC 7800), and a JWT-SVID, whose subject its trust domain names and no platform.

@@ -57,3 +57,25 @@ fn a_rule_that_contradicts_itself_or_others_is_refused() {
     let message = error(&example("kind = \"github-actions\"\n", "kind = \"github-actions\"\ntoken_review = true\n"));
     assert!(message.contains("unknown field") && message.contains("line "), "{message}");
 }
+
+#[test]
+fn the_tables_of_clouds_are_for_their_kinds_and_name_servers() {
+    let sts = "endpoints = [\"https://sts.eu-central-1.amazonaws.com\"]";
+    let server = "api_server = \"https://10.96.0.1\"";
+    let token = "token_file = \"trust/reviewer\"\n";
+    for (from, to, words) in [
+        ("kind = \"aws-sts\"", "kind = \"aws-jwt\"", "`platform.aws_sts`: of `aws` is for the kind `aws-sts` alone"),
+        (&*format!("[platform.aws_sts]\n{sts}\n"), "", "`platform.aws_sts`: of `aws` is missing"),
+        (sts, "endpoints = []", "`platform.aws_sts.endpoints`"),
+        (sts, "endpoints = [\"https://sts.eu-central-1.amazonaws.com/x\"]", "without a path"),
+        (sts, "endpoints = [\"http://sts.eu-central-1.amazonaws.com\"]", "`platform.aws_sts.endpoints`"),
+        ("kind = \"kubernetes\"", "kind = \"oidc\"", "is for the kind `kubernetes` alone"),
+        (server, "api_server = \"https://10.96.0.1/openid\"", "`platform.kubernetes.api_server`"),
+        (server, "api_server = \"http://10.96.0.1\"", "`platform.kubernetes.api_server`"),
+        (token, "", "`platform.kubernetes.token_file`"),
+        ("private_addresses = [\"10.96.0.0/12\"]", "jwks_file = \"x\"", "`platform.jwks_file`"),
+    ] {
+        let message = error(&example(from, to));
+        assert!(message.contains(words), "{words}: {message}");
+    }
+}

@@ -54,6 +54,9 @@ struct Feed {
     now: Now,
 }
 
+/// What a message says of trust domains; `None` of one whose bundle cannot be read.
+type Readings<K> = HashMap<TrustDomain, Option<(<K as Kind>::Set, Vec<LeftOut>)>>;
+
 impl Feed {
     fn take<K: Kind>(&self, event: Event<K::Message>) {
         let now = (self.now)();
@@ -86,8 +89,8 @@ impl Feed {
         }
     }
 
-    /// What a message says of the trust domains we believe; `None` if it cannot be read.
-    fn read<K: Kind>(&self, message: K::Message) -> HashMap<TrustDomain, Option<(K::Set, Vec<LeftOut>)>> {
+    /// What a message says of the trust domains we believe.
+    fn read<K: Kind>(&self, message: K::Message) -> Readings<K> {
         let mut read = HashMap::new();
         for (id, bundle) in K::bundles(message) {
             let Some(domain) = id.strip_prefix("spiffe://").and_then(|name| name.parse::<TrustDomain>().ok()) else {

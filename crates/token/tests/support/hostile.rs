@@ -1,5 +1,6 @@
 //! Credentials that cost as much as their limits let them. Each is refused or believed after all the work it can cause.
 
+use aws_lc_rs::signature::{ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use procura_token::{
     Algorithm, CertificateDer, DpopProof, DpopRules, Freshness, Htu, JwkSet, JwtSvid, JwtSvidRules, KeySet, MAX_CHAIN, MAX_TOKEN,
     PeerCertificate, PlatformToken, Signer as _, SigningKey, UnixTime, Unverified, UnverifiedX509Svid, X509Authorities,
@@ -29,6 +30,7 @@ pub(crate) fn all() -> Vec<Hostile> {
         platform_token("a platform token of many members", &members((0..).map(|n| format!(r#""{n}":0,"#)))),
         platform_token("a platform token of many strings", &format!(r#""x":[{}""]"#, members(strings))),
         platform_token("a platform token of nested arrays", &nested()),
+        platform_token("a platform token of nested objects", &members((0..).map(|n| format!(r#""{n}":{{"":{{"":0}}}},"#)))),
         platform_token("a platform token of escapes", &format!(r#""x":"{}""#, r"\u0041".repeat(1900))),
         dpop("a DPoP proof by an RSA key of 8192 bits", "PS256", &rsa(1024), 1024),
         dpop("a DPoP proof by a P-521 key", "ES512", &p521(), 132),
@@ -83,7 +85,7 @@ fn platform_token(name: &'static str, members: &str) -> Hostile {
     let claims = format!(r#"{{{members}{comma}"iss":"https://a.test","sub":"x","aud":"us","exp":1800000600}}"#);
     let token = sign(&signer, r#"{"alg":"ES256"}"#, &claims);
     hostile(name, move || {
-        let _ = Unverified::<PlatformToken>::parse(&token);
+        Unverified::<PlatformToken>::parse(&token).unwrap();
     })
 }
 
@@ -113,9 +115,9 @@ fn rsa(bytes: usize) -> String {
 }
 
 fn p521() -> String {
-    let key = SigningKey::generate(Algorithm::Es512).unwrap();
-    let jwk: serde_json::Value = serde_json::to_value(key.public_key()).unwrap();
-    serde_json::json!({"kty": "EC", "crv": "P-521", "x": jwk["x"], "y": jwk["y"]}).to_string()
+    let pair = EcdsaKeyPair::generate(&ECDSA_P521_SHA512_FIXED_SIGNING).unwrap();
+    let (x, y) = pair.public_key().as_ref()[1..].split_at(66);
+    serde_json::json!({"kty": "EC", "crv": "P-521", "x": base64url::encode(x), "y": base64url::encode(y)}).to_string()
 }
 
 /// As many certificates as there may be, two of them alike, all called as two authorities are called, none by their keys.

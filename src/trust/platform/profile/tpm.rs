@@ -12,7 +12,9 @@ mod device;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use procura_token::tpm::{EndorsementKey, KeyAttestation, TpmCredential, TpmName, UnverifiedKeyAttestation};
+use procura_token::tpm::{
+    EndorsementKey, KeyAttestation, TpmCredential, TpmName, UnverifiedKeyAttestation, VerifiedKeyAttestation,
+};
 use procura_token::{UnixTime, sha256};
 use serde_json::{Map, Value};
 
@@ -72,7 +74,7 @@ impl Tpm {
         Ok(Self { audience: audience.clone(), devices, challenges: Challenges::new(&settings.secret, audience) })
     }
 
-    /// What the statement must have been made for. No part of it has a line feed.
+    /// What the statement must have been made for. Neither an issuer nor a nonce of ours has a line feed.
     fn occasion(&self, nonce: &str) -> [u8; 32] {
         sha256(format!("procura tpm attestation\n{}\n{nonce}", self.audience).as_bytes())
     }
@@ -106,18 +108,7 @@ impl Tpm {
         let attestation = UnverifiedKeyAttestation::parse(&parts).map_err(|error| error.to_string())?;
         let (device, tpm) = self.device(attestation.attestation_key(), &assertion.enrolment, now)?;
         let attestation = attestation.verify(&self.occasion(nonce)).map_err(|error| error.to_string())?;
-        let mut claims = Map::new();
-        let mut say = |name: &str, text: String| claims.insert(name.to_owned(), Value::String(text));
-        say("device", device);
-        say("ak_name", attestation.attestation_key().to_string());
-        say("key_name", attestation.name().to_string());
-        match assertion.enrolment {
-            Enrolment::Ak => _ = say("enrolment", "ak".to_owned()),
-            Enrolment::Ek { hash, .. } => {
-                say("enrolment", "ek".to_owned());
-                say("ek_public_sha256", hexadecimal(&hash));
-            }
-        }
+        let claims = claims(device, &attestation, &assertion.enrolment);
         Ok(Statement {
             issuer: tpm,
             audience: self.audience.clone(),
@@ -157,6 +148,23 @@ impl Witness for Tpm {
     fn challenge_tpm(&self, ek_public: &[u8], ak_public: &[u8], now: UnixTime) -> Result<TpmCredential, TrustError> {
         Ok(self.challenge(ek_public, ak_public, now).map_err(PlatformError::Evidence)?)
     }
+}
+
+/// The attributes of the profile.
+fn claims(device: String, attestation: &VerifiedKeyAttestation, enrolment: &Enrolment) -> Map<String, Value> {
+    let mut claims = Map::new();
+    let mut say = |name: &str, text: String| _ = claims.insert(name.to_owned(), Value::String(text));
+    say("device", device);
+    say("ak_name", attestation.attestation_key().to_string());
+    say("key_name", attestation.name().to_string());
+    match enrolment {
+        Enrolment::Ak => say("enrolment", "ak".to_owned()),
+        Enrolment::Ek { hash, .. } => {
+            say("enrolment", "ek".to_owned());
+            say("ek_public_sha256", hexadecimal(hash));
+        }
+    }
+    claims
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -24,7 +24,7 @@ impl World {
             move || UnixTime::from_secs(time.load(Ordering::SeqCst))
         });
         let store = |name: &str| {
-            let source = KeySource::Pushed { place: "test".to_owned() };
+            let source = KeySource::Pushed;
             let store = KeyStore::new(name.to_owned(), source, Bundle::default(), UnixTime::from_secs(NOW));
             (name.parse().unwrap(), Arc::new(store))
         };

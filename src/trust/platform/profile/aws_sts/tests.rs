@@ -370,6 +370,6 @@ proptest! {
         prop_assert!(outgoing.url.starts_with(ENDPOINT));
         let asked = format!("{}{}", outgoing.url, outgoing.body);
         prop_assert!(asked.contains("Action=GetCallerIdentity&Version=2011-06-15"));
-        prop_assert!(outgoing.headers.iter().any(|header| *header == ("x-procura-audience", "https://procura.example")));
+        prop_assert!(outgoing.headers.contains(&("x-procura-audience", "https://procura.example")));
     }
 }

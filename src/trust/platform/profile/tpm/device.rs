@@ -5,11 +5,13 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use procura_token::UnixTime;
 use procura_token::tpm::TpmName;
 use serde::Deserialize;
+
+use crate::trust::stamp::Stamp;
 
 /// How often the file is looked at, at most.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -36,9 +38,6 @@ struct State {
     list: Arc<DeviceList>,
 }
 
-/// By what a changed file is known: when it was written, and how long it is.
-type Stamp = (SystemTime, u64);
-
 /// The devices of one reading.
 #[derive(Debug, Default)]
 pub(super) struct DeviceList {
@@ -52,7 +51,7 @@ impl Devices {
     /// # Errors
     /// What is wrong with it.
     pub(super) fn open(path: &Path) -> Result<Self, String> {
-        let stamp = stamp(path);
+        let stamp = Stamp::of(path);
         let list = Arc::new(read(path)?);
         Ok(Self { path: path.to_owned(), state: Mutex::new(State { looked: None, stamp, list }) })
     }
@@ -63,7 +62,7 @@ impl Devices {
         // A clock that was set back makes the file be looked at too.
         if state.looked.is_none_or(|looked| now < looked || now.since(looked) >= PAUSE) {
             state.looked = Some(now);
-            let stamp = stamp(&self.path);
+            let stamp = Stamp::of(&self.path);
             if stamp != state.stamp {
                 state.stamp = stamp;
                 self.reload(&mut state);
@@ -160,11 +159,6 @@ fn read(path: &Path) -> Result<DeviceList, String> {
         return Err("larger than 64 MiB".to_owned());
     }
     DeviceList::parse(&text)
-}
-
-fn stamp(path: &Path) -> Option<Stamp> {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
 }
 
 #[cfg(test)]
