@@ -117,6 +117,27 @@ async fn a_bundle_is_fetched_from_a_server_of_the_web_and_followed() {
     assert_eq!(endpoint.asked(), 2);
 }
 
+/// An operator who knows of a new bundle need not wait for the poll.
+#[tokio::test(flavor = "multi_thread")]
+async fn sighup_asks_an_endpoint_at_once() {
+    let (web_authority, pem) = web_server("localhost");
+    let (old, new) = (Other::new(), Other::new());
+    let hourly = |other: &Other, sequence| {
+        let mut bundle = Other::bundle(&[other], sequence);
+        bundle["spiffe_refresh_hint"] = json!(3600);
+        bundle
+    };
+    let endpoint = BundleEndpoint::new(&pem, &hourly(&old, 1)).await;
+    let world = world(&web(&endpoint), None);
+    std::fs::write(world.path("web-ca.pem"), &web_authority.pem).unwrap();
+    let scene = Scene::new(world);
+    assert!(scene.believes(&old.key).await);
+    endpoint.publish(&hourly(&new, 2));
+    scene.service.signal("-HUP");
+    eventually(async || scene.believes(&new.key).await).await;
+    assert_eq!(endpoint.asked(), 2);
+}
+
 /// FED-12: the name in the certificate is that of the URL's host.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_of_the_web_with_another_name_or_another_authority_is_not_believed() {
