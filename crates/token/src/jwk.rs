@@ -92,14 +92,19 @@ impl Jwk {
 
     /// The RFC 7638 SHA-256 thumbprint; `kid`, `use` and `alg` do not count.
     pub fn thumbprint(&self) -> Thumbprint {
+        Thumbprint::of_members(&self.canonical())
+    }
+
+    /// The required members alone, in the one form RFC 7638 section 3 gives them: what the thumbprint is the hash of.
+    pub fn canonical(&self) -> String {
         let b64 = |bytes: &[u8]| base64url::encode(bytes);
-        Thumbprint::of_members(&match &self.material {
+        match &self.material {
             Material::Ec { curve, x, y } => {
                 format!(r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#, curve.name(), b64(x), b64(y))
             }
             Material::Ed25519 { x } => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, b64(x)),
             Material::Rsa { n, e } => format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, b64(e), b64(n)),
-        })
+        }
     }
 }
 
