@@ -5,12 +5,12 @@ mod settings;
 
 use std::sync::Arc;
 
-use procura_token::{Issuer, Nonces, ParseError, TrustDomain, UnixTime};
+use procura_token::{Algorithm, Issuer, Nonces, ParseError, TrustDomain, UnixTime};
 
 use crate::audit::{AuditError, AuditLog};
 use crate::clock::Clock;
 pub use crate::clock::Stopwatch;
-use crate::config::{Config, ConfigError, StoreConfig};
+use crate::config::{Config, ConfigError, KeyRingConfig, StoreConfig};
 use crate::exchange::{Exchange, Identities};
 use crate::keys::{KeyFileError, KeyRing};
 use crate::policy::{Policy, PolicyError};
@@ -101,6 +101,7 @@ impl App {
         let (settings, secret) = (settings::exchange(config)?, secret(config)?);
         let token_keys = KeyRing::open(&settings::key_ring(&config.keys.token), "sig")?;
         let wit_keys = KeyRing::open(&settings::key_ring(&config.keys.wit), "wit-svid")?;
+        let handover_keys = config.keys.handover.as_ref().map(open_handover_keys).transpose()?;
         let time: Now = Arc::new({
             let clock = Arc::clone(&clock);
             move || clock.now()
@@ -115,7 +116,8 @@ impl App {
         let store = open_store(config, Arc::clone(&clock), began).await?;
         let nonces = Nonces::new(&secret, &format!("token endpoint of {}", config.issuer), config.dpop.nonce_period.0);
         let own = Identities::new(trust.issuing_domains())?;
-        let exchange = Exchange { settings, trust, policy, store, token_keys, wit_keys, nonces, identities: own, audit };
+        let exchange =
+            Exchange { settings, trust, policy, store, token_keys, wit_keys, handover_keys, nonces, identities: own, audit };
         Ok(Self { clock, exchange, identities })
     }
 
@@ -192,6 +194,11 @@ impl App {
 pub async fn open_trust(config: &Config, now: UnixTime) -> Result<Trust, StartError> {
     let wit_keys = KeyRing::open(&settings::key_ring(&config.keys.wit), "wit-svid")?;
     Ok(Trust::open(&settings::trust(config, &secret(config)?)?, wit_keys.verifying(), Arc::new(move || now)).await?)
+}
+
+/// Biscuits are signed with Ed25519 alone.
+fn open_handover_keys(ring: &KeyRingConfig) -> Result<KeyRing, KeyFileError> {
+    KeyRing::open_for(&settings::key_ring(ring), "sig", &[Algorithm::EdDsa, Algorithm::Ed25519])
 }
 
 /// Nothing was granted by this copy after `began`, if it has forgotten.

@@ -127,6 +127,8 @@ pub struct Exchange {
     pub token_keys: KeyRing,
     /// Keys for WITs.
     pub wit_keys: KeyRing,
+    /// Keys for Biscuits, if any are issued.
+    pub handover_keys: Option<KeyRing>,
     /// The nonces of the token endpoint.
     pub nonces: Nonces,
     /// Who we are to callers that want signed answers.

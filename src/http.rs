@@ -67,6 +67,7 @@ pub fn router(app: Arc<App>, settings: RouterSettings) -> Router {
         .route(&format!("{base}/token"), post(token::exchange).fallback(error::only_post))
         .route(&format!("{base}/tpm/challenge"), post(tpm::challenge).fallback(error::only_post))
         .route(&format!("{base}/jwks.json"), get(discovery::jwks))
+        .route(&format!("{base}/handover/jwks.json"), get(discovery::handover_jwks))
         .route(&format!("{base}/spiffe/bundle"), get(discovery::bundle))
         .route(&format!("{}{base}", discovery::WELL_KNOWN), get(discovery::metadata))
         .route("/healthz", get(health::healthz))

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use procura_token::{JwkSet, KeySet, ParseError, Signer, SigningKey};
+use procura_token::{Algorithm, JwkSet, KeySet, ParseError, Signer, SigningKey};
 
 /// Which files hold the keys of one ring: a private JWK, or PKCS#8 in PEM; P-256 or Ed25519.
 #[derive(Clone, Debug)]
@@ -35,6 +35,14 @@ pub enum KeyFileError {
         /// Why.
         cause: ParseError,
     },
+    /// The ring is for other keys.
+    #[error("{}: its keys are not for {only}; make one with `procura keys generate --algorithm {only}`", file.display())]
+    Algorithm {
+        /// Which file.
+        file: PathBuf,
+        /// What the ring is for.
+        only: Algorithm,
+    },
     /// Two keys of a ring share a `kid`.
     #[error("{}: its `kid` is taken by another key of this ring; give each key its own", .0.display())]
     KeyIdTaken(PathBuf),
@@ -54,6 +62,23 @@ impl KeyRing {
     /// # Errors
     /// [`KeyFileError`] naming the file.
     pub fn open(settings: &KeyRingSettings, public_key_use: &str) -> Result<Self, KeyFileError> {
+        Self::open_for(settings, public_key_use, &[])
+    }
+
+    /// The same, of keys for one of `algorithms`; for any if there are none.
+    ///
+    /// # Errors
+    /// [`KeyFileError`] naming the file.
+    pub fn open_for(settings: &KeyRingSettings, public_key_use: &str, algorithms: &[Algorithm]) -> Result<Self, KeyFileError> {
+        let read_key = |path: &Path| {
+            let key = read_key(path)?;
+            match algorithms.first() {
+                Some(only) if !algorithms.contains(&key.algorithm()) => {
+                    Err(KeyFileError::Algorithm { file: path.to_owned(), only: *only })
+                }
+                _ => Ok(key),
+            }
+        };
         let active = read_key(&settings.active)?;
         let mut published = JwkSet { keys: vec![active.public_key().for_use(public_key_use)] };
         for path in settings.next.iter().chain(&settings.retired) {

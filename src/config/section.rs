@@ -108,6 +108,10 @@ pub struct KeysConfig {
     pub token: KeyRingConfig,
     /// Keys that sign WITs; published at `/spiffe/bundle`.
     pub wit: KeyRingConfig,
+    /// Ed25519 keys that sign delegations issued as Biscuits, which agents hand over without the service; published at
+    /// `/handover/jwks.json`. Default: none, and none are issued or taken back.
+    #[serde(default)]
+    pub handover: Option<KeyRingConfig>,
 }
 
 /// One ring of keys: files holding a private JWK, or PKCS#8 in PEM; P-256 or Ed25519.

@@ -42,7 +42,10 @@ struct Metadata<'a> {
     /// RFC 9728 section 4.
     protected_resources: Vec<&'a str>,
     /// Private: the token types that `requested_token_type` may name.
-    procura_requested_token_types_supported: [&'static str; 2],
+    procura_requested_token_types_supported: Vec<&'static str>,
+    /// Private: where the keys of our Biscuits are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    procura_handover_jwks_uri: Option<String>,
     /// Private: where the SPIFFE bundle with our WIT keys is.
     procura_spiffe_bundle_uri: String,
     /// Private: where machines with a TPM ask for a challenge.
@@ -94,7 +97,11 @@ pub(super) async fn metadata(State(Shared { app, settings, .. }): State<Shared>)
             mtls_endpoint_aliases: settings.mtls_url.as_ref().map(|base| Aliases { token_endpoint: below(base, "/token") }),
             scopes_supported: scopes.into_iter().collect(),
             protected_resources: exchange.policy.targets().iter().map(|target| target.resource.as_str()).collect(),
-            procura_requested_token_types_supported: [TokenType::AccessToken.as_str(), TokenType::Wit.as_str()],
+            procura_requested_token_types_supported: {
+                let biscuit = exchange.handover_keys.is_some().then_some(TokenType::Biscuit);
+                [TokenType::AccessToken, TokenType::Wit].into_iter().chain(biscuit).map(TokenType::as_str).collect()
+            },
+            procura_handover_jwks_uri: exchange.handover_keys.is_some().then(|| url("/handover/jwks.json")),
             procura_spiffe_bundle_uri: url("/spiffe/bundle"),
             procura_tpm_challenge_endpoint: exchange.knows_tpms().then(|| url("/tpm/challenge")),
         },
@@ -104,6 +111,14 @@ pub(super) async fn metadata(State(Shared { app, settings, .. }): State<Shared>)
 /// The keys of access tokens (RFC 7517).
 pub(super) async fn jwks(State(app): State<Arc<App>>) -> Response {
     cacheable(answer::json(StatusCode::OK, app.exchange().token_keys.published()))
+}
+
+/// The keys of Biscuits (RFC 7517); not found if none are issued.
+pub(super) async fn handover_jwks(State(app): State<Arc<App>>) -> Response {
+    match &app.exchange().handover_keys {
+        Some(keys) => cacheable(answer::json(StatusCode::OK, keys.published())),
+        None => super::error::not_found().await,
+    }
 }
 
 /// A SPIFFE bundle (SPIFFE Trust Domain and Bundle section 4) with the keys of the WITs issued here.

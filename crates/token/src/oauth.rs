@@ -218,12 +218,15 @@ pub enum TokenType {
     Jwt,
     /// A Workload Identity Token. None is registered; this name is ours.
     Wit,
+    /// A delegation as a Biscuit, which its holder narrows and hands over offline. None is registered; this name is ours.
+    Biscuit,
     /// The client certificate of the connection, in place of a token.
     Mtls,
 }
 
 impl TokenType {
-    const ALL: [Self; 6] = [Self::AccessToken, Self::RefreshToken, Self::IdToken, Self::Jwt, Self::Wit, Self::Mtls];
+    const ALL: [Self; 7] =
+        [Self::AccessToken, Self::RefreshToken, Self::IdToken, Self::Jwt, Self::Wit, Self::Biscuit, Self::Mtls];
 
     /// The URI.
     pub const fn as_str(self) -> &'static str {
@@ -233,6 +236,7 @@ impl TokenType {
             Self::IdToken => "urn:ietf:params:oauth:token-type:id_token",
             Self::Jwt => "urn:ietf:params:oauth:token-type:jwt",
             Self::Wit => "urn:procura:token-type:wit",
+            Self::Biscuit => "urn:procura:token-type:biscuit",
             Self::Mtls => "urn:ietf:params:oauth:token-type:mtls",
         }
     }
