@@ -14,6 +14,7 @@ mod claim;
 mod credential;
 mod decide;
 mod error;
+mod handover;
 mod hop;
 mod identity;
 mod issue;

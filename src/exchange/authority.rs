@@ -1,7 +1,7 @@
 //! By what right somebody acts: a user's own token, or a delegation that goes on.
 
 use procura_token::{
-    AccessToken, ActorChain, Authentication, Delegation, DelegationId, Resource, ScopeSet, Subject, TokenId, UnixTime, Verified,
+    AccessToken, ActorChain, Authentication, Delegation, DelegationId, Resource, ScopeSet, Subject, TokenId, UnixTime,
 };
 
 use super::ExchangeError;
@@ -46,11 +46,11 @@ pub(super) struct Parent {
 }
 
 impl Parent {
-    /// What a token of ours says.
+    /// What a token of ours says, which was verified.
     ///
     /// # Errors
     /// If it is none of a delegation: a workload's own.
-    pub(super) fn of(token: &Verified<AccessToken>) -> Result<Self, ExchangeError> {
+    pub(super) fn of(token: &AccessToken) -> Result<Self, ExchangeError> {
         let (Some(chain), Some(Delegation { id, until, .. })) = (&token.act, &token.delegation) else {
             return Err(ExchangeError::SubjectUnfit("it acts for nobody, so nobody can act on with it"));
         };

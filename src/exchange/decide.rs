@@ -3,16 +3,14 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use procura_token::{
-    Actor, ActorChain, Algorithm, JwkConfirmation, Resource, ScopeSet, UnixTime, VerifyError, WorkloadId,
-};
+use procura_token::{Actor, ActorChain, Algorithm, JwkConfirmation, Resource, ScopeSet, UnixTime, VerifyError, WorkloadId};
 
 use super::authenticate::{Caller, CallerCredential};
 use super::authority::Authority;
 use super::binding::Binding;
 use super::credential::WorkloadCredential;
 use super::hop::verify_target;
-use super::request::TargetName;
+use super::request::{TargetName, TokenForm};
 use super::verify::{Delegated, Evidence, Proofs, Proved};
 use super::{Exchange, ExchangeError, record};
 use crate::audit::Event;
@@ -36,6 +34,7 @@ pub(super) enum GrantedToken {
 /// Somebody may act for the user.
 pub(super) struct DelegationGrant {
     pub(super) authority: Authority,
+    pub(super) form: TokenForm,
     /// Who acts, and who acted before.
     pub(super) chain: ActorChain,
     pub(super) target: Resource,
@@ -82,19 +81,24 @@ impl Exchange {
         let platform = caller.platform().or(platform).cloned();
         let question = Question { workload: caller.id(), platform: platform.as_deref(), source, now };
         let token = match wanted {
-            Proved::Delegation(delegated) => {
+            Proved::Delegation(mut delegated) => {
                 let target = self.find(&delegated.target)?;
+                self.decide_offline(&question, &mut delegated, target, event)?;
                 let (question, credential, bound) = match delegated.hop {
                     // Of the next actor only its WIT is known, and everything ends with that.
                     Hop::Push => {
                         let question = Question { workload: &delegated.actor, platform: None, ..question };
                         (question, Credential::Wit, beside.as_ref().map(WorkloadCredential::expires))
                     }
-                    _ => (question, credential(&caller, beside.as_ref()), bound_credential_ends(&caller, &binding, beside.as_ref())),
+                    _ => (
+                        question,
+                        credential(&caller, beside.as_ref()),
+                        bound_credential_ends(&caller, &binding, beside.as_ref()),
+                    ),
                 };
                 let chain = self.extend(&delegated, target)?;
                 let decision = self.decide_delegation(&question, credential, &delegated, target, event)?;
-                let Delegated { authority, .. } = delegated;
+                let Delegated { authority, form, .. } = delegated;
                 let expires = limit(now, &decision, self.settings.max_delegation).min(authority.limit());
                 let until = match &authority {
                     Authority::User(_) => expires,
@@ -102,6 +106,7 @@ impl Exchange {
                 };
                 GrantedToken::Delegation(DelegationGrant {
                     authority,
+                    form,
                     chain,
                     target: target.resource.clone(),
                     scope: decision.granted,
@@ -123,6 +128,41 @@ impl Exchange {
             }
         };
         Ok(Grant { proofs, principal: platform.map(|platform| (caller.id().clone(), *platform.principal())), token })
+    }
+
+    /// Asks for everybody who handed the delegation on where we did not see it, in order and as if they had come here: nothing
+    /// gets further than policy would have let it. What is left is what the caller was given.
+    fn decide_offline(
+        &self,
+        question: &Question<'_>,
+        delegated: &mut Delegated,
+        target: &Target,
+        event: &mut Event,
+    ) -> Result<(), ExchangeError> {
+        let (caller, asked) = (delegated.actor.clone(), delegated.scope.take());
+        let mut offline = std::mem::take(&mut delegated.offline).into_iter().peekable();
+        while let Some(hop) = offline.next() {
+            // The last one is the caller, who is asked about with all that is known of him.
+            let seen = if offline.peek().is_some() {
+                delegated.actor = hop.actor;
+                delegated.scope = Some(hop.scope.clone());
+                let question = Question { workload: &delegated.actor, platform: None, ..*question };
+                let chain = self.extend(delegated, target)?;
+                let decision = self.decide_delegation(&question, Credential::Wit, delegated, target, event)?;
+                Some((chain, limit(question.now, &decision, self.settings.max_delegation), decision.granted))
+            } else {
+                None
+            };
+            if let Authority::Parent(parent) = &mut delegated.authority {
+                parent.expires = parent.expires.min(hop.expires);
+                parent.scope = parent.scope.intersection(&hop.scope);
+                if let Some((chain, end, granted)) = seen {
+                    (parent.chain, parent.expires, parent.scope) = (chain, parent.expires.min(end), granted);
+                }
+            }
+        }
+        (delegated.actor, delegated.scope) = (caller, asked);
+        Ok(())
     }
 
     /// Who acts in the new token: the chain so far, unchanged, under whoever comes now.

@@ -8,6 +8,7 @@ use super::authority::Authority;
 use super::claim::Claimed;
 use super::decide::{DelegationGrant, WitGrant};
 use super::record::{self, IssuedToken};
+use super::request::TokenForm;
 use super::{Exchange, ExchangeError, Issued};
 use crate::audit::Event;
 use crate::store::DelegationRecord;
@@ -54,12 +55,16 @@ impl Exchange {
             authentication: grant.authority.authentication().clone(),
             groups: fitting(grant.authority.groups()),
         };
-        record::issued(
-            event,
-            &IssuedToken { jti: &token.jti, kind: "at+jwt", exp, scope: Some(&token.scope), actors: token.act.as_ref() },
-        );
-        let text = token.issue(self.token_keys.signer())?;
-        Ok(Issued { token: text, kind: TokenType::AccessToken, expires_in, scope: Some(token.scope), confirmation: token.cnf })
+        let kind = match grant.form {
+            TokenForm::Jwt => "at+jwt",
+            TokenForm::Biscuit => "biscuit",
+        };
+        record::issued(event, &IssuedToken { jti: &token.jti, kind, exp, scope: Some(&token.scope), actors: token.act.as_ref() });
+        let (text, kind) = match grant.form {
+            TokenForm::Jwt => (token.issue(self.token_keys.signer())?, TokenType::AccessToken),
+            TokenForm::Biscuit => (self.issue_biscuit(&token, &grant.binding)?, TokenType::Biscuit),
+        };
+        Ok(Issued { token: text, kind, expires_in, scope: Some(token.scope), confirmation: token.cnf })
     }
 
     /// The WIT, for the key that was proved. `iss` is for audit only and no OpenID provider's name.

@@ -55,16 +55,27 @@ impl Presented {
 /// What stands for the subject.
 pub(super) enum SubjectToken {
     Token(Presented),
+    /// A delegation of ours that was handed over without us.
+    Biscuit(Presented),
     /// The very credential of a platform that authenticates the caller, byte for byte.
     Assertion,
     /// The certificate of the connection.
     Certificate,
 }
 
+/// How a delegation is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TokenForm {
+    /// An access token.
+    Jwt,
+    /// What its holder can hand over without us.
+    Biscuit,
+}
+
 /// What is asked for.
 pub(super) enum Wanted {
     /// An access token on behalf of the user that a token of this type names.
-    Delegation { user: UserTokenType, target: TargetName, scope: Option<ScopeSet> },
+    Delegation { user: UserTokenType, form: TokenForm, target: TargetName, scope: Option<ScopeSet> },
     /// A WIT for the caller itself.
     Wit,
 }
@@ -107,6 +118,7 @@ fn subject_token(text: &str, kind: TokenType, authentication: &Authentication<'_
         (TokenType::Mtls, _) => Err(ExchangeError::SubjectUnfit("of its type it can only be `mtls_client_certificate`")),
         (TokenType::Jwt, Authentication::Platform(_, credential)) if credential.as_str() == text => Ok(SubjectToken::Assertion),
         (TokenType::AccessToken, _) => access_token(text).map(SubjectToken::Token),
+        (TokenType::Biscuit, _) => access_token(text).map(SubjectToken::Biscuit),
         _ => presented("subject_token", text).map(SubjectToken::Token),
     }
 }
@@ -122,16 +134,22 @@ fn actor(form: &Form<'_>) -> Result<Option<Presented>, ExchangeError> {
 }
 
 /// The pairs of subject and result that exist (RFC 8693 section 2.1).
-fn wanted(form: &Form<'_>, subject: TokenType) -> Result<Wanted, ExchangeError> {
-    let delegation = |user| {
-        let scope = form.get("scope").map(str::parse).transpose().map_err(ExchangeError::ScopeSyntax)?;
-        Ok(Wanted::Delegation { user, target: target(form)?, scope })
+fn wanted(request: &Form<'_>, subject: TokenType) -> Result<Wanted, ExchangeError> {
+    let delegation = |user, form| {
+        let scope = request.get("scope").map(str::parse).transpose().map_err(ExchangeError::ScopeSyntax)?;
+        Ok(Wanted::Delegation { user, form, target: target(request)?, scope })
     };
-    match (token_type(form, "requested_token_type")?.unwrap_or(TokenType::AccessToken), subject) {
-        (TokenType::AccessToken, TokenType::IdToken) => delegation(UserTokenType::IdToken),
-        (TokenType::AccessToken, TokenType::AccessToken) => delegation(UserTokenType::AccessToken),
+    match (token_type(request, "requested_token_type")?.unwrap_or(TokenType::AccessToken), subject) {
+        (TokenType::AccessToken, TokenType::IdToken) => delegation(UserTokenType::IdToken, TokenForm::Jwt),
+        (TokenType::AccessToken, TokenType::AccessToken | TokenType::Biscuit) => {
+            delegation(UserTokenType::AccessToken, TokenForm::Jwt)
+        }
+        (TokenType::Biscuit, TokenType::IdToken) => delegation(UserTokenType::IdToken, TokenForm::Biscuit),
+        (TokenType::Biscuit, TokenType::AccessToken) => delegation(UserTokenType::AccessToken, TokenForm::Biscuit),
         (TokenType::Wit, TokenType::Jwt | TokenType::Mtls) => Ok(Wanted::Wit),
-        (TokenType::AccessToken | TokenType::Wit, _) => Err(ExchangeError::SubjectUnfit("its type is not accepted")),
+        (TokenType::AccessToken | TokenType::Wit | TokenType::Biscuit, _) => {
+            Err(ExchangeError::SubjectUnfit("its type is not accepted"))
+        }
         _ => Err(ExchangeError::Request("`requested_token_type` is not issued")),
     }
 }

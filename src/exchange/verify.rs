@@ -10,8 +10,9 @@ use super::authenticate::{Caller, CallerCredential};
 use super::authority::{Authority, User};
 use super::binding::Binding;
 use super::credential::WorkloadCredential;
+use super::handover::Returned;
 use super::hop::{Held, Step};
-use super::request::{Asked, Presented, SubjectToken, TargetName, UserTokenType, Wanted};
+use super::request::{Asked, Presented, SubjectToken, TargetName, TokenForm, UserTokenType, Wanted};
 use super::{Exchange, ExchangeError};
 use crate::policy::Hop;
 use crate::store::{Epoch, OneTimeUse, UseKind};
@@ -45,8 +46,11 @@ pub(super) enum Proved {
 pub(super) struct Delegated {
     pub(super) authority: Authority,
     pub(super) hop: Hop,
+    /// Who got it since we last saw it, the caller last.
+    pub(super) offline: Vec<procura_handover::Hop>,
     /// The caller, but for a *push*.
     pub(super) actor: WorkloadId,
+    pub(super) form: TokenForm,
     pub(super) target: TargetName,
     pub(super) scope: Option<ScopeSet>,
 }
@@ -55,6 +59,7 @@ pub(super) struct Delegated {
 enum Presentation {
     User(Box<User>),
     Own(Box<Held>),
+    Returned(Box<Returned>),
 }
 
 impl Exchange {
@@ -78,12 +83,10 @@ impl Exchange {
         };
         let binding = Binding::decide(&caller, proved)?;
         match wanted {
-            Wanted::Delegation { user, target, scope } => {
-                let SubjectToken::Token(subject) = &subject else {
-                    return Err(ExchangeError::SubjectUnfit("it is the caller's own credential"));
-                };
-                let presented = self.verify_authority(subject, user, (&caller, &binding), now).await?;
+            Wanted::Delegation { user, form, target, scope } => {
+                let presented = self.verify_authority(&subject, user, (&caller, &binding), now).await?;
                 let credential = self.verify_actor(actor.as_ref(), now).await?;
+                let mut offline = Vec::new();
                 let (authority, step) = match presented {
                     Presentation::User(user) => {
                         fits_caller(credential.as_ref(), &caller, &binding)?;
@@ -96,9 +99,18 @@ impl Exchange {
                         }
                         (Authority::Parent(Box::new(held.parent)), step)
                     }
+                    Presentation::Returned(returned) => {
+                        fits_caller(credential.as_ref(), &caller, &binding)?;
+                        let step = Step { hop: returned.hop(), actor: caller.id().clone(), binding };
+                        offline = returned.offline;
+                        (Authority::Parent(Box::new(returned.parent)), step)
+                    }
                 };
                 let Step { hop, actor, binding } = step;
-                let wanted = Proved::Delegation(Delegated { authority, hop, actor, target, scope });
+                if form == TokenForm::Biscuit {
+                    self.verify_can_hold(&binding)?;
+                }
+                let wanted = Proved::Delegation(Delegated { authority, hop, offline, actor, form, target, scope });
                 Ok(Evidence { caller, proofs, binding, credential, wanted })
             }
             Wanted::Wit => {
@@ -137,11 +149,20 @@ impl Exchange {
     /// What the subject token is worth in the hands of this caller.
     async fn verify_authority(
         &self,
-        subject: &Presented,
+        subject: &SubjectToken,
         kind: UserTokenType,
         caller: (&Caller, &Binding),
         now: UnixTime,
     ) -> Result<Presentation, ExchangeError> {
+        let subject = match subject {
+            SubjectToken::Token(subject) => subject,
+            SubjectToken::Biscuit(biscuit) => {
+                return self.verify_handover(biscuit, caller, now).await.map(Box::new).map(Presentation::Returned);
+            }
+            SubjectToken::Assertion | SubjectToken::Certificate => {
+                return Err(ExchangeError::SubjectUnfit("it is the caller's own credential"));
+            }
+        };
         if kind == UserTokenType::AccessToken
             && let Some(token) = self.own(subject.as_str())
         {
@@ -195,7 +216,7 @@ impl Exchange {
                 Ok(WorkloadCredential::Platform(Arc::clone(identity)))
             }
             (SubjectToken::Certificate, _, Some(svid)) => Ok(WorkloadCredential::X509Svid(Arc::clone(svid))),
-            (SubjectToken::Assertion | SubjectToken::Certificate, ..) => {
+            (SubjectToken::Biscuit(_) | SubjectToken::Assertion | SubjectToken::Certificate, ..) => {
                 Err(ExchangeError::SubjectUnfit("there is no such credential in this request"))
             }
         }

@@ -37,6 +37,11 @@ pub struct NewHandover<'a> {
 }
 
 impl NewHandover<'_> {
+    /// Whether a Biscuit can be held by `key`: P-256 or Ed25519.
+    pub fn can_be_held_by(key: &Jwk) -> bool {
+        key::biscuit_key(key).is_ok()
+    }
+
     /// Signs it with an Ed25519 key of the issuer.
     ///
     /// # Errors

@@ -57,6 +57,9 @@ impl Authority {
         if token.act.as_ref().is_none_or(|act| act.current().id != token.client_id) || token.delegation.is_none() {
             return Err(malformed("not a delegation of the current actor"));
         }
+        if token.groups.is_none() {
+            return Err(malformed("it does not say which groups its user is in"));
+        }
         Ok(Self { key: VerifyingKey::new(&holder)?, token: token.clone(), holder })
     }
 
@@ -78,6 +81,7 @@ impl Authority {
             let profile = actor.profile.as_deref().map(string);
             facts.push(fact("actor", [Term::Integer(place), string(actor.id.as_str())].into_iter().chain(profile)));
         }
+        facts.extend(token.groups.iter().flatten().map(|group| text("group", group)));
         facts.extend(token.scope.iter().map(|scope| text("permits", scope.as_str())));
         let Authentication { auth_time, acr, amr } = &token.authentication;
         facts.extend(auth_time.map(|time| fact("auth_time", [date(time)])));
@@ -110,6 +114,7 @@ struct RawAuthority<'a> {
     delegation: Option<(&'a str, UnixTime)>,
     parent: Option<&'a str>,
     actors: Vec<(&'a str, Option<&'a str>)>,
+    groups: Vec<&'a str>,
     permits: Vec<&'a str>,
     auth_time: Option<UnixTime>,
     acr: Option<&'a str>,
@@ -132,6 +137,7 @@ impl<'a> RawAuthority<'a> {
             ("parent", [Value::Text(id)]) => self.parent = Some(id),
             ("actor", [Value::Number(_), Value::Text(id)]) => self.actors.push((id, None)),
             ("actor", [Value::Number(_), Value::Text(id), Value::Text(profile)]) => self.actors.push((id, Some(profile))),
+            ("group", [Value::Text(group)]) => self.groups.push(group),
             ("permits", [Value::Text(scope)]) => self.permits.push(scope),
             ("auth_time", [Value::Date(time)]) => self.auth_time = Some(*time),
             ("acr", [Value::Text(acr)]) => self.acr = Some(acr),
@@ -166,6 +172,7 @@ impl<'a> RawAuthority<'a> {
                 cnf: Confirmation::Key(holder.thumbprint()),
                 delegation: Some(Delegation { id: delegation.0.parse()?, until: delegation.1, parent }),
                 authentication: Authentication { auth_time: self.auth_time, acr: self.acr.map(str::to_owned), amr },
+                groups: Some(self.groups.iter().map(|group| (*group).to_owned()).collect()),
             };
             Ok(Authority { token, key: VerifyingKey::new(&holder)?, holder })
         };

@@ -131,6 +131,7 @@ audience("https://api.example/calendar");
 holder("{jwk}");
 delegation("delegation-1", 2027-01-15T08:30:00Z);
 actor(0, "spiffe://prod.example/agent/planner", "ai_agent");
+group("staff");
 permits("calendar.read");
 permits("calendar.write");
 auth_time(2027-01-15T07:59:00Z);
