@@ -12,6 +12,7 @@ mod challenge;
 mod claim;
 mod credential;
 mod decide;
+mod delegations;
 mod error;
 mod identity;
 mod issue;
@@ -28,6 +29,7 @@ use procura_token::{Algorithm, Confirmation, Freshness, Htu, Issuer, Nonces, Req
 
 pub use certificate::CertificateFieldError;
 pub use challenge::{EncryptedCredential, TpmChallenge};
+pub use delegations::{DelegationError, DelegationList, DelegationView, Revocation, RevokedDelegations};
 pub use error::ExchangeError;
 pub use identity::{AnswerSigner, Identities};
 
@@ -35,6 +37,7 @@ use crate::audit::{AuditLog, Event};
 use crate::keys::KeyRing;
 use crate::policy::Policy;
 use crate::store::ClaimStore;
+pub use crate::store::{DelegationCursor, DelegationFilter};
 use crate::trust::{AssertionType, PeerCertificate, Trust};
 use authenticate::Caller;
 use request::ExchangeRequest;

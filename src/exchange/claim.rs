@@ -1,10 +1,12 @@
 //! **claim**: what may happen once happens now. A [`Grant`] becomes [`Claimed`], or nothing is issued.
 
-use procura_token::{TokenId, UnixTime, random_bytes, sha256};
+use procura_token::{UnixTime, sha256};
 
 use super::decide::{DelegationGrant, Grant, GrantedToken, WitGrant};
 use super::{Exchange, ExchangeError};
-use crate::store::{Claim, ClaimError, DelegationClaim, DelegationRecord, HeldKind, Holding, OneTimeUse, UseKind};
+use crate::store::{
+    Claim, ClaimError, DelegationClaim, DelegationRecord, HeldKind, Holding, NewDelegation, OneTimeUse, UseKind, delegation_id,
+};
 
 /// A grant whose proofs are used up and whose delegation has a record.
 pub(super) enum Claimed {
@@ -19,7 +21,7 @@ impl Exchange {
         let mut claim = Claim { epoch: proofs.epoch.id, uses: proofs.uses, delegation: None, holdings: Vec::new() };
         claim.holdings.extend(principal.map(|principal| self.identifier(&token, principal)));
         match &token {
-            GrantedToken::Delegation(grant) => claim.delegation = Some(self.delegation(grant)),
+            GrantedToken::Delegation(grant) => claim.delegation = Some(self.delegation(grant, now)),
             GrantedToken::Wit(grant) => {
                 claim.holdings.push(self.key(grant));
                 claim.uses.extend(grant.bearer.map(|bearer| OneTimeUse {
@@ -74,14 +76,20 @@ impl Exchange {
 
     /// One subject token, one agent, one target: one delegation, however often it is asked for. Its record is kept as long
     /// as the subject token could be presented, so that asking again later does not begin another.
-    fn delegation(&self, grant: &DelegationGrant) -> DelegationClaim {
+    fn delegation(&self, grant: &DelegationGrant, now: UnixTime) -> DelegationClaim {
         let (token, actor, target) = (&grant.user.token, grant.actor.as_str(), grant.target.as_str());
         let name = [token.fingerprint().as_slice(), actor.as_bytes(), &[0], target.as_bytes()].concat();
-        DelegationClaim {
-            key: sha256(&name),
-            proposed: DelegationRecord { id: TokenId::from_random(random_bytes()), until: grant.until },
-            keep_until: token.expires() + self.settings.skew,
-        }
+        let key = sha256(&name);
+        let proposed = DelegationRecord {
+            id: delegation_id(&key),
+            until: grant.until,
+            began: now,
+            subject: grant.user.subject.clone(),
+            agent: grant.actor.clone(),
+            target: grant.target.clone(),
+            revoked: None,
+        };
+        DelegationClaim::Begin(NewDelegation { key, proposed, keep_until: token.expires() + self.settings.skew })
     }
 }
 
@@ -101,6 +109,8 @@ fn refusal(error: ClaimError) -> ExchangeError {
         }
         ClaimError::HeldByAnother(_) => ExchangeError::KeyHeldByAnother,
         ClaimError::DelegationOver => ExchangeError::Ended,
+        ClaimError::DelegationRevoked => ExchangeError::Revoked,
+        ClaimError::DelegationUnknown => ExchangeError::DelegationUnknown,
         ClaimError::Unavailable(error) => ExchangeError::Store(error),
     }
 }
