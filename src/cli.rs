@@ -3,10 +3,13 @@
 //! Exit codes: 0 done, 1 failed, 2 used wrongly (flags or configuration).
 
 mod config;
+mod delegation;
 mod dev;
 mod exchange;
+mod handover;
 mod keys;
 mod serve;
+mod table;
 mod token;
 mod trust;
 
@@ -34,12 +37,17 @@ enum Command {
     Dev(dev::Arguments),
     /// Exchange an SVID and a user's token for a delegation token, as an agent would
     Exchange(exchange::Arguments),
+    /// Hand a Biscuit to another agent, without asking the service
+    Handover(handover::Arguments),
     /// Look into tokens
     #[command(subcommand)]
     Token(token::Command),
     /// See whom the service believes, and stop believing somebody
     #[command(subcommand)]
     Trust(trust::Command),
+    /// See what agents do for whom, and end it
+    #[command(subcommand)]
+    Delegation(delegation::Command),
     /// Work with configuration files
     #[command(subcommand)]
     Config(config::Command),
@@ -54,8 +62,10 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Dev(arguments) => dev::run(arguments),
         Command::Exchange(arguments) => exchange::run(&arguments),
+        Command::Handover(arguments) => handover::run(&arguments),
         Command::Token(command) => token::run(&command),
         Command::Trust(command) => trust::run(&command),
+        Command::Delegation(command) => delegation::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Keys(command) => keys::run(&command),
     };

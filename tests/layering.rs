@@ -56,10 +56,11 @@ const ROOMS: &[(&str, &[&str])] = &[
 
 /// Our packages, each with those of ours it may depend on.
 const PACKAGES: &[(&str, &[&str])] = &[
-    ("", &["procura-token", "procura-client"]),
+    ("", &["procura-token", "procura-client", "procura-handover"]),
     ("crates/token", &[]),
-    ("crates/guard", &["procura-token"]),
-    ("crates/client", &["procura-token"]),
+    ("crates/handover", &["procura-token"]),
+    ("crates/guard", &["procura-token", "procura-handover"]),
+    ("crates/client", &["procura-token", "procura-handover"]),
     ("spec-conformance", &[]),
     ("examples/agents", &["procura-client", "procura-guard"]),
 ];

@@ -1,8 +1,6 @@
 //! Delegations as Biscuits: issued to be handed over where no server sees it, and taken back.
 
-use procura_handover::{
-    HandOverError, HandoverRules, Hop as HandedOver, NewHandover, RootKeys, UnverifiedHandover, VerifiedHandover,
-};
+use procura_handover::{HandOverError, HandoverRules, Hop as HandedOver, NewHandover, UnverifiedHandover, VerifiedHandover};
 use procura_token::{AccessToken, UnixTime, VerifyError};
 
 use super::authenticate::Caller;
@@ -40,7 +38,7 @@ impl Exchange {
         let (issuer, skew) = (&self.settings.issuer, self.settings.skew);
         let rules = HandoverRules { issuer, audience: None, skew };
         let biscuit = UnverifiedHandover::parse(biscuit.as_str()).map_err(|error| unfit(error.into()))?;
-        let rooted = biscuit.verify_root(&RootKeys::new(self.handover_keys()?.published()), &rules, now).map_err(unfit)?;
+        let rooted = biscuit.verify_root(self.handover_keys()?.verifying(), &rules, now).map_err(unfit)?;
         let mut wits = Vec::new();
         for wit in rooted.wits() {
             wits.push(self.trust.verify_wit(wit, now).await.map_err(ExchangeError::Subject)?.0);

@@ -15,6 +15,7 @@ mod develop;
 mod disabled;
 mod exchange;
 mod federation;
+mod handover;
 mod identity;
 mod introspection;
 mod issuer;

@@ -43,3 +43,4 @@ pub(crate) const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 pub(crate) const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 pub(crate) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 pub(crate) const WIT: &str = "urn:procura:token-type:wit";
+pub(crate) const BISCUIT: &str = "urn:procura:token-type:biscuit";

@@ -83,6 +83,15 @@ impl ExchangeRequest {
         Self { subject: Subject::Caller, target: None, scope: None, actor: None, handed_to: None, requested: TokenType::Wit }
     }
 
+    /// Asks for a Biscuit in place of an access token: it can be handed over without the issuer.
+    #[must_use]
+    pub fn as_biscuit(mut self) -> Self {
+        if self.requested == TokenType::AccessToken {
+            self.requested = TokenType::Biscuit;
+        }
+        self
+    }
+
     /// Asks for this scope instead of all that policy grants at the target.
     #[must_use]
     pub fn scope(mut self, scope: ScopeSet) -> Self {

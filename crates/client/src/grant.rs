@@ -92,12 +92,12 @@ struct Answer {
 }
 
 impl Expectations {
-    /// An access token is of type `DPoP`, or `Bearer` if it is bound to a certificate; a WIT is no access token (`N_A`) and
-    /// says which key it is bound to.
+    /// An access token is of type `DPoP`, or `Bearer` if it is bound to a certificate; a WIT or a Biscuit is no access token
+    /// (`N_A`), and the answer says which key it is bound to.
     fn verify_kind(&self, answer: &Answer) -> Result<(), ExchangeError> {
-        let is_wit = self.issued_token_type == TokenType::Wit;
+        let is_other = self.issued_token_type != TokenType::AccessToken;
         let token_type = match self.binding {
-            _ if is_wit => "N_A",
+            _ if is_other => "N_A",
             Confirmation::Key(_) => "DPoP",
             Confirmation::Certificate(_) => "Bearer",
         };
@@ -110,7 +110,7 @@ impl Expectations {
         }
         match answer.cnf {
             Some(binding) if binding != self.binding => return Err(ExchangeError::Binding),
-            None if is_wit => return Err(ExchangeError::Binding),
+            None if is_other => return Err(ExchangeError::Binding),
             _ => {}
         }
         if token_type == "Bearer" {

@@ -21,6 +21,8 @@ mod delegated;
 mod error;
 mod exchange;
 mod grant;
+#[cfg(feature = "handover")]
+mod handover;
 mod key;
 mod metadata;
 mod nonce;
@@ -55,6 +57,8 @@ pub use delegated::Delegated;
 pub use error::{ErrorCode, ExchangeError, OAuthError};
 pub use exchange::{ExchangeRequest, Requester, Target};
 pub use grant::{Expectations, Grant, judge_exchange};
+#[cfg(feature = "handover")]
+pub use handover::{Biscuit, Narrowing};
 pub use key::{AgentKey, KeyError, Proof};
 pub use metadata::{MetadataError, ServerMetadata};
 pub use nonce::NonceStore;
@@ -69,6 +73,9 @@ pub use transport::TransportError;
 pub use wit::{HeldWit, WitError};
 #[cfg(feature = "x509")]
 pub use x509::{WorkloadServer, X509SvidFiles, X509SvidPem, X509SvidSource};
+
+#[cfg(feature = "handover")]
+pub use procura_handover::HandOverError;
 
 pub use procura_token::{
     Algorithm, CertificateThumbprint, Confirmation, Htu, Issuer, JwkSet, ParseError, Resource, Scope, ScopeSet, SignError,

@@ -43,7 +43,7 @@ pub enum BuildError {
     /// No algorithm for tokens or for proofs.
     #[error("no algorithm is accepted")]
     NoAlgorithm,
-    /// A way of proving WITs is accepted and no trust domain is trusted, or the reverse.
+    /// A way of proving WITs, or Biscuits with WITs in them, are accepted and no trust domain is trusted; or the reverse.
     #[error("WITs need both a trust domain and a way to prove them")]
     Wits,
     /// A trust domain was given twice.
@@ -74,6 +74,8 @@ pub struct GuardBuilder {
     nonces: Option<Nonces>,
     replay: Box<dyn AnyReplayStore>,
     keys: Option<Keys>,
+    #[cfg(feature = "handover")]
+    handovers: Option<Keys>,
     clock: Box<dyn Clock>,
     accepted: Accepted,
     domains: Vec<(Box<str>, Keys)>,
@@ -94,6 +96,8 @@ impl GuardBuilder {
             nonces: None,
             replay: Box::new(MemoryReplayStore::default()),
             keys: None,
+            #[cfg(feature = "handover")]
+            handovers: None,
             clock: Box::new(SystemClock),
             accepted: Accepted::default(),
             domains: Vec::new(),
@@ -171,6 +175,15 @@ impl GuardBuilder {
         self
     }
 
+    /// WITs are shown by callers, or stand in Biscuits.
+    const fn needs_domains(&self) -> bool {
+        #[cfg(feature = "handover")]
+        if self.handovers.is_some() {
+            return true;
+        }
+        self.accepted.wits()
+    }
+
     /// Makes the guard. Nothing is fetched yet.
     ///
     /// # Errors
@@ -185,7 +198,7 @@ impl GuardBuilder {
         if self.token_algorithms.is_empty() || self.proof_algorithms.is_empty() {
             return Err(BuildError::NoAlgorithm);
         }
-        if self.accepted.wits() == self.domains.is_empty() {
+        if self.needs_domains() == self.domains.is_empty() {
             return Err(BuildError::Wits);
         }
         if self.responses.is_some() && !self.accepted.signatures {
@@ -213,6 +226,8 @@ impl GuardBuilder {
             skew: self.skew,
             replay: self.replay,
             keys,
+            #[cfg(feature = "handover")]
+            handovers: self.handovers,
             clock: self.clock,
             tokens: Cache::default(),
             accepted: self.accepted,

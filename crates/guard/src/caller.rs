@@ -1,14 +1,14 @@
 //! Who is calling, for whom.
 
 use core::fmt;
-use std::sync::Arc;
 
 use procura_token::{
-    AccessToken, ActorChain, CertificateThumbprint, Delegation, Scope, ScopeSet, Subject, Thumbprint, TokenId, UnixTime,
-    Verified, Wit, WorkloadId,
+    AccessToken, ActorChain, CertificateThumbprint, Delegation, Scope, ScopeSet, Subject, Thumbprint, TokenId, UnixTime, Wit,
+    WorkloadId,
 };
 
 use crate::credentials::Attempt;
+use crate::token::BelievedToken;
 use crate::{Cause, Refusal};
 
 /// The caller of one request, after everything was verified. A request extension behind [`GuardLayer`](crate::GuardLayer).
@@ -50,12 +50,12 @@ impl Proved {
 
 impl Caller {
     /// Of a token, whose binding was proved.
-    pub(crate) fn of_token(token: Arc<Verified<AccessToken>>, proved: Proved) -> Self {
+    pub(crate) fn of_token(token: BelievedToken, proved: Proved) -> Self {
         Self { workload: token.client_id.clone(), proved, grant: Some(Grant(token)) }
     }
 
     /// Of a WIT that was proved, and a token if there is one: then it must be that workload's.
-    pub(crate) fn of_wit(wit: &Wit, proved: Proved, token: Option<Arc<Verified<AccessToken>>>) -> Result<Self, Cause> {
+    pub(crate) fn of_wit(wit: &Wit, proved: Proved, token: Option<BelievedToken>) -> Result<Self, Cause> {
         let is_its_own = |token: &AccessToken| {
             token.client_id == *wit.id() && token.act.as_ref().is_none_or(|act| act.current().id == *wit.id())
         };
@@ -78,7 +78,7 @@ impl Caller {
 
 /// What an access token says, after it was verified and its binding proved. Cheap to clone.
 #[derive(Clone)]
-pub struct Grant(Arc<Verified<AccessToken>>);
+pub struct Grant(BelievedToken);
 
 impl Grant {
     /// Whose authority the request carries; of users `<issuer alias>:<subject at that issuer>`.

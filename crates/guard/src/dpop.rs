@@ -1,17 +1,16 @@
 //! Tokens that are bound to a key, and their DPoP proofs (RFC 9449).
 
-use std::sync::Arc;
-
 use http::request::Parts;
-use procura_token::{AccessToken, Confirmation, DpopProof, DpopRules, UnixTime, Unverified, Verified, VerifiedDpopProof};
+use procura_token::{Confirmation, DpopProof, DpopRules, UnixTime, Unverified, VerifiedDpopProof};
 
 use crate::credentials::BoundToken;
 use crate::guard::Claim;
+use crate::token::BelievedToken;
 use crate::{Cause, Guard};
 
 /// A token whose key was proved, by a proof that is not claimed yet.
 pub(crate) struct ProvedToken {
-    pub(crate) token: Arc<Verified<AccessToken>>,
+    pub(crate) token: BelievedToken,
     pub(crate) proof: VerifiedDpopProof,
 }
 

@@ -38,6 +38,8 @@ pub(crate) struct Inner {
     pub(crate) nonces: Option<Nonces>,
     pub(crate) replay: Box<dyn AnyReplayStore>,
     pub(crate) keys: Keys,
+    #[cfg(feature = "handover")]
+    pub(crate) handovers: Option<Keys>,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) tokens: Cache<AccessToken>,
     pub(crate) accepted: Accepted,

@@ -111,6 +111,15 @@ impl Keys {
         Self::fetched(Origin::Issuer(issuer.clone()), Use::Signature, Some(roots))
     }
 
+    /// The keys in the JWK Set at `url`, fetched and kept as [`Keys::of_issuer`] says. The URL is configuration: it never comes
+    /// out of a token.
+    ///
+    /// # Errors
+    /// [`KeysError::Unprotected`] or [`KeysError::Client`].
+    pub fn at(url: &str) -> Result<Self, KeysError> {
+        Self::fetched(Origin::Document(url.into()), Use::Signature, None)
+    }
+
     fn fixed_for(set: &JwkSet, public_key_use: Use) -> Self {
         Self(Source::Fixed(Arc::new(CurrentKeys::new(set, public_key_use, [0; 32]))))
     }

@@ -13,6 +13,8 @@ mod credentials;
 mod dpop;
 mod fetch;
 mod guard;
+#[cfg(feature = "handover")]
+mod handover;
 mod key;
 mod layer;
 mod refusal;

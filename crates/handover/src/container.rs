@@ -175,7 +175,7 @@ mod sign {
             let (seed, next_key) = next()?;
             let signature = sign(root, &authority_message(&block, &next_key))?;
             Ok(Self(schema::Biscuit {
-                root_key_id: Some(key::root_key_id(root.public_key())),
+                root_key_id: Some(key::name(root.public_key().thumbprint())),
                 authority: schema::SignedBlock { block, next_key, signature, external_signature: None, version: None },
                 blocks: Vec::new(),
                 proof: schema::Proof { content: Some(proof::Content::NextSecret(seed)) },

@@ -1,7 +1,7 @@
 //! Keys: ours are JWKs, a Biscuit's are octets.
 
 use biscuit_auth::format::schema;
-use procura_token::{Algorithm, Jwk, JwkSet, ParseError, VerifyError, VerifyingKey, base64url, parse_json};
+use procura_token::{Algorithm, Jwk, KeySet, ParseError, Thumbprint, VerifyError, VerifyingKey, base64url, parse_json};
 use serde::Deserialize;
 
 /// `Ed25519` and `SECP256R1` of Biscuit's `PublicKey`.
@@ -90,33 +90,15 @@ pub(crate) fn to_der(fixed: &[u8]) -> Vec<u8> {
     [vec![0x30, u8::try_from(body.len()).unwrap_or(u8::MAX)], body].concat()
 }
 
-/// The keys an issuer signs Biscuits with, as it publishes them.
-#[derive(Clone, Debug, Default)]
-pub struct RootKeys(Vec<(u32, VerifyingKey)>);
-
-impl RootKeys {
-    /// The Ed25519 keys of `set`. Others are left out.
-    pub fn new(set: &JwkSet) -> Self {
-        let usable = |jwk: &Jwk| {
-            let key = VerifyingKey::new(jwk).ok()?;
-            key.fits(Algorithm::EdDsa).then(|| (root_key_id(jwk), key))
-        };
-        Self(set.keys.iter().filter_map(usable).collect())
-    }
-
-    /// Whether there is a key of this name.
-    pub fn knows(&self, root_key_id: u32) -> bool {
-        self.get(root_key_id).is_some()
-    }
-
-    pub(crate) fn get(&self, root_key_id: u32) -> Option<&VerifyingKey> {
-        self.0.iter().find(|(id, _)| *id == root_key_id).map(|(_, key)| key)
-    }
+/// The Ed25519 key of `keys` with this name.
+pub(crate) fn root_key(keys: &KeySet, root_key_id: u32) -> Option<&VerifyingKey> {
+    let is_it = |key: &&VerifyingKey| key.fits(Algorithm::EdDsa) && name(key.thumbprint()) == root_key_id;
+    keys.iter().map(|(_, key)| key).find(is_it)
 }
 
 /// The name of a root key in a Biscuit, which has room for 32 bits: the first of its thumbprint.
-pub(crate) fn root_key_id(jwk: &Jwk) -> u32 {
-    let [a, b, c, d, ..] = *jwk.thumbprint().as_bytes();
+pub(crate) fn name(thumbprint: Thumbprint) -> u32 {
+    let [a, b, c, d, ..] = *thumbprint.as_bytes();
     u32::from_be_bytes([a, b, c, d])
 }
 

@@ -12,7 +12,6 @@ mod wire;
 
 #[cfg(feature = "sign")]
 pub use issue::{HandOver, HandOverError, NewHandover};
-pub use key::RootKeys;
 pub use verify::{HandoverRules, Hop, RootedHandover, UnverifiedHandover, VerifiedHandover};
 
 /// The most bytes a Biscuit may have, written as text.

@@ -4,13 +4,13 @@ use core::fmt;
 use core::time::Duration;
 
 use procura_token::{
-    AccessToken, Actor, Confirmation, Issuer, ParseError, Resource, ScopeSet, Thumbprint, UnixTime, Verified, VerifyError, Wit,
-    WorkloadId, sha256,
+    AccessToken, Actor, Confirmation, Issuer, KeySet, ParseError, Resource, ScopeSet, Thumbprint, UnixTime, Verified,
+    VerifyError, Wit, WorkloadId, sha256,
 };
 
 use crate::container::Container;
 use crate::statement::{Authority, HopStatement};
-use crate::{MAX_HOPS, RootKeys, key, malformed};
+use crate::{MAX_HOPS, key, malformed};
 
 /// A Biscuit of the right form, not believed: every block says what it may, nothing is wider than what it was made from, and
 /// no signature was looked at.
@@ -59,9 +59,9 @@ impl UnverifiedHandover {
         &self.authority.token.iss
     }
 
-    /// The name of the root key it claims to be signed by.
-    pub fn root_key_id(&self) -> u32 {
-        self.container.root_key_id()
+    /// Whether the key it claims to be signed by is one of `keys`.
+    pub fn is_known_to(&self, keys: &KeySet) -> bool {
+        key::root_key(keys, self.container.root_key_id()).is_some()
     }
 
     /// Its target, as it claims.
@@ -81,14 +81,16 @@ impl UnverifiedHandover {
 
     /// Verifies that the issuer signed the first block, for this target, and that none of the blocks has ended at `now`.
     ///
+    /// `keys` are those the issuer signs Biscuits with, and nothing else. Ed25519 keys count.
+    ///
     /// # Errors
     /// [`VerifyError`], naming the first rule that is broken.
-    pub fn verify_root(self, keys: &RootKeys, rules: &HandoverRules<'_>, now: UnixTime) -> Result<RootedHandover, VerifyError> {
+    pub fn verify_root(self, keys: &KeySet, rules: &HandoverRules<'_>, now: UnixTime) -> Result<RootedHandover, VerifyError> {
         let token = &self.authority.token;
         if token.iss != *rules.issuer {
             return Err(VerifyError::Issuer);
         }
-        self.container.verify_authority(keys.get(self.root_key_id()).ok_or(VerifyError::UnknownKey)?)?;
+        self.container.verify_authority(key::root_key(keys, self.container.root_key_id()).ok_or(VerifyError::UnknownKey)?)?;
         if rules.audience.is_some_and(|audience| token.aud != *audience) {
             return Err(VerifyError::Audience);
         }

@@ -42,6 +42,20 @@ impl GuardBuilder {
         self
     }
 
+    /// Takes delegations that were handed over as Biscuits wherever it takes access tokens, if one of `keys` signed them. The
+    /// proof is by the key of the last holder; the WIT of every holder must be of a configured trust domain.
+    ///
+    /// `keys` are what the issuer's metadata name in `procura_handover_jwks_uri`, never those of its access tokens.
+    ///
+    /// Nobody sees here whether the delegation was revoked, or an agent disabled: what was handed over goes on until it
+    /// ends. A server that cannot accept this asks for tokens that were exchanged.
+    #[cfg(feature = "handover")]
+    #[must_use]
+    pub fn handovers(mut self, keys: Keys) -> Self {
+        self.handovers = Some(keys);
+        self
+    }
+
     /// Takes a WIT in `Workload-Identity-Token`, proved by `Authorization: WPT` (draft-ietf-wimse-wpt-02).
     ///
     /// A `Txn-Token` must then be covered by the WPT's `tth`. It is not verified here, and says nothing about the caller.

@@ -7,7 +7,7 @@ use core::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE;
 use biscuit_auth::format::schema;
-use procura_handover::{HandOver, HandOverError, HandoverRules, NewHandover, RootKeys, UnverifiedHandover, VerifiedHandover};
+use procura_handover::{HandOver, HandOverError, HandoverRules, NewHandover, UnverifiedHandover, VerifiedHandover};
 use procura_token::{
     AccessToken, Actor, ActorChain, Algorithm, Authentication, Delegation, Issuer, Jwk, JwkConfirmation, JwkSet, KeySet, NewWit,
     Resource, ScopeSet, Signer, SigningKey, UnixTime, Unverified, Verified, VerifyError, Wit, WorkloadId, base64url,
@@ -140,8 +140,8 @@ impl World {
         self.hand_over(&once, &self.researcher, &self.archivist, None, Some(NOW + 300)).unwrap()
     }
 
-    pub(crate) fn keys(&self) -> RootKeys {
-        RootKeys::new(&JwkSet { keys: vec![self.root.public_key().clone()] })
+    pub(crate) fn keys(&self) -> KeySet {
+        KeySet::new(&JwkSet { keys: vec![self.root.public_key().clone()] }, &[None])
     }
 
     pub(crate) fn verify_wit(&self, text: &str, now: UnixTime) -> Result<Verified<Wit>, VerifyError> {
