@@ -14,7 +14,7 @@ import pathlib
 import jsonschema
 from jwcrypto import jwk, jws
 
-from vector import bundle, certificate, dpop, keys, sign, signature, small, svid, tokens, wit, wpt
+from vector import bundle, certificate, dpop, handover, keys, sign, signature, small, svid, tokens, wit, wpt
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "vectors"
 
@@ -63,11 +63,11 @@ def main():
     total = 0
     for made in [
         dpop.build(have), svid.build(have), wit.build(have), tokens.id_token(have), tokens.access_token(have), small.thumbprint(have), small.identifier(),
-        wpt.build(have), wpt.requests(have), signature.build(have), certificate.build(have), certificate.bundles(have), bundle.build(have), tokens.platform(have),
+        wpt.build(have), wpt.requests(have), signature.build(have), certificate.build(have), certificate.bundles(have), bundle.build(have), tokens.platform(have), handover.build(have),
     ]:
         document = made.document()
         jsonschema.validate(document, schema)
-        signature.second_opinion(document) if made.kind == "http-signature" else second_opinion(document)
+        {"http-signature": signature.second_opinion, "handover": handover.second_opinion}.get(made.kind, second_opinion)(document)
         ids = [vector["id"] for vector in made.vectors]
         assert len(ids) == len(set(ids)), [name for name in ids if ids.count(name) > 1]
         (FOLDER / f"{made.kind}.json").write_text(one_line_each(document))

@@ -47,7 +47,6 @@ impl NewHandover<'_> {
     /// # Errors
     /// [`HandOverError`] if a Biscuit cannot say it, or the key cannot be used.
     pub fn issue(&self, root: &dyn Signer) -> Result<String, HandOverError> {
-        key::biscuit_key(self.holder)?;
         if key::biscuit_key(root.public_key())?.algorithm != 0 {
             return Err(HandOverError::Malformed(ParseError::Key("a root key that is not Ed25519")));
         }

@@ -7,7 +7,7 @@ use procura_token::{
 };
 
 use crate::block::{self, Value};
-use crate::malformed;
+use crate::{key, malformed};
 
 /// The version of these statements.
 const VERSION: i64 = 1;
@@ -51,6 +51,7 @@ impl Authority {
     #[cfg(feature = "sign")]
     pub(crate) fn new(token: &AccessToken, holder: &Jwk) -> Result<Self, ParseError> {
         let holder = Jwk::parse(holder.canonical().as_bytes())?;
+        key::biscuit_key(&holder)?;
         if token.scope.is_empty() || token.cnf != Confirmation::Key(holder.thumbprint()) {
             return Err(malformed("permits nothing, or is bound to another key"));
         }
@@ -157,6 +158,7 @@ impl<'a> RawAuthority<'a> {
         let build = || {
             let act = chain(&self.actors)?;
             let holder = Jwk::parse(holder.as_bytes())?;
+            key::biscuit_key(&holder)?;
             let parent = self.parent.map(str::parse).transpose()?;
             let amr = (!self.amr.is_empty()).then(|| self.amr.iter().map(|amr| (*amr).to_owned()).collect());
             let token = AccessToken {

@@ -22,6 +22,8 @@ WANTED = {
     "other-es256": {"kty": "EC", "crv": "P-256"},
     "weak-rsa": {"kty": "RSA", "size": 1024},
     "agent-es256": {"kty": "EC", "crv": "P-256"},
+    "second-es256": {"kty": "EC", "crv": "P-256"},
+    "third-es256": {"kty": "EC", "crv": "P-256"},
     "agent-es384": {"kty": "EC", "crv": "P-384"},
     "agent-es512": {"kty": "EC", "crv": "P-521"},
     "agent-rsa": {"kty": "RSA", "size": 2048},

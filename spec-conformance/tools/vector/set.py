@@ -17,7 +17,7 @@ class Set:
         self.base = base
         self.vectors = []
 
-    def add(self, slug, expect, rules, notes, attacks=(), also=(), now=NOW, needs=(), source=None, thumbprint=None, authorities=None, count=None, **changes):
+    def add(self, slug, expect, rules, notes, attacks=(), also=(), now=NOW, needs=(), source=None, thumbprint=None, authorities=None, count=None, handover=None, **changes):
         """Adds one vector; `changes` override the inputs that all vectors of the set share."""
         assert expect == "accept" or expect in self.reasons, (slug, expect)
         assert all(reason in self.reasons for reason in also), (slug, also)
@@ -33,6 +33,8 @@ class Set:
             vector["expect_authorities"] = authorities
         if count is not None:
             vector["expect_keys"] = count
+        if handover is not None:
+            vector["expect_handover"] = handover
         if needs:
             vector["needs"] = list(needs)
         if source:
