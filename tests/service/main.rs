@@ -10,6 +10,7 @@ mod audit;
 mod cloud;
 mod command;
 mod delegation;
+mod delegations;
 mod develop;
 mod disabled;
 mod exchange;
