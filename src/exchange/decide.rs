@@ -12,7 +12,7 @@ use super::request::TargetName;
 use super::verify::{Evidence, Proofs, Proved, User};
 use super::{Exchange, ExchangeError, record};
 use crate::audit::Event;
-use crate::policy::{Action, Credential, Decision, Delegate, Hop, Platform, Request, Target};
+use crate::policy::{Action, Country, Credential, Decision, Delegate, Hop, Platform, RecordedRequest, Request, Target};
 use crate::trust::PlatformIdentity;
 
 /// What policy grants, once the proofs have been claimed.
@@ -75,7 +75,8 @@ impl Exchange {
         };
         let platform = [actor.as_ref(), subject].into_iter().flatten().find_map(WorkloadCredential::platform);
         let platform = caller.platform().or(platform).cloned();
-        let question = Question { workload: caller.id(), platform: platform.as_deref(), source, now };
+        let country = self.policy.country(source);
+        let question = Question { workload: caller.id(), platform: platform.as_deref(), source, country, now };
         // Bound to a credential's key, nothing outlives that credential.
         let bound = bound_credential_ends(&caller, &binding, actor.as_ref());
         let token = match wanted {
@@ -141,18 +142,19 @@ impl Exchange {
             };
             let (chain, hop, parent, posture, approval) = (None, Hop::Begin, None, None, None);
             let delegate = Delegate { target, scopes, user, chain, hop, parent, posture, approval };
-            self.policy.decide(&question.put(credential, Action::Delegate(delegate)))
+            let request = question.put(credential, Action::Delegate(delegate));
+            (self.policy.decide(&request), RecordedRequest::from(&request))
         };
         record::target(event, target);
         let ceiling = user.token.scope().map_or_else(|| target.scopes.clone(), |scope| scope.intersection(&target.scopes));
         let asked = scope.map_or_else(|| ceiling.clone(), |scope| scope.intersection(&ceiling));
-        let decision = delegate(&asked);
-        record::decision(event, &decision);
+        let (decision, request) = delegate(&asked);
+        record::decision(event, &request, &decision);
         if decision.allowed {
             return Ok(decision);
         }
         // Nothing at all at this target, or nothing of what was asked?
-        match delegate(&target.scopes).allowed {
+        match delegate(&target.scopes).0.allowed {
             true => Err(ExchangeError::Scope),
             false => Err(ExchangeError::Target("policy grants this caller nothing there")),
         }
@@ -173,8 +175,9 @@ impl Exchange {
         if question.workload.is_spiffe() && !Algorithm::SVID.contains(&key.algorithm) {
             return Err(ExchangeError::Proof(VerifyError::AlgorithmNotAllowed(key.algorithm)));
         }
-        let decision = self.policy.decide(&question.put(credential, Action::IssueWit));
-        record::decision(event, &decision);
+        let request = question.put(credential, Action::IssueWit);
+        let decision = self.policy.decide(&request);
+        record::decision(event, &RecordedRequest::from(&request), &decision);
         if decision.allowed { Ok(decision) } else { Err(ExchangeError::CallerUnauthorized) }
     }
 }
@@ -189,20 +192,21 @@ struct Question<'a> {
     workload: &'a WorkloadId,
     platform: Option<&'a PlatformIdentity>,
     source: IpAddr,
+    country: Option<Country>,
     now: UnixTime,
 }
 
 impl<'a> Question<'a> {
     fn put(&self, credential: Credential, action: Action<'a>) -> Request<'a> {
-        let Self { workload, platform, source, now } = *self;
+        let Self { workload, platform, source, country, now } = *self;
         let platform = platform.map(|identity| Platform {
             kind: identity.kind(),
             rule: identity.rule(),
             attributes: identity.attributes(),
             digest: identity.digest(),
         });
-        let (source_ip, country, ttl) = (Some(source), None, None);
-        Request { workload, groups: &[], credential, platform, action, time: now, source_ip, country, ttl }
+        let (source_ip, ttl) = (Some(source), None);
+        Request { workload, credential, platform, action, time: now, source_ip, country, ttl }
     }
 }
 
