@@ -6,6 +6,7 @@ mod config;
 mod dev;
 mod exchange;
 mod keys;
+mod policy;
 mod serve;
 mod token;
 mod trust;
@@ -40,6 +41,9 @@ enum Command {
     /// See whom the service believes, and stop believing somebody
     #[command(subcommand)]
     Trust(trust::Command),
+    /// Find out what the policies say, and whether they say what is meant
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Work with configuration files
     #[command(subcommand)]
     Config(config::Command),
@@ -56,6 +60,7 @@ pub fn run() -> ExitCode {
         Command::Exchange(arguments) => exchange::run(&arguments),
         Command::Token(command) => token::run(&command),
         Command::Trust(command) => trust::run(&command),
+        Command::Policy(command) => policy::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Keys(command) => keys::run(&command),
     };
