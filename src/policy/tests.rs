@@ -14,10 +14,13 @@ mod approval;
 mod chain;
 mod context;
 mod country;
+mod explain;
 mod load;
 mod oddity;
 mod platform;
+mod recorded;
 mod slice;
+mod table;
 
 const DEV: &str = include_str!("../cli/dev/policy.cedar");
 const PLANNER: &str = "spiffe://dev.procura.test/agent/planner";
