@@ -3,11 +3,13 @@
 //! Exit codes: 0 done, 1 failed, 2 used wrongly (flags or configuration).
 
 mod config;
+mod delegation;
 mod dev;
 mod exchange;
 mod keys;
 mod policy;
 mod serve;
+mod table;
 mod token;
 mod trust;
 
@@ -41,6 +43,9 @@ enum Command {
     /// See whom the service believes, and stop believing somebody
     #[command(subcommand)]
     Trust(trust::Command),
+    /// See what agents do for whom, and end it
+    #[command(subcommand)]
+    Delegation(delegation::Command),
     /// Find out what the policies say, and whether they say what is meant
     #[command(subcommand)]
     Policy(policy::Command),
@@ -60,6 +65,7 @@ pub fn run() -> ExitCode {
         Command::Exchange(arguments) => exchange::run(&arguments),
         Command::Token(command) => token::run(&command),
         Command::Trust(command) => trust::run(&command),
+        Command::Delegation(command) => delegation::run(&command),
         Command::Policy(command) => policy::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Keys(command) => keys::run(&command),

@@ -6,13 +6,16 @@
 
 mod authenticate;
 mod authentication;
+mod authority;
 mod binding;
 mod certificate;
 mod challenge;
 mod claim;
 mod credential;
 mod decide;
+mod delegations;
 mod error;
+mod hop;
 mod identity;
 mod issue;
 mod record;
@@ -28,6 +31,7 @@ use procura_token::{Algorithm, Confirmation, Freshness, Htu, Issuer, Nonces, Req
 
 pub use certificate::CertificateFieldError;
 pub use challenge::{EncryptedCredential, TpmChallenge};
+pub use delegations::{DelegationError, DelegationList, DelegationView, Revocation, RevokedDelegations};
 pub use error::ExchangeError;
 pub use identity::{AnswerSigner, Identities};
 
@@ -35,6 +39,7 @@ use crate::audit::{AuditLog, Event};
 use crate::keys::KeyRing;
 use crate::policy::Policy;
 use crate::store::ClaimStore;
+pub use crate::store::{DelegationCursor, DelegationFilter};
 use crate::trust::{AssertionType, PeerCertificate, Trust};
 use authenticate::Caller;
 use request::ExchangeRequest;
@@ -53,6 +58,8 @@ pub struct ExchangeSettings {
     pub token_endpoints: Vec<Htu>,
     /// The longest a delegation lasts.
     pub max_delegation: Duration,
+    /// The most actors a token may name.
+    pub max_depth: usize,
     /// The longest a WIT lasts.
     pub max_wit: Duration,
     /// Leeway on times.
