@@ -150,7 +150,7 @@ impl Policy {
 }
 
 fn read(settings: &PolicySettings, vocabulary: &Vocabulary) -> Result<Set, PolicyError> {
-    let sources = Sources::read(&settings.directory, settings.entities.as_deref())?;
+    let sources = Sources::read(settings)?;
     let mut report = Report::default();
     let countries = settings.country_database.as_deref().map(CountryDatabase::read).transpose()?;
     let mut set = Set::new(vocabulary, &sources, &mut report)?;
@@ -166,7 +166,7 @@ fn read(settings: &PolicySettings, vocabulary: &Vocabulary) -> Result<Set, Polic
 pub fn inspect(settings: &PolicySettings, targets: &Targets) -> Report {
     let mut report = Report::default();
     let inspected = Vocabulary::new(targets).and_then(|vocabulary| {
-        let sources = Sources::read(&settings.directory, settings.entities.as_deref())?;
+        let sources = Sources::read(settings)?;
         Set::new(&vocabulary, &sources, &mut report)
     });
     let countries = settings.country_database.as_deref().map(CountryDatabase::read).transpose();

@@ -74,3 +74,9 @@ impl From {
 fn count(number: usize, one: &str, several: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { several })
 }
+
+/// What others wrote, without what does something to a terminal.
+fn inert(text: &str) -> String {
+    let one = |char: char| if matches!(char, '"' | '\'' | '\\') { char.to_string() } else { char.escape_debug().to_string() };
+    text.chars().map(one).collect()
+}

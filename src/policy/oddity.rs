@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use cedar_policy::{Effect, EntityUid, Policy, PrincipalConstraint, ResourceConstraint};
 use serde_json::Value;
 
-use super::set::{Rule, Set};
+use super::set::{Rule, Set, reads};
 use super::slice::actions;
 use super::vocabulary::Vocabulary;
 use super::{Report, Warning};
@@ -25,7 +25,7 @@ struct Known<'a> {
 }
 
 /// Adds warnings to `report`, in the order of the policies.
-pub(super) fn report(vocabulary: &Vocabulary, set: &Set, report: &mut Report) {
+pub(super) fn report(vocabulary: &Vocabulary, set: &Set, has_countries: bool, report: &mut Report) {
     let mut policies: Vec<Known<'_>> = set.whole.policies().filter_map(|policy| know(vocabulary, set, policy)).collect();
     policies.sort_by_key(|known| (known.rule.file, known.rule.place.line));
     let mut warn = |rule: &Rule, what: String| report.warnings.push(rule.warning(what));
@@ -35,6 +35,9 @@ pub(super) fn report(vocabulary: &Vocabulary, set: &Set, report: &mut Report) {
         names_nobody(vocabulary, set, known, &mut warn);
         if known.policy.effect() == Effect::Forbid && known.rule.limits() {
             warn(known.rule, "`@ttl`, `@depth`, `@repeats` and `@approval` mean nothing on a forbid".to_owned());
+        }
+        if !has_countries && reads(known.policy, &["country"]) {
+            warn(known.rule, "reads `country`, which is never there: no `country_database` is configured".to_owned());
         }
         if let Some(first) = bodies.insert(known.body.to_string(), known) {
             warn(known.rule, format!("says the same as the policy `{}` in {}", first.rule.id, first.rule.place));

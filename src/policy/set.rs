@@ -3,7 +3,6 @@
 use core::time::Duration;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::path::Path;
 use std::sync::Arc;
 
 use cedar_policy::ffi::DetailedError;
@@ -17,7 +16,7 @@ use super::parse::{offset, parse, reason};
 use super::question::Question;
 use super::slice::Slices;
 use super::vocabulary::Vocabulary;
-use super::{Place, PolicyError, PolicySetHash, Report, file, oddity};
+use super::{Place, PolicyError, PolicySetHash, PolicySettings, Report, file, oddity};
 
 /// Policies that can be asked, and the agents they speak of.
 pub(super) struct Set {
@@ -66,12 +65,15 @@ pub(super) struct Sources {
     pub(super) policies: Vec<SourceFile>,
     /// `None`: no directory is configured.
     pub(super) entities: Option<Vec<SourceFile>>,
+    /// Whether countries can be known.
+    pub(super) has_countries: bool,
 }
 
 impl Sources {
-    pub(super) fn read(policies: &Path, entities: Option<&Path>) -> Result<Self, PolicyError> {
-        let entities = entities.map(|directory| file::read(directory, ENTITY)).transpose()?;
-        Ok(Self { policies: file::read(policies, POLICY)?, entities })
+    pub(super) fn read(settings: &PolicySettings) -> Result<Self, PolicyError> {
+        let entities = settings.entities.as_deref().map(|directory| file::read(directory, ENTITY)).transpose()?;
+        let has_countries = settings.country_database.is_some();
+        Ok(Self { policies: file::read(&settings.directory, POLICY)?, entities, has_countries })
     }
 }
 
@@ -106,7 +108,7 @@ impl Set {
             countries: None,
         };
         (report.policies, report.agents) = (set.rules.len(), set.agents.len());
-        oddity::report(vocabulary, &set, report);
+        oddity::report(vocabulary, &set, sources.has_countries, report);
         Ok(set)
     }
 
@@ -180,7 +182,7 @@ const NEW: &[&str] = &["time", "source_ip", "auth_age"];
 ///
 /// In JSON a name has one spelling. A policy that compares its whole context with a record has to name `time` as well, one
 /// that compares the whole user `auth_age`: the schema takes no record that leaves members out.
-fn reads(policy: &Policy, attributes: &[&str]) -> bool {
+pub(super) fn reads(policy: &Policy, attributes: &[&str]) -> bool {
     let Ok(json) = policy.to_json() else { return true };
     let json = json.to_string();
     attributes.iter().any(|name| json.contains(&format!("\"{name}\"")))

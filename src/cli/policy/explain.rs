@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::From;
 use super::event::Log;
 use super::replay::summary;
+use super::{From, inert};
 use crate::cli::{Usage, print};
 use crate::policy::{Considered, Decision, Explained, FailedCondition, PolicyOutcome, RecordedRequest};
 
@@ -54,7 +54,7 @@ fn read(file: &Path) -> anyhow::Result<RecordedRequest> {
 }
 
 fn result(decision: &Decision) -> String {
-    let ids = decision.policies.iter().map(|id| id.escape_debug().to_string()).collect::<Vec<_>>().join(" ");
+    let ids = decision.policies.iter().map(|id| inert(id)).collect::<Vec<_>>().join(" ");
     let mut parts = vec![if decision.allowed { "allowed".to_owned() } else { "denied".to_owned() }];
     let scopes = [("granted", &decision.granted), ("denied", &decision.denied), ("approval missing", &decision.approval_missing)];
     parts.extend(scopes.iter().filter(|(_, scopes)| !scopes.is_empty()).map(|(name, scopes)| format!("{name}: {scopes}")));
@@ -79,10 +79,10 @@ fn tell(explained: &Explained) {
 fn tell_policy(considered: &Considered) {
     let Considered { id, place, is_forbid, outcome } = considered;
     let effect = if *is_forbid { "forbid" } else { "permit" };
-    let named = format!("  {effect} `{}` ({place})", id.escape_debug());
+    let named = format!("  {effect} `{}` ({place})", inert(id));
     match outcome {
         PolicyOutcome::Holds => print(&format!("{named} holds")),
-        PolicyOutcome::Broken(reason) => print(&format!("{named} cannot be evaluated, so it denies: {}", reason.escape_debug())),
+        PolicyOutcome::Broken(reason) => print(&format!("{named} cannot be evaluated, so it denies: {}", inert(reason))),
         PolicyOutcome::Unmet(reasons) => {
             print(&format!("{named} holds, but"));
             reasons.iter().for_each(|reason| print(&format!("    {reason}")));
@@ -97,8 +97,8 @@ fn tell_policy(considered: &Considered) {
 fn tell_condition(condition: &FailedCondition) {
     let FailedCondition { is_unless, text, values } = condition;
     let (word, value) = if *is_unless { ("unless", "true") } else { ("when", "false") };
-    print(&format!("    its `{word}` is {value}: {}", text.escape_debug().to_string().replace("\\\"", "\"")));
+    print(&format!("    its `{word}` is {value}: {}", inert(text)));
     for (path, value) in values {
-        print(&format!("      {path} is {}", value.escape_debug().to_string().replace("\\\"", "\"")));
+        print(&format!("      {path} is {}", inert(value)));
     }
 }

@@ -1,7 +1,7 @@
 //! `procura policy replay`
 
 use super::event::{Event, Log};
-use super::{From, count};
+use super::{From, count, inert};
 use crate::cli::print;
 use crate::policy::{Difference, Policy, RecordedRequest};
 
@@ -43,7 +43,7 @@ impl Tally {
             return Ok(());
         }
         self.different += 1;
-        print(&format!("{} {} {}", event.id.escape_debug(), event.time.escape_debug(), summary(&request)));
+        print(&format!("{} {} {}", inert(&event.id), inert(&event.time), summary(&request)));
         lines.iter().for_each(|line| print(line));
         Ok(())
     }
@@ -56,7 +56,7 @@ fn told(difference: &Difference) -> String {
 
 /// Who asked for what.
 pub(super) fn summary(request: &RecordedRequest) -> String {
-    let target = request.target.iter().map(|target| format!(" at {}", target.escape_debug()));
-    let user = request.user.iter().map(|user| format!(" for {}:{}", user.issuer.escape_debug(), user.sub.escape_debug()));
+    let target = request.target.iter().map(|target| format!(" at {}", inert(target)));
+    let user = request.user.iter().map(|user| format!(" for {}:{}", inert(&user.issuer), inert(&user.sub)));
     format!("{} {}{}", request.workload, request.action, target.chain(user).collect::<String>())
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::{From, count};
+use super::{From, count, inert};
 use crate::cli::print;
 use crate::policy::{Difference, parse_tests};
 
@@ -16,7 +16,7 @@ pub(super) fn run(from: &From, file: &Path) -> anyhow::Result<()> {
     for test in &tests {
         let differences = test.run(&policy);
         let word = if differences.is_empty() { "ok  " } else { "FAIL" };
-        print(&format!("{word}  {}", test.name.escape_debug()));
+        print(&format!("{word}  {}", inert(&test.name)));
         differences.iter().for_each(tell);
         failed += usize::from(!differences.is_empty());
     }
@@ -27,5 +27,5 @@ pub(super) fn run(from: &From, file: &Path) -> anyhow::Result<()> {
 
 fn tell(difference: &Difference) {
     let Difference { what, expected, decided } = difference;
-    print(&format!("      {what}: expected `{expected}`, decided `{}`", decided.escape_debug()));
+    print(&format!("      {what}: expected `{}`, decided `{}`", inert(expected), inert(decided)));
 }

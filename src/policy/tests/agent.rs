@@ -124,3 +124,39 @@ fn entities_are_loaded_again_with_the_policies_and_broken_ones_change_neither() 
     assert!(Ask::default().decide(&policy).allowed);
     assert_ne!(policy.hash(), first, "the policies are the same, the agents are not");
 }
+
+proptest::proptest! {
+    /// An agent is in whatever can be reached from its groups; a circle is refused.
+    #[test]
+    fn groups_are_what_can_be_reached(edges in proptest::collection::vec((0_usize..8, 0_usize..8), 0..12), first in 0_usize..8) {
+        let within = |group: usize| edges.iter().filter(move |(inner, _)| *inner == group).map(|(_, outer)| *outer);
+        let reached = |from: usize| {
+            let (mut found, mut todo) = (std::collections::BTreeSet::new(), within(from).collect::<Vec<_>>());
+            while let Some(group) = todo.pop() {
+                if found.insert(group) {
+                    todo.extend(within(group));
+                }
+            }
+            found
+        };
+        let mut text = format!("[[agent]]\nid = \"{PLANNER}\"\ngroups = [\"{first}\"]\n");
+        for group in 0..8 {
+            let names = within(group).map(|outer| format!("\"{outer}\"")).collect::<Vec<_>>().join(", ");
+            text += &format!("[[group]]\nname = \"{group}\"\nin = [{names}]\n");
+        }
+        let has_circle = (0..8).any(|group| reached(group).contains(&group));
+        match with_agents("", &text) {
+            Err(error) => proptest::prop_assert!(has_circle, "{error}"),
+            Ok(policy) => {
+                proptest::prop_assert!(!has_circle);
+                let expected = reached(first).into_iter().chain([first]).map(|group| group.to_string()).collect();
+                proptest::prop_assert_eq!(&policy.agent(&PLANNER.parse().unwrap()).unwrap().groups, &expected);
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_is_a_surprise_to_the_reader(text in ".{0,200}") {
+        let _ = with_agents("", &text);
+    }
+}

@@ -67,6 +67,12 @@ fn names_of_nobody_are_told() {
 }
 
 #[test]
+fn a_country_that_nobody_can_know_is_told() {
+    let told = one_warning(r#"forbid (principal, action, resource) when { context has country && context.country == "DE" };"#);
+    assert!(told.contains("no `country_database` is configured"), "{told}");
+}
+
+#[test]
 fn limits_on_a_forbid_are_told() {
     for annotation in ["@ttl(\"5m\")", "@depth(\"2\")", "@repeats(\"allowed\")", "@approval(\"required\")"] {
         let text = format!("{annotation} forbid (principal, action, resource) when {{ principal.path == \"/a\" }};");

@@ -103,7 +103,7 @@ proptest! {
     ) {
         let file = |name: &str, text: String| SourceFile { name: name.to_owned(), text };
         let (policies, entities) = (file("test.cedar", statements.concat()), file("agents.toml", AGENTS.to_owned()));
-        let sources = Sources { policies: vec![policies], entities: Some(vec![entities]) };
+        let sources = Sources { policies: vec![policies], entities: Some(vec![entities]), has_countries: false };
         let mut report = Report::default();
         let set = Set::new(&VOCABULARY, &sources, &mut report).unwrap();
         prop_assert!(report.errors.is_empty());
