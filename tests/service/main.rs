@@ -23,6 +23,7 @@ mod load;
 mod mtls;
 mod outage;
 mod platform;
+mod policy;
 mod profile;
 mod proof;
 mod proxy;
