@@ -243,7 +243,8 @@ impl<'a> Question<'a> {
             attributes: identity.attributes(),
             digest: identity.digest(),
         });
-        Request { workload, credential, platform, action, time: now, source_ip: Some(source), ttl: None }
+        let (source_ip, country, ttl) = (Some(source), None, None);
+        Request { workload, groups: &[], credential, platform, action, time: now, source_ip, country, ttl }
     }
 }
 
