@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use self::reference::{Model, Permit, Request, Scopes, Subject, Token, UserToken};
-use crate::support::{ACCESS_TOKEN, Agent, Form, JWT, Service, World, claims, now};
+use crate::support::{ACCESS_TOKEN, Agent, Form, JWT, Operator, Service, World, claims, now};
 
 const WORKLOADS: [&str; 5] = ["/agent/a", "/agent/b", "/agent/c", "/server/x", "/server/y"];
 /// The targets, each with the workload that serves it.
@@ -15,8 +15,7 @@ const TARGETS: [(&str, Option<usize>); 3] =
     [("https://x.test/api", Some(3)), ("https://y.test/api", Some(4)), ("https://z.test/api", None)];
 const SCOPES: [&str; 3] = ["read", "write", "share"];
 /// The users' tokens: how long each lasts, and what it may be acted on for.
-const USERS: [(i64, Option<&[&str]>); 4] =
-    [(7200, None), (500, None), (7200, Some(&["read", "share"])), (-120, None)];
+const USERS: [(i64, Option<&[&str]>); 4] = [(7200, None), (500, None), (7200, Some(&["read", "share"])), (-120, None)];
 /// How many runs there are, and how many requests each makes. What fails is told by its number.
 const RUNS: u64 = 4;
 const STEPS: usize = 60;
@@ -58,6 +57,7 @@ struct Run {
     model: Model,
     world: World,
     service: Service,
+    operator: Operator,
     agents: Vec<Agent>,
     users: Vec<String>,
     wits: Vec<String>,
@@ -92,12 +92,15 @@ impl Run {
     async fn new(seed: u64) -> Self {
         let mut random = Random(seed);
         let mut permits = Vec::new();
-        for (workload, target) in (0..WORKLOADS.len()).flat_map(|workload| (0..TARGETS.len()).map(move |target| (workload, target))) {
+        for (workload, target) in
+            (0..WORKLOADS.len()).flat_map(|workload| (0..TARGETS.len()).map(move |target| (workload, target)))
+        {
             if !random.once_in(6) {
                 permits.push(random.permit(workload, target));
             }
         }
         let world = World::new();
+        Operator::admitted_to(&world);
         let policies: String = permits.iter().map(cedar).collect();
         let wits = "permit(principal, action == Action::\"issue_wit\", resource == TrustDomain::\"dev.procura.test\");\n";
         std::fs::write(world.path("policies/dev.cedar"), policies + wits).unwrap();
@@ -120,11 +123,13 @@ impl Run {
         let servers = TARGETS.iter().map(|(_, server)| *server).collect();
         let model = Model::new(permits, servers, SCOPES.into_iter().collect(), users.into());
         let service = world.serve();
+        let operator = Operator::of(&world, &service);
         let mut run = Self {
             random,
             model,
             world,
             service,
+            operator,
             agents,
             users: tokens,
             wits: Vec::new(),
@@ -142,6 +147,11 @@ impl Run {
     }
 
     async fn step(&mut self, told: &str) {
+        if !self.tokens.is_empty() && self.random.once_in(20) {
+            let revoked = self.model.tokens[self.random.below(self.tokens.len())].delegation;
+            self.operator.revoke(&self.delegations[&revoked]).await;
+            self.model.revoke(revoked);
+        }
         let request = self.request();
         let answer = self.send(request.key, &self.form(&request)).await;
         let at = answer.as_ref().map_or_else(|_| now(), |token| claims(token)["iat"].as_u64().unwrap());
@@ -161,10 +171,15 @@ impl Run {
         let text = |name: &str| said[name].as_str().unwrap_or_else(|| panic!("{name}: {said}"));
         let acts = std::iter::successors(said.get("act"), |act| act.get("act"));
         let actual = Token {
-            scope: text("scope").split(' ').map(|scope| SCOPES[SCOPES.iter().position(|known| *known == scope).unwrap()]).collect(),
+            scope: text("scope")
+                .split(' ')
+                .map(|scope| SCOPES[SCOPES.iter().position(|known| *known == scope).unwrap()])
+                .collect(),
             target: TARGETS.iter().position(|(resource, _)| *resource == text("aud")).unwrap(),
             chain: acts.map(|act| (0..WORKLOADS.len()).find(|workload| act["sub"] == id(*workload)).unwrap()).collect(),
-            key: (0..self.agents.len()).find(|agent| said["cnf"] == json!({ "jkt": self.agents[*agent].key_thumbprint() })).unwrap(),
+            key: (0..self.agents.len())
+                .find(|agent| said["cnf"] == json!({ "jkt": self.agents[*agent].key_thumbprint() }))
+                .unwrap(),
             exp: said["exp"].as_u64().unwrap(),
             delegation: expected.delegation,
         };

@@ -144,7 +144,10 @@ fn a_token_belongs_to_the_key_of_whoever_acts() {
     for_all_trees(|world, tree| {
         for token in &tree.tokens {
             let (actor, key) = token.holder();
-            assert_eq!((&token.said["client_id"], &token.said["act"]["sub"]), (&id(WORKLOADS[actor]).into(), &token.said["client_id"]));
+            assert_eq!(
+                (&token.said["client_id"], &token.said["act"]["sub"]),
+                (&id(WORKLOADS[actor]).into(), &token.said["client_id"])
+            );
             assert_eq!(token.said["cnf"], serde_json::json!({ "jkt": world.thumbprint(key) }), "{}", token.said);
         }
     });

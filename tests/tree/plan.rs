@@ -108,9 +108,8 @@ impl Plan {
     pub(crate) fn any() -> impl Strategy<Value = Self> {
         let pairs = (0..WORKLOADS.len()).flat_map(|workload| (0..TARGETS.len()).map(move |target| (workload, target)));
         let permits: Vec<_> = pairs.map(|(workload, target)| permit(workload, target)).collect();
-        (prop::collection::vec(user(), USERS), permits, prop::collection::vec(event(), 4..30)).prop_map(
-            |(users, permits, events)| Self { users, permits: permits.into_iter().flatten().collect(), events },
-        )
+        (prop::collection::vec(user(), USERS), permits, prop::collection::vec(event(), 4..30))
+            .prop_map(|(users, permits, events)| Self { users, permits: permits.into_iter().flatten().collect(), events })
     }
 }
 

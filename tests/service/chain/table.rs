@@ -42,6 +42,8 @@ struct Row {
     form: BTreeMap<String, String>,
     /// Who is disabled once the tokens are there: a line of the list.
     disabled: Option<String>,
+    /// The token whose delegation is revoked first.
+    revoked: Option<String>,
     granted: Option<Granted>,
     refused: Option<Refused>,
 }
@@ -116,6 +118,10 @@ impl Scene {
         if let Some(text) = &row.actor {
             let credential = self.credential(text).await;
             actor = Some(self.changed(credential, &row.actor_change));
+        }
+        if let Some(words) = &row.revoked {
+            let revoked = self.credential(words).await;
+            self.revoke(&revoked).await;
         }
         let mut answer = self.ask(row, &subject, actor.as_ref()).await;
         if let Some(line) = &row.disabled {

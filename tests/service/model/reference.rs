@@ -133,7 +133,14 @@ impl Model {
             return Err("invalid_request");
         }
         let wit = request.actor.map_or(u64::MAX, |actor| self.wits[actor]);
-        let token = Token { scope, target: request.target, chain: std::mem::take(&mut chain), key, exp: exp.min(until).min(wit), delegation };
+        let token = Token {
+            scope,
+            target: request.target,
+            chain: std::mem::take(&mut chain),
+            key,
+            exp: exp.min(until).min(wit),
+            delegation,
+        };
         self.tokens.push(token.clone());
         Ok(token)
     }

@@ -9,7 +9,20 @@ use crate::support::{Answer, claims};
 
 /// Everything that a delegation token may say.
 const CLAIMS: [&str; 15] = [
-    "iss", "sub", "aud", "client_id", "iat", "exp", "jti", "scope", "act", "cnf", "delegation", "auth_time", "acr", "amr",
+    "iss",
+    "sub",
+    "aud",
+    "client_id",
+    "iat",
+    "exp",
+    "jti",
+    "scope",
+    "act",
+    "cnf",
+    "delegation",
+    "auth_time",
+    "acr",
+    "amr",
     "groups",
 ];
 

@@ -7,7 +7,7 @@ use procura_token::{Algorithm, Signer as _};
 use serde_json::{Value, json};
 
 use super::credential::Credential;
-use crate::support::{Agent, Answer, Authority, Door, Form, Provider, Service, World, now};
+use crate::support::{Agent, Answer, Authority, Door, Form, Operator, Provider, Service, World, claims, now};
 
 const TARGETS: &str = include_str!("targets.toml");
 const POLICIES: &str = include_str!("policies.cedar");
@@ -19,6 +19,7 @@ pub(super) struct Scene {
     pub(super) world: World,
     pub(super) provider: Provider,
     service: Service,
+    operator: Operator,
     authority: Authority,
     agents: HashMap<String, Rc<Agent>>,
     certificates: HashMap<String, (Rc<Door>, Value)>,
@@ -32,14 +33,16 @@ impl Scene {
         let (world, authority, provider) = (World::new(), Authority::new(), Provider::new().await.start().await);
         provider.trusted_as(&world, "idp", PROVIDER);
         world.use_mtls(&authority);
+        Operator::admitted_to(&world);
         std::fs::write(world.path("targets/table.toml"), TARGETS).unwrap();
         std::fs::write(world.path("policies/table.cedar"), POLICIES).unwrap();
         for [old, new] in edits {
             world.edit(old, new);
         }
         let service = world.serve();
+        let operator = Operator::of(&world, &service);
         let (agents, certificates, known) = (HashMap::new(), HashMap::new(), HashMap::new());
-        let mut scene = Self { world, provider, service, authority, agents, certificates, known, nonce: None };
+        let mut scene = Self { world, provider, service, operator, authority, agents, certificates, known, nonce: None };
         // Whoever a token may name has a key before.
         for name in ["planner", "researcher", "archivist", "thief"] {
             scene.agent(name);
@@ -109,6 +112,11 @@ impl Scene {
             }
             self.nonce = answer.header("dpop-nonce").map(str::to_owned);
         }
+    }
+
+    /// Ends the delegation that `credential` belongs to.
+    pub(super) async fn revoke(&self, credential: &Credential) {
+        self.operator.revoke(claims(&credential.text)["delegation"]["id"].as_str().unwrap()).await;
     }
 
     /// The listener for mutual TLS, and a client with a certificate of `name`.
