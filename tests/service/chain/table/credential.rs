@@ -18,11 +18,16 @@ pub(super) struct Credential {
 }
 
 impl Scene {
-    /// `alice`, `svid of planner`, `wit of planner`, `access token of alice`, or the way of a delegation such as
+    /// `alice`, `alice again`, `svid of planner`, `wit of planner`, `access token of alice`, or the way of a delegation such as
     /// `alice > planner > researcher < server/calendar@archive`.
     pub(super) async fn credential(&mut self, words: &str) -> Credential {
         if let Some(known) = self.known.get(words) {
             return known.clone();
+        }
+        if !words.contains(' ') {
+            let user = self.user(words);
+            self.known.insert(format!("{words} again"), user.clone());
+            return user;
         }
         let made = match words.split_once(" of ") {
             Some(("svid", name)) => self.workload(self.agent_svid(name), "authority/svid.jwk", name),
@@ -36,16 +41,13 @@ impl Scene {
                 let text = self.provider.access_token(&self.world, json!({ "aud": "calendar-api" }));
                 Credential { text, kind: "access_token", signer: None, holder: None }
             }
-            _ => match words.rfind([' ']) {
-                None => self.user(words),
-                Some(_) => Box::pin(self.delegation(words)).await,
-            },
+            _ => Box::pin(self.delegation(words)).await,
         };
         self.known.insert(words.to_owned(), made.clone());
         made
     }
 
-    fn agent_svid(&mut self, name: &str) -> String {
+    fn agent_svid(&self, name: &str) -> String {
         let path = Self::id(name).trim_start_matches("spiffe://dev.procura.test").to_owned();
         self.world.svid(&path, 3600)
     }

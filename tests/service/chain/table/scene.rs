@@ -36,6 +36,9 @@ impl Scene {
         Operator::admitted_to(&world);
         std::fs::write(world.path("targets/table.toml"), TARGETS).unwrap();
         std::fs::write(world.path("policies/table.cedar"), POLICIES).unwrap();
+        if edits.is_empty() {
+            world.edit("[audit]", "[token]\nmax_depth = 8\n\n[audit]");
+        }
         for [old, new] in edits {
             world.edit(old, new);
         }
