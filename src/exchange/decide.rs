@@ -3,9 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use procura_token::{
-    Actor, ActorChain, Algorithm, JwkConfirmation, Resource, ScopeSet, UnixTime, VerifyError, WorkloadId,
-};
+use procura_token::{Actor, ActorChain, Algorithm, JwkConfirmation, Resource, ScopeSet, UnixTime, VerifyError, WorkloadId};
 
 use super::authenticate::{Caller, CallerCredential};
 use super::authority::Authority;
@@ -90,7 +88,11 @@ impl Exchange {
                         let question = Question { workload: &delegated.actor, platform: None, ..question };
                         (question, Credential::Wit, beside.as_ref().map(WorkloadCredential::expires))
                     }
-                    _ => (question, credential(&caller, beside.as_ref()), bound_credential_ends(&caller, &binding, beside.as_ref())),
+                    _ => (
+                        question,
+                        credential(&caller, beside.as_ref()),
+                        bound_credential_ends(&caller, &binding, beside.as_ref()),
+                    ),
                 };
                 let chain = self.extend(&delegated, target)?;
                 let decision = self.decide_delegation(&question, credential, &delegated, target, event)?;

@@ -4,7 +4,7 @@ mod table;
 
 use serde_json::{Value, json};
 
-use crate::support::{Agent, CALENDAR, Service, World, claims, eventually, now};
+use crate::support::{Agent, CALENDAR, Service, World, claims, eventually, now, procura, run};
 
 const PLANNER: &str = "spiffe://dev.procura.test/agent/planner";
 const RESEARCHER: &str = "spiffe://dev.procura.test/agent/researcher";
@@ -125,8 +125,14 @@ async fn a_stolen_token_moves_nowhere() {
         // A bearer credential names no key.
         (&chains.planner, chains.planner.push(&root, &chains.researcher.svid)),
         // Not the way to put another's name on one's own token.
-        (&chains.planner, chains.planner.delegation(&chains.world.user_token(json!({}))).add("actor_token", &wit)
-            .add("actor_token_type", "urn:ietf:params:oauth:token-type:jwt")),
+        (
+            &chains.planner,
+            chains
+                .planner
+                .delegation(&chains.world.user_token(json!({})))
+                .add("actor_token", &wit)
+                .add("actor_token_type", "urn:ietf:params:oauth:token-type:jwt"),
+        ),
     ] {
         assert_eq!(chains.service.exchange(agent, &form).await.refusal(), (400, "invalid_request".to_owned()));
     }
@@ -167,8 +173,8 @@ async fn a_chain_ends_with_anybody_in_it() {
     let second = chains.push(&chains.planner, &root, &chains.researcher).await;
     let form = chains.researcher.onward(&second);
     assert_eq!(chains.service.exchange(&chains.researcher, &form).await.status, 200);
-    let disabled = "[[disabled]]\nworkload = \"spiffe://dev.procura.test/agent/planner\"\nreason = \"test\"\n";
-    std::fs::write(chains.world.path("trust/disabled.toml"), disabled).unwrap();
+    let disable = ["trust", "disable", "--workload", PLANNER, "--reason", "test", "--config"];
+    assert_eq!(run(procura(&disable).arg(chains.world.config())).code, 0);
     eventually(async || chains.service.exchange(&chains.researcher, &form).await.status == 400).await;
     let reason = chains.world.audit().last().unwrap()["error.reason"].clone();
     assert!(reason.as_str().unwrap().contains("agent/planner` is disabled"), "{reason}");

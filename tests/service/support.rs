@@ -31,7 +31,7 @@ pub(crate) use form::Form;
 pub(crate) use github::{GitHub, public, sign_rs256};
 pub(crate) use held::Held;
 pub(crate) use jwt::{claims, header, jwt_svid, malleate, sign};
-pub(crate) use operator::Operator;
+pub(crate) use operator::{Operator, TOKEN};
 pub(crate) use platforms::{Platforms, Row, rows};
 pub(crate) use program::{Ended, procura, run};
 pub(crate) use provider::{INTROSPECT, KEYS, METADATA, Page, Provider, THIS_MACHINE};

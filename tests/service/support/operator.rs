@@ -1,30 +1,58 @@
-//! Who may end delegations.
+//! Someone with the operators' token.
 
-use super::{Answer, Door, Service, World};
+use std::path::{Path, PathBuf};
 
+use super::{Answer, Door, Ended, Service, World, procura, run};
+
+pub(crate) const TOKEN: &str = "operators-token-of-this-test-0123456789";
+
+impl World {
+    /// Adds a listener for operators who show [`TOKEN`].
+    pub(crate) fn use_operators(&self) {
+        std::fs::write(self.path("keys/operators"), TOKEN).unwrap();
+        let table = "[admin]\nlisten = \"127.0.0.1:0\"\ntoken_file = \"keys/operators\"";
+        self.edit("[keys.token]", &format!("{table}\n\n[keys.token]"));
+    }
+}
+
+/// One who asks one copy.
 pub(crate) struct Operator {
-    door: Door,
-    token: String,
+    pub(crate) door: Door,
+    /// A configuration that says where the listener is, which the service's own leaves to chance.
+    config: PathBuf,
 }
 
 impl Operator {
-    /// Gives `world` a listener for operators.
-    pub(crate) fn admitted_to(world: &World) {
-        let table = "[admin]\nlisten = \"127.0.0.1:0\"\ntoken_file = \"keys/admin\"";
-        world.edit("[keys.token]", &format!("{table}\n\n[keys.token]"));
-    }
-
-    /// Comes to that listener.
     pub(crate) fn of(world: &World, service: &Service) -> Self {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let token = std::fs::read_to_string(world.path("keys/admin")).unwrap();
-        Self { door: service.door("serving operators", "http://127.0.0.1", http), token: token.trim().to_owned() }
+        let door = service.door("serving operators", "http://127.0.0.1", reqwest::Client::new());
+        let address = door.url("").replace("http://", "");
+        let listen = |address: &str| format!("[admin]\nlisten = \"{address}\"");
+        let config = world
+            .variant(&format!("operator-{}.toml", address.replace(':', "-")), &[(&listen("127.0.0.1:0"), &listen(&address))]);
+        Self { door, config }
     }
 
-    /// Ends the delegation of this name.
-    pub(crate) async fn revoke(&self, delegation: &str) {
-        let request = self.door.request("POST", &format!("/delegations/{delegation}/revoke")).bearer_auth(&self.token);
-        let answer = Answer::of(request).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
+    pub(crate) fn config(&self) -> &Path {
+        &self.config
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.door.request("GET", path).bearer_auth(TOKEN)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str) -> Answer {
+        Answer::of(self.door.request("POST", path).bearer_auth(TOKEN)).await
+    }
+
+    pub(crate) async fn post_json(&self, path: &str, body: &str) -> Answer {
+        let request = self.door.request("POST", path).bearer_auth(TOKEN).header("content-type", "application/json");
+        Answer::of(request.body(body.to_owned())).await
+    }
+
+    /// `procura delegation …`
+    pub(crate) fn says(&self, arguments: &[&str]) -> Ended {
+        let ended = run(procura(&["delegation"]).args(arguments).arg("--config").arg(&self.config));
+        assert!(!ended.stdout.contains(TOKEN) && !ended.stderr.contains(TOKEN), "{ended:?}");
+        ended
     }
 }

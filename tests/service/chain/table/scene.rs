@@ -33,7 +33,7 @@ impl Scene {
         let (world, authority, provider) = (World::new(), Authority::new(), Provider::new().await.start().await);
         provider.trusted_as(&world, "idp", PROVIDER);
         world.use_mtls(&authority);
-        Operator::admitted_to(&world);
+        world.use_operators();
         std::fs::write(world.path("targets/table.toml"), TARGETS).unwrap();
         std::fs::write(world.path("policies/table.cedar"), POLICIES).unwrap();
         if edits.is_empty() {
@@ -119,7 +119,9 @@ impl Scene {
 
     /// Ends the delegation that `credential` belongs to.
     pub(super) async fn revoke(&self, credential: &Credential) {
-        self.operator.revoke(claims(&credential.text)["delegation"]["id"].as_str().unwrap()).await;
+        let said = claims(&credential.text);
+        let path = format!("/delegations/{}/revoke", said["delegation"]["id"].as_str().unwrap());
+        assert_eq!(self.operator.post(&path).await.status, 200);
     }
 
     /// The listener for mutual TLS, and a client with a certificate of `name`.
