@@ -8,6 +8,7 @@ mod dev;
 mod exchange;
 mod handover;
 mod keys;
+mod policy;
 mod serve;
 mod table;
 mod token;
@@ -48,6 +49,9 @@ enum Command {
     /// See what agents do for whom, and end it
     #[command(subcommand)]
     Delegation(delegation::Command),
+    /// Find out what the policies say, and whether they say what is meant
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Work with configuration files
     #[command(subcommand)]
     Config(config::Command),
@@ -66,6 +70,7 @@ pub fn run() -> ExitCode {
         Command::Token(command) => token::run(&command),
         Command::Trust(command) => trust::run(&command),
         Command::Delegation(command) => delegation::run(&command),
+        Command::Policy(command) => policy::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Keys(command) => keys::run(&command),
     };
