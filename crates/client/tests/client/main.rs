@@ -2,6 +2,7 @@
 
 mod call;
 mod exchange;
+mod handover;
 mod judge;
 mod mutual_tls;
 mod resource;

@@ -3,6 +3,7 @@
 mod builder;
 mod certificate;
 mod dpop;
+mod handover;
 mod hostile;
 mod keys;
 mod layer;
