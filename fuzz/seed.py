@@ -1,6 +1,7 @@
 """Fills corpus/ from the conformance vectors: python3 fuzz/seed.py"""
 
 import base64
+import contextlib
 import hashlib
 import json
 import pathlib
@@ -81,6 +82,9 @@ for file in sorted(VECTORS.glob("*.json")):
                 write("json", text.split("\n", 1)[1])
         if "bundle" in given:
             keep("certificate", b"B" + json.dumps(given["bundle"]).encode())
+        if "biscuit" in given:
+            with contextlib.suppress(ValueError):
+                keep("handover", base64.urlsafe_b64decode(given["biscuit"]))
         if "chain" in given:
             chain = [base64.b64decode(one) for one in given["chain"]]
             keep("certificate", b"C" + b"".join(len(one).to_bytes(2, "big") + one for one in chain))
