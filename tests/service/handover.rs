@@ -4,7 +4,7 @@ use procura_handover::{HandOver, UnverifiedHandover};
 use procura_token::ScopeSet;
 use serde_json::{Value, json};
 
-use crate::support::{Agent, BISCUIT, CALENDAR, Form, Service, World, claims, eventually, procura, run};
+use crate::support::{Agent, BISCUIT, CALENDAR, Form, Operator, Service, World, claims, eventually, procura, run};
 
 const PLANNER: &str = "spiffe://dev.procura.test/agent/planner";
 const RESEARCHER: &str = "spiffe://dev.procura.test/agent/researcher";
@@ -156,7 +156,7 @@ async fn policy_is_asked_about_everybody_who_handed_it_on() {
 }
 
 #[tokio::test]
-async fn it_ends_with_anybody_in_it_and_with_its_delegation() {
+async fn it_ends_with_anybody_in_it() {
     let scene = Handover::new();
     let twice = scene.handed_over_twice().await;
     let form = redeem(&scene.archivist, &twice);
@@ -165,6 +165,19 @@ async fn it_ends_with_anybody_in_it_and_with_its_delegation() {
     std::fs::write(scene.world.path("trust/disabled.toml"), disabled).unwrap();
     eventually(async || scene.service.exchange(&scene.archivist, &form).await.status == 400).await;
     assert!(scene.reason().contains("agent/researcher` is disabled"), "{}", scene.reason());
+}
+
+#[tokio::test]
+async fn it_ends_with_its_delegation() {
+    let scene = Handover::with(World::use_operators);
+    let twice = scene.handed_over_twice().await;
+    let form = redeem(&scene.archivist, &twice);
+    let token = claims(&scene.service.exchange(&scene.archivist, &form).await.token());
+    let operator = Operator::of(&scene.world, &scene.service);
+    let path = format!("/delegations/{}/revoke", token["delegation"]["id"].as_str().unwrap());
+    assert_eq!(operator.post(&path).await.status, 200);
+    assert_eq!(scene.service.exchange(&scene.archivist, &form).await.refusal(), (400, "invalid_request".to_owned()));
+    assert!(scene.reason().contains("revoked"), "{}", scene.reason());
 }
 
 #[tokio::test]
