@@ -59,7 +59,7 @@ fn what_is_handed_over_is_less_and_for_its_new_holder() {
     let handed = held.hand_over(&agent_key(&planner), &wit(&researcher), &narrowing).unwrap();
     assert_eq!((handed.scope().to_string(), handed.expires()), ("calendar.read".to_owned(), UnixTime::from_secs(1_770_000_060)));
     assert_eq!((held.scope().to_string(), held.expires()), ("calendar.read calendar.write".to_owned(), END));
-    let again = |key: &SigningKey, narrowing| handed.hand_over(&agent_key(key), &wit(&planner), narrowing).map(drop);
+    let again = |key: &SigningKey, narrowing: &Narrowing| handed.hand_over(&agent_key(key), &wit(&planner), narrowing).map(drop);
     assert_eq!(again(&planner, &Narrowing::default()), Err(HandOverError::Holder));
     let wider = Narrowing { scope: Some("calendar.write".parse().unwrap()), until: None };
     assert_eq!(again(&researcher, &wider), Err(HandOverError::Wider));
