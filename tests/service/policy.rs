@@ -141,11 +141,11 @@ async fn a_recorded_decision_is_explained_and_held_against_changed_policies() {
     assert!(told.stdout.starts_with("2 decisions replayed, 0 would differ; "), "{told:?}");
     std::fs::write(world.path("policies/mine.cedar"), NO_WRITES).unwrap();
     let told = run(&mut policy(&world, "replay"));
-    told.says(1, &["one decision would differ"]);
+    told.says(1, &["1 decision would differ"]);
     assert!(told.stdout.contains("granted: was `calendar.read calendar.write`, would be `calendar.read`"), "{told:?}");
     // A copy of the log does as well.
     std::fs::copy(world.path("audit/events.jsonl"), world.path("copy.jsonl")).unwrap();
-    run(policy(&world, "replay").arg("--audit").arg(world.path("copy.jsonl"))).says(1, &["one decision would differ"]);
+    run(policy(&world, "replay").arg("--audit").arg(world.path("copy.jsonl"))).says(1, &["1 decision would differ"]);
     run(policy(&world, "explain").args(["--event", "none"])).says(1, &["no event `none`"]);
 }
 
