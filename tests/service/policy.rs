@@ -6,7 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
-use crate::support::{Agent, CALENDAR, Ended, World, eventually, procura, run};
+use crate::support::{Agent, CALENDAR, Ended, World, claims, eventually, procura, run};
+use country_database::country_database;
+
+#[path = "../support/country_database.rs"]
+mod country_database;
 
 const NO_WRITES: &str = "@id(\"no-writes\") forbid (principal, action == Action::\"delegate\", resource) when { context.scope == \"calendar.write\" };";
 
@@ -79,6 +83,32 @@ fn entities_that_are_wrong_are_told_and_keep_the_service_from_starting() {
             && told.stdout.contains("did you mean `owner`?")
     );
     world.serve_in_vain().says(1, &["`agents.toml` line 3", "did you mean `owner`?"]);
+}
+
+#[tokio::test]
+async fn what_files_say_of_agents_and_addresses_counts_until_they_are_read_again() {
+    let world = World::new();
+    world.edit("[policy]", "[policy]\nentities = \"entities\"\ncountry_database = \"countries.mmdb\"");
+    let here =
+        |country| std::fs::write(world.path("countries.mmdb"), country_database(&[([127, 0, 0, 0].into(), 8, country)])).unwrap();
+    here("DE");
+    std::fs::create_dir(world.path("entities")).unwrap();
+    let agents = "[[agent]]\nid = \"spiffe://dev.procura.test/agent/planner\"\ngroups = [\"assistants\"]\nprofile = \"ai_agent\"\n\n[[group]]\nname = \"assistants\"";
+    std::fs::write(world.path("entities/agents.toml"), agents).unwrap();
+    let forbid = r#"forbid (principal, action == Action::"delegate", resource)
+        unless { principal in Group::"assistants" && context has country && context.country == "DE" };"#;
+    std::fs::write(world.path("policies/mine.cedar"), forbid).unwrap();
+
+    let (service, planner) = (world.serve(), Agent::new(&world, "/agent/planner"));
+    let form = planner.delegation(&world.user_token(json!({})));
+    let token = claims(&service.exchange(&planner, &form).await.token());
+    assert_eq!(token["act"]["sub_profile"], "ai_agent");
+    assert_eq!(world.audit().last().unwrap()["policy.input"]["country"], "DE");
+
+    here("FR");
+    service.signal("-HUP");
+    service.logged("policies loaded");
+    assert_eq!(service.exchange(&planner, &form).await.status, 400);
 }
 
 #[test]
