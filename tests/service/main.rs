@@ -20,6 +20,7 @@ mod identity;
 mod introspection;
 mod issuer;
 mod load;
+mod model;
 mod mtls;
 mod outage;
 mod platform;
