@@ -193,7 +193,8 @@ impl Exchange {
         let ceiling = authority.scope().map_or_else(|| target.scopes.clone(), |scope| scope.intersection(&target.scopes));
         let asked = scope.as_ref().map_or_else(|| ceiling.clone(), |scope| scope.intersection(&ceiling));
         let (decision, request) = delegate(&asked);
-        record::decision(event, &request, &decision);
+        record::question(event, &request, &decision);
+        record::decision(event, &decision);
         if decision.allowed {
             return Ok(decision);
         }
@@ -221,7 +222,8 @@ impl Exchange {
         }
         let request = question.put(credential, Action::IssueWit);
         let decision = self.policy.decide(&request);
-        record::decision(event, &RecordedRequest::from(&request), &decision);
+        record::question(event, &RecordedRequest::from(&request), &decision);
+        record::decision(event, &decision);
         if decision.allowed { Ok(decision) } else { Err(ExchangeError::CallerUnauthorized) }
     }
 }
