@@ -6,6 +6,7 @@ mod answer;
 mod binding;
 mod caller;
 mod certificate;
+mod chain;
 mod confusion;
 mod dpop;
 mod federated;
@@ -83,6 +84,7 @@ pub(crate) fn all() -> Vec<Case> {
         nonce::cases(),
         subject::cases(),
         actor::cases(),
+        chain::cases(),
         confusion::cases(),
         target::cases(),
         answer::cases(),
