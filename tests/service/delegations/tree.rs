@@ -87,7 +87,7 @@ async fn a_store_that_forgot_ends_every_branch_until_the_delegation_begins_once_
     for refused in tree.ask(&wishes[1..]).await {
         assert_eq!(refused.refusal(), (400, "invalid_request".to_owned()));
     }
-    assert!(tree.reasons().iter().any(|reason| *reason == "nothing is known of the delegation"));
+    assert!(tree.reasons().iter().any(|reason| *reason == "the delegation is not on record"));
     // With alice's token it is the same one.
     let again = tree.copies[1].0.exchange(&tree.planner, &tree.form).await.token();
     assert_eq!(claims(&again)["delegation"]["id"], *tree.id());
