@@ -75,6 +75,28 @@ fn secrets_do_not_print() {
 }
 
 #[test]
+fn the_operators_token_is_long_and_fits_into_a_header_field() {
+    let token = |text: &str| {
+        let config = Config::parse(&example("token_file = \"secrets/admin\"", text)).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+        config.admin.unwrap().token()
+    };
+    let good = "hunter2-hunter2-hunter2-hunter2-";
+    assert_eq!(token(&format!("token = \"{good}\"")).unwrap().unwrap().expose(), good);
+    assert!(token("").unwrap().is_none());
+    for (text, words) in [
+        ("token = \"hunter2\"".to_owned(), "fewer than 32"),
+        (format!("token = \"{good} {good}\""), "spaces"),
+        (format!("token = \"{good}\u{e9}\""), "not ASCII"),
+        (format!("token = \"{good}\"\ntoken_file = \"secrets/admin\""), "given twice"),
+        ("token_file = \"no/such/file\"".to_owned(), "no/such/file"),
+    ] {
+        let told = token(&text).unwrap_err().to_string();
+        assert!(told.contains(words) && !told.contains("hunter2"), "{told}");
+    }
+}
+
+#[test]
 fn a_proxy_that_is_everyone_or_nobody_is_refused() {
     let range = |text: &str| error(&example("[\"10.1.0.0/16\", \"10.2.0.7\"]", text));
     for (text, words) in [

@@ -90,7 +90,7 @@ pub enum ExchangeError {
     #[error("the delegation was revoked")]
     Revoked,
     /// Nothing is known of the delegation this would continue: its record has expired, or the store lost its memory.
-    #[error("nothing is known of the delegation")]
+    #[error("the delegation is not on record")]
     DelegationUnknown,
     /// The store cannot be asked.
     #[error("store: {0}")]
