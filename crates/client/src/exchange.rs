@@ -14,6 +14,8 @@ pub struct ExchangeRequest {
     target: Option<Target>,
     scope: Option<ScopeSet>,
     actor: Option<(Secret, TokenType)>,
+    approval: Option<Secret>,
+    posture: Option<Secret>,
     requested: TokenType,
 }
 
@@ -62,13 +64,23 @@ impl ExchangeRequest {
             target: Some(target.into()),
             scope: None,
             actor: None,
+            approval: None,
+            posture: None,
             requested: TokenType::AccessToken,
         }
     }
 
     /// Asks for a Workload Identity Token of the caller itself, bound to its key.
     pub const fn wit() -> Self {
-        Self { subject: Subject::Caller, target: None, scope: None, actor: None, requested: TokenType::Wit }
+        Self {
+            subject: Subject::Caller,
+            target: None,
+            scope: None,
+            actor: None,
+            approval: None,
+            posture: None,
+            requested: TokenType::Wit,
+        }
     }
 
     /// Asks for this scope instead of all that policy grants at the target.
@@ -82,6 +94,20 @@ impl ExchangeRequest {
     #[must_use]
     pub fn actor_token(mut self, actor_token: impl Into<Secret>, actor_token_type: TokenType) -> Self {
         self.actor = Some((actor_token.into(), actor_token_type));
+        self
+    }
+
+    /// Shows that the user approved: what an approver signed, for this agent and target.
+    #[must_use]
+    pub fn approval_token(mut self, approval_token: impl Into<Secret>) -> Self {
+        self.approval = Some(approval_token.into());
+        self
+    }
+
+    /// Shows in which state the agent is: what an attester signed.
+    #[must_use]
+    pub fn posture_token(mut self, posture_token: impl Into<Secret>) -> Self {
+        self.posture = Some(posture_token.into());
         self
     }
 
@@ -163,6 +189,11 @@ impl ExchangeRequest {
             .append_pair("requested_token_type", self.requested.as_str());
         if let Some((actor, kind)) = &self.actor {
             form.append_pair("actor_token", actor.expose()).append_pair("actor_token_type", kind.as_str());
+        }
+        for (name, statement) in [("approval_token", &self.approval), ("posture_token", &self.posture)] {
+            if let Some(statement) = statement {
+                form.append_pair(name, statement.expose());
+            }
         }
         match &self.target {
             Some(Target::Resource(resource)) => {
