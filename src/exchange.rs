@@ -6,6 +6,7 @@
 
 mod authenticate;
 mod authentication;
+mod authority;
 mod binding;
 mod certificate;
 mod challenge;
@@ -13,6 +14,7 @@ mod claim;
 mod credential;
 mod decide;
 mod error;
+mod hop;
 mod identity;
 mod issue;
 mod record;
@@ -53,6 +55,8 @@ pub struct ExchangeSettings {
     pub token_endpoints: Vec<Htu>,
     /// The longest a delegation lasts.
     pub max_delegation: Duration,
+    /// The most actors a token may name.
+    pub max_depth: usize,
     /// The longest a WIT lasts.
     pub max_wit: Duration,
     /// Leeway on times.

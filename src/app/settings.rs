@@ -35,6 +35,7 @@ pub(super) fn exchange(config: &Config) -> Result<ExchangeSettings, ConfigError>
         issuer: config.issuer.clone(),
         token_endpoints,
         max_delegation: config.token.max_delegation.0,
+        max_depth: config.token.max_depth.into(),
         max_wit: config.token.max_wit.0,
         skew: config.token.skew.0,
         freshness: Freshness { age: config.dpop.max_age.0, ahead: config.dpop.max_ahead.0 },
@@ -146,6 +147,7 @@ pub(super) fn targets(config: &Config) -> Result<Targets, ConfigError> {
         scopes: target.scopes.iter().cloned().collect::<ScopeSet>(),
         owner: target.owner.clone(),
         tags: target.tags.clone(),
+        workloads: target.workloads.clone(),
     });
     Targets::new(targets).map_err(|cause| ConfigError::rule("target", &cause.to_string(), "remove one of the two"))
 }

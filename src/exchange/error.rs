@@ -86,6 +86,12 @@ pub enum ExchangeError {
     /// The delegation this would continue has ended.
     #[error("the delegation has ended")]
     Ended,
+    /// The delegation was revoked.
+    #[error("the delegation was revoked")]
+    Revoked,
+    /// The store has no record of the delegation, so nobody knows whether it was revoked.
+    #[error("the delegation is not on record")]
+    Unrecorded,
     /// The store cannot be asked.
     #[error("store: {0}")]
     Store(#[source] StoreError),
@@ -113,7 +119,8 @@ impl ExchangeError {
                 "invalid_dpop_proof"
             }
             Self::Nonce => "use_dpop_nonce",
-            Self::Subject(_) | Self::SubjectUnfit(_) | Self::Actor(_) | Self::ActorUnfit(_) | Self::Ended => "invalid_request",
+            Self::Subject(_) | Self::SubjectUnfit(_) | Self::Actor(_) | Self::ActorUnfit(_) => "invalid_request",
+            Self::Ended | Self::Revoked | Self::Unrecorded => "invalid_request",
             Self::Target(_) => "invalid_target",
             Self::Scope | Self::ScopeSyntax(_) => "invalid_scope",
             Self::CallerUnauthorized => "unauthorized_client",

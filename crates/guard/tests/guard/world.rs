@@ -96,6 +96,7 @@ impl World {
                 parent: None,
             }),
             authentication: Authentication::default(),
+            groups: Some(Vec::new()),
         }
     }
 
