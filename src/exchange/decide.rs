@@ -3,9 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use procura_token::{
-    Actor, ActorChain, Algorithm, JwkConfirmation, Resource, ScopeSet, UnixTime, VerifyError, WorkloadId,
-};
+use procura_token::{Actor, ActorChain, Algorithm, JwkConfirmation, Resource, ScopeSet, UnixTime, VerifyError, WorkloadId};
 
 use super::authenticate::{Caller, CallerCredential};
 use super::authority::Authority;
@@ -13,8 +11,9 @@ use super::binding::Binding;
 use super::credential::WorkloadCredential;
 use super::hop::verify_target;
 use super::request::TargetName;
+use super::statement::Told;
 use super::verify::{Delegated, Evidence, Proofs, Proved};
-use super::{Exchange, ExchangeError, record};
+use super::{Exchange, ExchangeError, MissingApproval, record};
 use crate::audit::Event;
 use crate::policy::{Action, Credential, Decision, Delegate, Hop, Parent, Platform, Request, Target};
 use crate::trust::PlatformIdentity;
@@ -90,10 +89,16 @@ impl Exchange {
                         let question = Question { workload: &delegated.actor, platform: None, ..question };
                         (question, Credential::Wit, beside.as_ref().map(WorkloadCredential::expires))
                     }
-                    _ => (question, credential(&caller, beside.as_ref()), bound_credential_ends(&caller, &binding, beside.as_ref())),
+                    _ => (
+                        question,
+                        credential(&caller, beside.as_ref()),
+                        bound_credential_ends(&caller, &binding, beside.as_ref()),
+                    ),
                 };
                 let chain = self.extend(&delegated, target)?;
-                let decision = self.decide_delegation(&question, credential, &delegated, target, event)?;
+                let told = delegated.shown.at(&target.resource)?;
+                record::told(event, &told);
+                let decision = self.decide_delegation(&question, credential, (&delegated, &told), target, event)?;
                 let Delegated { authority, .. } = delegated;
                 let expires = limit(now, &decision, self.settings.max_delegation).min(authority.limit());
                 let until = match &authority {
@@ -106,8 +111,8 @@ impl Exchange {
                     target: target.resource.clone(),
                     scope: decision.granted,
                     until,
-                    // Bound to a credential's key, nothing outlives that credential.
-                    expires: bound.map_or(expires, |end| expires.min(end)),
+                    // Bound to a credential's key, nothing outlives that credential; nor what it was granted for.
+                    expires: [bound, told.until].into_iter().flatten().fold(expires, Ord::min),
                     binding,
                 })
             }
@@ -160,7 +165,7 @@ impl Exchange {
         &self,
         question: &Question<'_>,
         credential: Credential,
-        Delegated { authority, hop, scope, .. }: &Delegated,
+        (Delegated { authority, hop, scope, .. }, told): (&Delegated, &Told),
         target: &Target,
         event: &mut Event,
     ) -> Result<Decision, ExchangeError> {
@@ -180,9 +185,9 @@ impl Exchange {
                 Authority::Parent(parent) => Some(Parent { target: &parent.target, actor: &parent.chain.current().id }),
             };
             let chain = authority.chain();
-            let action =
-                Action::Delegate(Delegate { target, scopes, user, chain, hop: *hop, parent, posture: None, approval: None });
-            self.policy.decide(&question.put(credential, action))
+            let (posture, approval) = (told.posture.as_ref(), told.approval.as_ref());
+            let delegate = Delegate { target, scopes, user, chain, hop: *hop, parent, posture, approval };
+            self.policy.decide(&question.put(credential, Action::Delegate(delegate)))
         };
         record::target(event, target);
         let ceiling = authority.scope().map_or_else(|| target.scopes.clone(), |scope| scope.intersection(&target.scopes));
@@ -191,6 +196,10 @@ impl Exchange {
         record::decision(event, &decision);
         if decision.allowed {
             return Ok(decision);
+        }
+        if !decision.approval_missing.is_empty() {
+            let (agent, target) = (question.workload.clone(), target.resource.clone());
+            return Err(ExchangeError::ApprovalMissing(MissingApproval { agent, target, scope: decision.approval_missing }));
         }
         // Nothing at all at this target, or nothing of what was asked?
         match delegate(&target.scopes).allowed {
