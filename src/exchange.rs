@@ -14,6 +14,7 @@ mod challenge;
 mod claim;
 mod credential;
 mod decide;
+mod delegations;
 mod error;
 mod hop;
 mod identity;
@@ -33,6 +34,7 @@ use procura_token::{Algorithm, Confirmation, Freshness, Htu, Issuer, Nonces, Req
 pub use approval::MissingApproval;
 pub use certificate::CertificateFieldError;
 pub use challenge::{EncryptedCredential, TpmChallenge};
+pub use delegations::{DelegationError, DelegationList, DelegationView, Revocation, RevokedDelegations};
 pub use error::ExchangeError;
 pub use identity::{AnswerSigner, Identities};
 
@@ -40,6 +42,7 @@ use crate::audit::{AuditLog, Event};
 use crate::keys::KeyRing;
 use crate::policy::Policy;
 use crate::store::ClaimStore;
+pub use crate::store::{DelegationCursor, DelegationFilter};
 use crate::trust::{AssertionType, PeerCertificate, Trust};
 use authenticate::Caller;
 use request::ExchangeRequest;

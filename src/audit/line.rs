@@ -51,7 +51,8 @@ pub(super) fn write(event: &Event, line: &mut Vec<u8>) {
     object.text("posture.issuer", event.posture_issuer.as_ref());
     object.text("delegation.id", event.delegation_id.as_ref());
     object.time("delegation.until", event.delegation_until);
-    object.constant("delegation.hop", event.delegation_hop);
+    object.text("delegation.hop", event.delegation_hop);
+    object.free("revocation.reason", event.revocation_reason.as_deref());
     object.text("token.parent", event.token_parent.as_ref());
     object.text("token.jti", event.token_jti.as_ref());
     object.text("token.kind", event.token_kind);

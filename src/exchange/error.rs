@@ -104,9 +104,9 @@ pub enum ExchangeError {
     /// The delegation was revoked.
     #[error("the delegation was revoked")]
     Revoked,
-    /// The store has no record of the delegation, so nobody knows whether it was revoked.
-    #[error("the delegation is not on record")]
-    Unrecorded,
+    /// Nothing is known of the delegation this would continue: its record has expired, or the store lost its memory.
+    #[error("nothing is known of the delegation")]
+    DelegationUnknown,
     /// The store cannot be asked.
     #[error("store: {0}")]
     Store(#[source] StoreError),
@@ -138,9 +138,17 @@ impl ExchangeError {
                 "invalid_dpop_proof"
             }
             Self::Nonce => "use_dpop_nonce",
-            Self::Subject(_) | Self::SubjectUnfit(_) | Self::Actor(_) | Self::ActorUnfit(_) => "invalid_request",
-            Self::Ended | Self::Revoked | Self::Unrecorded => "invalid_request",
-            Self::Approval(_) | Self::ApprovalUnfit(_) | Self::Posture(_) | Self::PostureUnfit(_) => "invalid_request",
+            Self::Subject(_)
+            | Self::SubjectUnfit(_)
+            | Self::Actor(_)
+            | Self::ActorUnfit(_)
+            | Self::Ended
+            | Self::Revoked
+            | Self::DelegationUnknown
+            | Self::Approval(_)
+            | Self::ApprovalUnfit(_)
+            | Self::Posture(_)
+            | Self::PostureUnfit(_) => "invalid_request",
             Self::ApprovalMissing(_) => "consent_required",
             Self::Target(_) => "invalid_target",
             Self::Scope | Self::ScopeSyntax(_) => "invalid_scope",
