@@ -65,7 +65,7 @@ impl Exchange {
 impl Agreement {
     /// The approval that was presented.
     pub(super) fn token(&self) -> Option<&ApprovalToken> {
-        self.approval.as_ref().map(|approval| &***approval.token)
+        self.approval.as_ref().map(|approval| &**approval.token)
     }
 
     /// What the user agreed to at `target`, and what shows it: `token`, `may_act`, `consent_claim`. Agreements add up.

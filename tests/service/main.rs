@@ -6,6 +6,7 @@ mod support;
 
 mod access_token;
 mod admin;
+mod approval;
 mod audit;
 mod chain;
 mod cloud;
@@ -22,6 +23,7 @@ mod load;
 mod mtls;
 mod outage;
 mod platform;
+mod posture;
 mod profile;
 mod proof;
 mod proxy;
