@@ -60,10 +60,6 @@ impl<R: Clone + ToString> StatementIssuer<R> {
         &self.settings.name
     }
 
-    pub(super) const fn url(&self) -> &Issuer {
-        &self.settings.issuer
-    }
-
     pub(super) fn speaks_of(&self, is_meant: impl Fn(&R) -> bool) -> Result<(), TrustError> {
         if self.settings.speaks_of.iter().any(is_meant) { Ok(()) } else { Err(TrustError::Unentitled) }
     }
