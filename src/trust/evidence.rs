@@ -1,5 +1,8 @@
 //! Approvals and postures that count: by somebody who may speak of whom they speak of, and who is not disabled.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use procura_token::{ApprovalToken, PostureToken, Subject, UnixTime, Verified};
