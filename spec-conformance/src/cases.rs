@@ -3,6 +3,7 @@
 mod actor;
 mod algorithm;
 mod answer;
+mod approval;
 mod binding;
 mod caller;
 mod certificate;
@@ -15,6 +16,7 @@ mod hostile;
 mod metadata;
 mod nonce;
 mod platform;
+mod posture;
 mod replay;
 mod signature;
 mod subject;
@@ -93,6 +95,8 @@ pub(crate) fn all() -> Vec<Case> {
         binding::cases(),
         federated::cases(),
         platform::cases(),
+        approval::cases(),
+        posture::cases(),
         hostile::cases(),
         replay::cases(),
         written::cases(),
