@@ -92,3 +92,48 @@ impl Agreement {
         Ok(Some((policy::Approval { scopes }, by)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use procura_token::Scope;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TARGETS: [&str; 2] = ["https://api.example/a", "https://api.example/b"];
+
+    fn scopes() -> impl Strategy<Value = Option<ScopeSet>> {
+        let names = prop::collection::vec(prop::sample::select(vec!["a", "b", "c"]), 1..3);
+        prop::option::of(names.prop_map(|names| names.join(" ").parse().unwrap()))
+    }
+
+    fn consents() -> impl Strategy<Value = Vec<Consent>> {
+        let target = prop::option::of(prop::sample::select(TARGETS.to_vec()).prop_map(|uri| uri.parse().unwrap()));
+        let agent = || "spiffe://prod.example/agent/planner".parse().unwrap();
+        let consent = (target, scopes()).prop_map(move |(target, scope)| Consent { agent: agent(), target, scope });
+        prop::collection::vec(consent, 0..4)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// A scope counts as approved exactly if something that was shown names it at this target, or everything there.
+        #[test]
+        fn agreements_add_up_and_say_nothing_more(consents in consents(), may_act: bool, here in 0..2_usize) {
+            let target: Resource = TARGETS[here].parse().unwrap();
+            let agreement = Agreement { approval: None, may_act, consents: consents.clone() };
+            let agreed = agreement.at(&target).unwrap();
+            for name in ["a", "b", "c"] {
+                let scope: Scope = name.parse().unwrap();
+                let names = |it: &Consent| {
+                    it.target.as_ref().is_none_or(|there| *there == target) && it.scope.as_ref().is_none_or(|all| all.contains(&scope))
+                };
+                let is_approved = agreed.as_ref().is_some_and(|(approval, _)| {
+                    approval.scopes.as_ref().is_none_or(|all| all.contains(&scope))
+                });
+                prop_assert_eq!(is_approved, may_act || consents.iter().any(names));
+            }
+            prop_assert_eq!(agreed.is_some_and(|(_, by)| by.contains(&"may_act")), may_act);
+        }
+    }
+}
