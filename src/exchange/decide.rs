@@ -15,7 +15,7 @@ use super::statement::Told;
 use super::verify::{Delegated, Evidence, Proofs, Proved};
 use super::{Exchange, ExchangeError, MissingApproval, record};
 use crate::audit::Event;
-use crate::policy::{Action, Credential, Decision, Delegate, Hop, Parent, Platform, Request, Target};
+use crate::policy::{Action, Country, Credential, Decision, Delegate, Hop, Parent, Platform, RecordedRequest, Request, Target};
 use crate::trust::PlatformIdentity;
 
 /// What policy grants, once the proofs have been claimed.
@@ -79,7 +79,8 @@ impl Exchange {
         };
         let platform = [beside.as_ref(), subject].into_iter().flatten().find_map(WorkloadCredential::platform);
         let platform = caller.platform().or(platform).cloned();
-        let question = Question { workload: caller.id(), platform: platform.as_deref(), source, now };
+        let country = self.policy.country(source);
+        let question = Question { workload: caller.id(), platform: platform.as_deref(), source, country, now };
         let token = match wanted {
             Proved::Delegation(delegated) => {
                 let target = self.find(&delegated.target)?;
@@ -132,7 +133,8 @@ impl Exchange {
 
     /// Who acts in the new token: the chain so far, unchanged, under whoever comes now.
     fn extend(&self, delegated: &Delegated, target: &Target) -> Result<ActorChain, ExchangeError> {
-        let actor = || Actor { id: delegated.actor.clone(), profile: None };
+        let profile = || self.policy.agent(&delegated.actor).and_then(|agent| agent.profile.clone());
+        let actor = || Actor { id: delegated.actor.clone(), profile: profile() };
         let chain = match &delegated.authority {
             Authority::User(_) => ActorChain::new(actor()),
             Authority::Parent(parent) => {
@@ -187,13 +189,14 @@ impl Exchange {
             let chain = authority.chain();
             let (posture, approval) = (told.posture.as_ref(), told.approval.as_ref());
             let delegate = Delegate { target, scopes, user, chain, hop: *hop, parent, posture, approval };
-            self.policy.decide(&question.put(credential, Action::Delegate(delegate)))
+            let request = question.put(credential, Action::Delegate(delegate));
+            (self.policy.decide(&request), RecordedRequest::from(&request))
         };
         record::target(event, target);
         let ceiling = authority.scope().map_or_else(|| target.scopes.clone(), |scope| scope.intersection(&target.scopes));
         let asked = scope.as_ref().map_or_else(|| ceiling.clone(), |scope| scope.intersection(&ceiling));
-        let decision = delegate(&asked);
-        record::decision(event, &decision);
+        let (decision, request) = delegate(&asked);
+        record::decision(event, &request, &decision);
         if decision.allowed {
             return Ok(decision);
         }
@@ -202,7 +205,7 @@ impl Exchange {
             return Err(ExchangeError::ApprovalMissing(MissingApproval { agent, target, scope: decision.approval_missing }));
         }
         // Nothing at all at this target, or nothing of what was asked?
-        match delegate(&target.scopes).allowed {
+        match delegate(&target.scopes).0.allowed {
             true => Err(ExchangeError::Scope),
             false => Err(ExchangeError::Target("policy grants this caller nothing there")),
         }
@@ -223,8 +226,9 @@ impl Exchange {
         if question.workload.is_spiffe() && !Algorithm::SVID.contains(&key.algorithm) {
             return Err(ExchangeError::Proof(VerifyError::AlgorithmNotAllowed(key.algorithm)));
         }
-        let decision = self.policy.decide(&question.put(credential, Action::IssueWit));
-        record::decision(event, &decision);
+        let request = question.put(credential, Action::IssueWit);
+        let decision = self.policy.decide(&request);
+        record::decision(event, &RecordedRequest::from(&request), &decision);
         if decision.allowed { Ok(decision) } else { Err(ExchangeError::CallerUnauthorized) }
     }
 }
@@ -240,20 +244,21 @@ struct Question<'a> {
     workload: &'a WorkloadId,
     platform: Option<&'a PlatformIdentity>,
     source: IpAddr,
+    country: Option<Country>,
     now: UnixTime,
 }
 
 impl<'a> Question<'a> {
     fn put(&self, credential: Credential, action: Action<'a>) -> Request<'a> {
-        let Self { workload, platform, source, now } = *self;
+        let Self { workload, platform, source, country, now } = *self;
         let platform = platform.map(|identity| Platform {
             kind: identity.kind(),
             rule: identity.rule(),
             attributes: identity.attributes(),
             digest: identity.digest(),
         });
-        let (source_ip, country, ttl) = (Some(source), None, None);
-        Request { workload, groups: &[], credential, platform, action, time: now, source_ip, country, ttl }
+        let (source_ip, ttl) = (Some(source), None);
+        Request { workload, credential, platform, action, time: now, source_ip, country, ttl }
     }
 }
 

@@ -15,7 +15,7 @@ use super::statement::Told;
 use super::verify::{Evidence, Proved};
 use super::{Exchange, ExchangeError, Issued};
 use crate::audit::{Event, EventKind, Outcome, PlatformCaller};
-use crate::policy::{Credential, Decision, Target};
+use crate::policy::{Credential, Decision, RecordedDecision, RecordedRequest, Target};
 use crate::trust::PlatformIdentity;
 
 pub(super) fn begin(source: IpAddr, now: UnixTime) -> Event {
@@ -99,7 +99,9 @@ pub(super) fn told(event: &mut Event, told: &Told) {
     (event.posture_id, event.posture_issuer) = told.attested.clone().unzip();
 }
 
-pub(super) fn decision(event: &mut Event, decision: &Decision) {
+pub(super) fn decision(event: &mut Event, request: &RecordedRequest, decision: &Decision) {
+    event.policy_input = serde_json::to_string(request).ok();
+    event.policy_decision = serde_json::to_string(&RecordedDecision::from(decision)).ok();
     event.policy_ids = decision.policies.iter().map(ToString::to_string).collect();
     event.policy_set = Some(decision.policy_set.to_string());
     event.approval_missing = Some(&decision.approval_missing).filter(|missing| !missing.is_empty()).cloned();
