@@ -67,6 +67,25 @@ fn limits_beyond_the_most_are_refused() {
 }
 
 #[test]
+fn an_approver_is_for_users_there_are_and_an_attester_for_workloads() {
+    for (from, to, words) in [
+        ("user_issuers = [\"corp\"]", "user_issuers = []", "`approver.user_issuers`: is empty for `consent-app`"),
+        ("user_issuers = [\"corp\"]", "user_issuers = [\"crop\"]", "names `crop`"),
+        ("workloads = [\"spiffe://prod.example/agent/*\"]", "workloads = []", "`attester.workloads`: is empty for `edr`"),
+        ("name = \"edr\"", "name = \"Edr 1\"", "`Edr 1` is not a short name"),
+        ("issuer = \"https://edr.example\"", "issuer = \"https://sts.example\"", "is this service itself"),
+        ("issuer = \"https://edr.example\"", "issuer = \"http://edr.example\"", "use https"),
+        ("user_issuers = [\"corp\"]", "user_issuers = [\"corp\"]\nalgorithms = []", "`approver.algorithms`: is empty"),
+    ] {
+        let message = error(&example(from, to));
+        assert!(message.contains(words), "{to}: {message}");
+    }
+    let again = "[[approver]]\nname = \"b\"\nissuer = \"https://consent.example\"\nuser_issuers = [\"corp\"]\n";
+    let message = error(&format!("{EXAMPLE}\n{again}"));
+    assert!(message.contains("`approver.issuer`") && message.contains("twice"), "{message}");
+}
+
+#[test]
 fn secrets_do_not_print() {
     let text = example("nonce_secret_file = \"secrets/nonce\"", "nonce_secret = \"hunter2-hunter2-hunter2-hunter2-\"");
     let config = Config::parse(&text).unwrap();

@@ -6,6 +6,7 @@ use http::HeaderMap;
 use procura_token::{DpopProof, MAX_TOKEN, ParseError, Resource, ScopeSet, TokenType, Unverified, VerifyError};
 
 use super::authentication::Authentication;
+use super::statement::Statements;
 use super::{ExchangeError, GRANT_TYPE, Incoming};
 
 /// The subject token that stands for the certificate of the connection.
@@ -64,7 +65,7 @@ pub(super) enum SubjectToken {
 /// What is asked for.
 pub(super) enum Wanted {
     /// An access token on behalf of the user that a token of this type names.
-    Delegation { user: UserTokenType, target: TargetName, scope: Option<ScopeSet> },
+    Delegation { user: UserTokenType, target: TargetName, scope: Option<ScopeSet>, statements: Statements },
     /// A WIT for the caller itself.
     Wit,
 }
@@ -125,12 +126,15 @@ fn actor(form: &Form<'_>) -> Result<Option<Presented>, ExchangeError> {
 fn wanted(form: &Form<'_>, subject: TokenType) -> Result<Wanted, ExchangeError> {
     let delegation = |user| {
         let scope = form.get("scope").map(str::parse).transpose().map_err(ExchangeError::ScopeSyntax)?;
-        Ok(Wanted::Delegation { user, target: target(form)?, scope })
+        Ok(Wanted::Delegation { user, target: target(form)?, scope, statements: Statements::parse(form)? })
     };
     match (token_type(form, "requested_token_type")?.unwrap_or(TokenType::AccessToken), subject) {
         (TokenType::AccessToken, TokenType::IdToken) => delegation(UserTokenType::IdToken),
         (TokenType::AccessToken, TokenType::AccessToken) => delegation(UserTokenType::AccessToken),
-        (TokenType::Wit, TokenType::Jwt | TokenType::Mtls) => Ok(Wanted::Wit),
+        (TokenType::Wit, TokenType::Jwt | TokenType::Mtls) if Statements::parse(form)?.are_none() => Ok(Wanted::Wit),
+        (TokenType::Wit, TokenType::Jwt | TokenType::Mtls) => {
+            Err(ExchangeError::Request("approvals and postures are for delegations"))
+        }
         (TokenType::AccessToken | TokenType::Wit, _) => Err(ExchangeError::SubjectUnfit("its type is not accepted")),
         _ => Err(ExchangeError::Request("`requested_token_type` is not issued")),
     }

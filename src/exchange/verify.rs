@@ -12,6 +12,7 @@ use super::binding::Binding;
 use super::credential::WorkloadCredential;
 use super::hop::{Held, Step};
 use super::request::{Asked, Presented, SubjectToken, TargetName, UserTokenType, Wanted};
+use super::statement::Shown;
 use super::{Exchange, ExchangeError};
 use crate::policy::Hop;
 use crate::store::{Epoch, OneTimeUse, UseKind};
@@ -49,6 +50,8 @@ pub(super) struct Delegated {
     pub(super) actor: WorkloadId,
     pub(super) target: TargetName,
     pub(super) scope: Option<ScopeSet>,
+    /// What was shown beside it.
+    pub(super) shown: Shown,
 }
 
 /// A subject token, verified, before it is known who is to act.
@@ -78,7 +81,7 @@ impl Exchange {
         };
         let binding = Binding::decide(&caller, proved)?;
         match wanted {
-            Wanted::Delegation { user, target, scope } => {
+            Wanted::Delegation { user, target, scope, statements } => {
                 let SubjectToken::Token(subject) = &subject else {
                     return Err(ExchangeError::SubjectUnfit("it is the caller's own credential"));
                 };
@@ -98,7 +101,8 @@ impl Exchange {
                     }
                 };
                 let Step { hop, actor, binding } = step;
-                let wanted = Proved::Delegation(Delegated { authority, hop, actor, target, scope });
+                let shown = self.verify_statements(&statements, &authority, &actor, now).await?;
+                let wanted = Proved::Delegation(Delegated { authority, hop, actor, target, scope, shown });
                 Ok(Evidence { caller, proofs, binding, credential, wanted })
             }
             Wanted::Wit => {
