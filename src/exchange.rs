@@ -4,6 +4,7 @@
 //! one before it made, so none can be skipped; each refuses with an [`ExchangeError`]; and whatever happens, one audit event
 //! is durable before the answer leaves.
 
+mod approval;
 mod authenticate;
 mod authentication;
 mod authority;
@@ -21,6 +22,7 @@ mod identity;
 mod issue;
 mod record;
 mod request;
+mod statement;
 mod verify;
 
 use std::net::IpAddr;
@@ -30,6 +32,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use procura_token::{Algorithm, Confirmation, Freshness, Htu, Issuer, Nonces, RequestHead, ScopeSet, TokenType, UnixTime};
 
+pub use approval::MissingApproval;
 pub use certificate::CertificateFieldError;
 pub use challenge::{EncryptedCredential, TpmChallenge};
 pub use delegations::{DelegationError, DelegationList, DelegationView, Revocation, RevokedDelegations};

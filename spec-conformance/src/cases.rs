@@ -3,6 +3,7 @@
 mod actor;
 mod algorithm;
 mod answer;
+mod approval;
 mod binding;
 mod caller;
 mod certificate;
@@ -16,6 +17,7 @@ mod hostile;
 mod metadata;
 mod nonce;
 mod platform;
+mod posture;
 mod replay;
 mod signature;
 mod subject;
@@ -95,6 +97,8 @@ pub(crate) fn all() -> Vec<Case> {
         binding::cases(),
         federated::cases(),
         platform::cases(),
+        approval::cases(),
+        posture::cases(),
         hostile::cases(),
         replay::cases(),
         written::cases(),

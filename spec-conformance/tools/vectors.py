@@ -14,7 +14,7 @@ import pathlib
 import jsonschema
 from jwcrypto import jwk, jws
 
-from vector import bundle, certificate, dpop, handover, keys, sign, signature, small, svid, tokens, wit, wpt
+from vector import bundle, certificate, dpop, handover, keys, sign, signature, small, statement, svid, tokens, wit, wpt
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "vectors"
 
@@ -63,7 +63,8 @@ def main():
     total = 0
     for made in [
         dpop.build(have), svid.build(have), wit.build(have), tokens.id_token(have), tokens.access_token(have), small.thumbprint(have), small.identifier(),
-        wpt.build(have), wpt.requests(have), signature.build(have), certificate.build(have), certificate.bundles(have), bundle.build(have), tokens.platform(have), handover.build(have),
+        wpt.build(have), wpt.requests(have), signature.build(have), certificate.build(have), certificate.bundles(have), bundle.build(have), tokens.platform(have),
+        statement.approval(have), statement.posture(have), handover.build(have),
     ]:
         document = made.document()
         jsonschema.validate(document, schema)

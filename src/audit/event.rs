@@ -128,6 +128,18 @@ pub struct Event {
     pub scope_asked: Option<ScopeSet>,
     /// The scope granted.
     pub scope_granted: Option<ScopeSet>,
+    /// What shows that the user agreed: `token`, `may_act`, `consent_claim`; absent when empty.
+    pub approval_by: Vec<&'static str>,
+    /// The `jti` of the approval that was presented.
+    pub approval_id: Option<TokenId>,
+    /// The approver.
+    pub approval_issuer: Option<Issuer>,
+    /// The scopes that were not granted because the user had not agreed.
+    pub approval_missing: Option<ScopeSet>,
+    /// The `jti` of the posture that was presented.
+    pub posture_id: Option<TokenId>,
+    /// The attester.
+    pub posture_issuer: Option<Issuer>,
     /// The delegation begun or continued.
     pub delegation_id: Option<DelegationId>,
     /// Its deadline.
@@ -182,6 +194,12 @@ impl Event {
             target: None,
             scope_asked: None,
             scope_granted: None,
+            approval_by: Vec::new(),
+            approval_id: None,
+            approval_issuer: None,
+            approval_missing: None,
+            posture_id: None,
+            posture_issuer: None,
             delegation_id: None,
             delegation_until: None,
             delegation_hop: None,

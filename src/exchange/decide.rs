@@ -11,8 +11,9 @@ use super::binding::Binding;
 use super::credential::WorkloadCredential;
 use super::hop::verify_target;
 use super::request::{TargetName, TokenForm};
+use super::statement::Told;
 use super::verify::{Delegated, Evidence, Proofs, Proved};
-use super::{Exchange, ExchangeError, record};
+use super::{Exchange, ExchangeError, MissingApproval, record};
 use crate::audit::Event;
 use crate::policy::{Action, Country, Credential, Decision, Delegate, Hop, Parent, Platform, RecordedRequest, Request, Target};
 use crate::trust::PlatformIdentity;
@@ -98,7 +99,9 @@ impl Exchange {
                     ),
                 };
                 let chain = self.extend(&delegated, target)?;
-                let decision = self.decide_delegation(&question, credential, &delegated, target, event)?;
+                let told = delegated.shown.at(&target.resource)?;
+                record::told(event, &told);
+                let decision = self.decide_delegation(&question, credential, (&delegated, &told), target, event)?;
                 let Delegated { authority, form, .. } = delegated;
                 let expires = limit(now, &decision, self.settings.max_delegation).min(authority.limit());
                 let until = match &authority {
@@ -112,8 +115,8 @@ impl Exchange {
                     target: target.resource.clone(),
                     scope: decision.granted,
                     until,
-                    // Bound to a credential's key, nothing outlives that credential.
-                    expires: bound.map_or(expires, |end| expires.min(end)),
+                    // Bound to a credential's key, nothing outlives that credential; nor what it was granted for.
+                    expires: [bound, told.until].into_iter().flatten().fold(expires, Ord::min),
                     binding,
                 })
             }
@@ -149,7 +152,9 @@ impl Exchange {
                 delegated.scope = Some(hop.scope.clone());
                 let question = Question { workload: &delegated.actor, platform: None, ..*question };
                 let chain = self.extend(delegated, target)?;
-                let decision = self.decide_delegation(&question, Credential::Wit, delegated, target, event)?;
+                // Nobody showed anything for them: what needs an approval or a posture went no further.
+                let decision =
+                    self.decide_delegation(&question, Credential::Wit, (delegated, &Told::default()), target, event)?;
                 Some((chain, limit(question.now, &decision, self.settings.max_delegation), decision.granted))
             } else {
                 None
@@ -202,7 +207,7 @@ impl Exchange {
         &self,
         question: &Question<'_>,
         credential: Credential,
-        Delegated { authority, hop, scope, .. }: &Delegated,
+        (Delegated { authority, hop, scope, .. }, told): (&Delegated, &Told),
         target: &Target,
         event: &mut Event,
     ) -> Result<Decision, ExchangeError> {
@@ -222,18 +227,23 @@ impl Exchange {
                 Authority::Parent(parent) => Some(Parent { target: &parent.target, actor: &parent.chain.current().id }),
             };
             let chain = authority.chain();
-            let action =
-                Action::Delegate(Delegate { target, scopes, user, chain, hop: *hop, parent, posture: None, approval: None });
-            let request = question.put(credential, action);
+            let (posture, approval) = (told.posture.as_ref(), told.approval.as_ref());
+            let delegate = Delegate { target, scopes, user, chain, hop: *hop, parent, posture, approval };
+            let request = question.put(credential, Action::Delegate(delegate));
             (self.policy.decide(&request), RecordedRequest::from(&request))
         };
         record::target(event, target);
         let ceiling = authority.scope().map_or_else(|| target.scopes.clone(), |scope| scope.intersection(&target.scopes));
         let asked = scope.as_ref().map_or_else(|| ceiling.clone(), |scope| scope.intersection(&ceiling));
         let (decision, request) = delegate(&asked);
-        record::decision(event, &request, &decision);
+        record::question(event, &request, &decision);
+        record::decision(event, &decision);
         if decision.allowed {
             return Ok(decision);
+        }
+        if !decision.approval_missing.is_empty() {
+            let (agent, target) = (question.workload.clone(), target.resource.clone());
+            return Err(ExchangeError::ApprovalMissing(MissingApproval { agent, target, scope: decision.approval_missing }));
         }
         // Nothing at all at this target, or nothing of what was asked?
         match delegate(&target.scopes).0.allowed {
@@ -259,7 +269,8 @@ impl Exchange {
         }
         let request = question.put(credential, Action::IssueWit);
         let decision = self.policy.decide(&request);
-        record::decision(event, &RecordedRequest::from(&request), &decision);
+        record::question(event, &RecordedRequest::from(&request), &decision);
+        record::decision(event, &decision);
         if decision.allowed { Ok(decision) } else { Err(ExchangeError::CallerUnauthorized) }
     }
 }

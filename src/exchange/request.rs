@@ -6,6 +6,7 @@ use http::HeaderMap;
 use procura_token::{DpopProof, MAX_TOKEN, ParseError, Resource, ScopeSet, TokenType, Unverified, VerifyError};
 
 use super::authentication::Authentication;
+use super::statement::Statements;
 use super::{ExchangeError, GRANT_TYPE, Incoming};
 
 /// The subject token that stands for the certificate of the connection.
@@ -75,7 +76,7 @@ pub(super) enum TokenForm {
 /// What is asked for.
 pub(super) enum Wanted {
     /// An access token on behalf of the user that a token of this type names.
-    Delegation { user: UserTokenType, form: TokenForm, target: TargetName, scope: Option<ScopeSet> },
+    Delegation { user: UserTokenType, form: TokenForm, target: TargetName, scope: Option<ScopeSet>, statements: Statements },
     /// A WIT for the caller itself.
     Wit,
 }
@@ -137,7 +138,7 @@ fn actor(form: &Form<'_>) -> Result<Option<Presented>, ExchangeError> {
 fn wanted(request: &Form<'_>, subject: TokenType) -> Result<Wanted, ExchangeError> {
     let delegation = |user, form| {
         let scope = request.get("scope").map(str::parse).transpose().map_err(ExchangeError::ScopeSyntax)?;
-        Ok(Wanted::Delegation { user, form, target: target(request)?, scope })
+        Ok(Wanted::Delegation { user, form, target: target(request)?, scope, statements: Statements::parse(request)? })
     };
     match (token_type(request, "requested_token_type")?.unwrap_or(TokenType::AccessToken), subject) {
         (TokenType::AccessToken, TokenType::IdToken) => delegation(UserTokenType::IdToken, TokenForm::Jwt),
@@ -146,7 +147,10 @@ fn wanted(request: &Form<'_>, subject: TokenType) -> Result<Wanted, ExchangeErro
         }
         (TokenType::Biscuit, TokenType::IdToken) => delegation(UserTokenType::IdToken, TokenForm::Biscuit),
         (TokenType::Biscuit, TokenType::AccessToken) => delegation(UserTokenType::AccessToken, TokenForm::Biscuit),
-        (TokenType::Wit, TokenType::Jwt | TokenType::Mtls) => Ok(Wanted::Wit),
+        (TokenType::Wit, TokenType::Jwt | TokenType::Mtls) if Statements::parse(request)?.are_none() => Ok(Wanted::Wit),
+        (TokenType::Wit, TokenType::Jwt | TokenType::Mtls) => {
+            Err(ExchangeError::Request("approvals and postures are for delegations"))
+        }
         (TokenType::AccessToken | TokenType::Wit | TokenType::Biscuit, _) => {
             Err(ExchangeError::SubjectUnfit("its type is not accepted"))
         }

@@ -13,6 +13,7 @@ use super::credential::WorkloadCredential;
 use super::handover::Returned;
 use super::hop::{Held, Step};
 use super::request::{Asked, Presented, SubjectToken, TargetName, TokenForm, UserTokenType, Wanted};
+use super::statement::Shown;
 use super::{Exchange, ExchangeError};
 use crate::policy::Hop;
 use crate::store::{Epoch, OneTimeUse, UseKind};
@@ -53,6 +54,8 @@ pub(super) struct Delegated {
     pub(super) form: TokenForm,
     pub(super) target: TargetName,
     pub(super) scope: Option<ScopeSet>,
+    /// What was shown beside it.
+    pub(super) shown: Shown,
 }
 
 /// A subject token, verified, before it is known who is to act.
@@ -83,7 +86,7 @@ impl Exchange {
         };
         let binding = Binding::decide(&caller, proved)?;
         match wanted {
-            Wanted::Delegation { user, form, target, scope } => {
+            Wanted::Delegation { user, form, target, scope, statements } => {
                 let presented = self.verify_authority(&subject, user, (&caller, &binding), now).await?;
                 let credential = self.verify_actor(actor.as_ref(), now).await?;
                 let mut offline = Vec::new();
@@ -110,7 +113,8 @@ impl Exchange {
                 if form == TokenForm::Biscuit {
                     self.verify_can_hold(&binding)?;
                 }
-                let wanted = Proved::Delegation(Delegated { authority, hop, offline, actor, form, target, scope });
+                let shown = self.verify_statements(&statements, &authority, &actor, now).await?;
+                let wanted = Proved::Delegation(Delegated { authority, hop, offline, actor, form, target, scope, shown });
                 Ok(Evidence { caller, proofs, binding, credential, wanted })
             }
             Wanted::Wit => {

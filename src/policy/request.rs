@@ -82,9 +82,9 @@ impl Action<'_> {
     }
 
     /// Whether the user agreed to `scope`, if the action is on behalf of one.
-    pub(super) fn approved(&self, scope: &Scope) -> Option<bool> {
+    pub(super) fn approved(&self, scope: Option<&Scope>) -> Option<bool> {
         match self {
-            Self::Delegate(delegate) => Some(delegate.is_approved(scope)),
+            Self::Delegate(delegate) => scope.map(|scope| delegate.is_approved(scope)),
             Self::ActForItself { .. } | Self::IssueWit => None,
         }
     }
