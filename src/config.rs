@@ -4,6 +4,7 @@
 //! whose every value is well formed and whose parts agree with each other; whether the files it names can be read is found
 //! out when the service starts.
 
+mod authorization_details;
 mod error;
 mod listener;
 mod path;
@@ -24,6 +25,7 @@ use procura_token::Issuer;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use authorization_details::AuthorizationDetailsTypeConfig;
 pub use error::ConfigError;
 pub use listener::{AdminConfig, CertificateField, IdentityConfig, MtlsConfig, ProxyConfig, TlsConfig};
 pub use platform::{AwsStsConfig, KubernetesConfig, OneOrSeveral, PlatformConfig, TpmConfig};
@@ -99,6 +101,9 @@ pub struct Config {
     /// A directory of further targets: each `*.toml` in it holds `[[target]]` entries.
     #[serde(default)]
     pub target_directory: Option<PathBuf>,
+    /// Types of `authorization_details`: what can be asked for beside scopes (RFC 9396).
+    #[serde(default)]
+    pub authorization_details_type: Vec<AuthorizationDetailsTypeConfig>,
 }
 
 impl Config {
@@ -173,6 +178,7 @@ impl Config {
         unique("target.name", self.target.iter().filter_map(|target| target.name.as_deref()))?;
         self.trust_domains()?;
         self.user_issuers_agree()?;
+        self.detail_types_agree()?;
         self.platforms()?;
         self.dpop.agree()?;
         self.store.agree()?;

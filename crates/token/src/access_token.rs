@@ -9,7 +9,7 @@ use crate::jws::Header;
 use crate::verified::Kind;
 use crate::window::verify_window;
 use crate::{
-    ActorChain, Algorithm, Authentication, Confirmation, Issuer, KeySet, ParseError, Resource, ScopeSet, Subject, TokenId,
+    ActorChain, Algorithm, Authentication, AuthorizationDetails, Confirmation, Issuer, KeySet, ParseError, Resource, ScopeSet, Subject, TokenId,
     UnixTime, Unverified, Verified, VerifyError, WorkloadId,
 };
 
@@ -34,7 +34,11 @@ pub struct AccessToken {
     /// Its name.
     pub jti: TokenId,
     /// What it permits at its target.
+    #[serde(skip_serializing_if = "ScopeSet::is_empty")]
     pub scope: ScopeSet,
+    /// What it permits there besides, in more words (RFC 9396 section 9.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_details: Option<AuthorizationDetails>,
     /// Who acts; absent in a token that a workload holds for itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub act: Option<ActorChain>,
@@ -138,7 +142,10 @@ pub(crate) struct Raw {
     #[serde(default, deserialize_with = "present")]
     nbf: Option<UnixTime>,
     jti: TokenId,
+    #[serde(default)]
     scope: ScopeSet,
+    #[serde(default, deserialize_with = "present")]
+    authorization_details: Option<AuthorizationDetails>,
     #[serde(default, deserialize_with = "present")]
     act: Option<ActorChain>,
     cnf: Confirmation,
@@ -173,6 +180,7 @@ impl Kind for AccessToken {
             exp: raw.exp,
             jti: raw.jti,
             scope: raw.scope,
+            authorization_details: raw.authorization_details,
             act: raw.act,
             cnf: raw.cnf,
             delegation: raw.delegation,

@@ -5,6 +5,7 @@ mod access_token;
 mod actor;
 mod algorithm;
 mod audience;
+mod authorization_details;
 pub mod base64url;
 #[cfg(feature = "x509")]
 mod bundle;
@@ -50,6 +51,9 @@ pub use access_token::{AccessToken, AccessTokenRules, Delegation, DelegationId};
 pub use actor::{Actor, ActorChain, MAX_ACTORS};
 pub use algorithm::Algorithm;
 pub use audience::Audience;
+pub use authorization_details::{
+    AuthorizationDetail, AuthorizationDetails, DetailError, DetailNumber, DetailType, DetailTypes, DetailValue, FieldRule, MAX_DETAILS,
+};
 #[cfg(feature = "x509")]
 pub use bundle::Bundle;
 pub use claim_rules::{ClaimRules, ClaimValue, RequiredClaim};
