@@ -16,7 +16,7 @@ use procura::app::App;
 use procura::clock::SystemClock;
 use procura::config::Config;
 use procura::exchange::{CLIENT_ASSERTION_TYPE, GRANT_TYPE, Incoming};
-use procura::policy::{Action, Credential, Delegate, Request, User};
+use procura::policy::{Action, Credential, Delegate, Hop, Request, User};
 use procura_token::{
     Algorithm, CertificateDer, Htu, NewDpopProof, PeerCertificate, Signer as _, SigningKey, TokenId, random_bytes,
 };
@@ -144,9 +144,19 @@ fn policy(c: &mut Criterion, world: &World) {
             groups: &[],
             credential: Credential::JwtSvid,
             platform: None,
-            action: Action::Delegate(Delegate { target, scopes: &scopes, user, chain: None }),
+            action: Action::Delegate(Delegate {
+                target,
+                scopes: &scopes,
+                user,
+                chain: None,
+                hop: Hop::Begin,
+                parent: None,
+                posture: None,
+                approval: None,
+            }),
             time: world.app.now(),
             source_ip: Some(SOURCE),
+            country: None,
             ttl: None,
         })
     };

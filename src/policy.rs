@@ -5,12 +5,14 @@
 //! the age of a log-in. Nothing is allowed unless a policy permits it, and one `forbid` outweighs every `permit`.
 
 mod answered;
+mod country;
 mod decision;
 mod error;
 mod file;
 mod limit;
 mod parse;
 mod platform;
+mod question;
 mod request;
 mod set;
 mod target;
@@ -21,14 +23,16 @@ mod vocabulary;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+pub use country::{Country, CountryError};
 pub use decision::{Decision, PolicySetHash};
 pub use error::{Place, PolicyError, TargetError};
 pub use platform::Platform;
-pub use request::{Action, Credential, Delegate, Request, User};
+pub use request::{Action, Approval, Credential, Delegate, Hop, Parent, Posture, Request, User};
 pub use target::{Target, Targets};
 
-use procura_token::Scope;
-use request::Question;
+use decision::Measure;
+use procura_token::{Scope, ScopeSet};
+use question::{Asked, Question};
 use set::{Answer, Set};
 use vocabulary::Vocabulary;
 
@@ -57,7 +61,8 @@ impl Policy {
     ///
     /// Every policy is held against [`SCHEMA`] in Cedar's strict mode; warnings go to the log. A policy's id is its `@id`, else
     /// `<file>#<number>`. `@ttl("30m")` limits how long a token lives that the policy permits, `@depth("3")` how many
-    /// actors it names; other annotations are ignored. A directory without policies is one that denies everything.
+    /// actors it names; `@repeats("allowed")` lets it name an actor twice, `@approval("required")` asks that the user agreed.
+    /// Other annotations are ignored. A directory without policies is one that denies everything.
     ///
     /// # Errors
     /// [`PolicyError`], saying which file is wrong, where, and what to do.
@@ -92,8 +97,8 @@ impl Policy {
     /// Decides `request`, each of its scopes on its own.
     ///
     /// A scope is granted if the target knows it, a policy permits it, none forbids it, every policy that was consulted
-    /// could be evaluated, and no permit behind it has a `@depth` below the number of actors. Asking for no scope grants
-    /// nothing. A target that this policy was not loaded with is denied.
+    /// could be evaluated, no permit behind it has a `@depth` below the number of actors or a `@approval` that is not there,
+    /// and, if the workload is in the chain already, one of them has `@repeats`. Asking for no scope grants nothing. A target that this policy was not loaded with is denied.
     ///
     /// Not decided here: what the subject token allows, and how long any token may live when no policy says so.
     pub fn decide(&self, request: &Request<'_>) -> Decision {
@@ -105,30 +110,44 @@ impl Policy {
     }
 
     fn decide_by(&self, set: &Set, request: &Request<'_>) -> Decision {
-        let mut decision = Decision::nothing(set.hash.clone());
         let question = Question::new(&self.vocabulary, request);
-        let answer = |scope: Option<&Scope>| match &question {
-            Ok(question) => self.ask(set, question, scope),
+        let answer = |scope: Option<Asked<'_>>| match question.as_ref().map(|question| self.ask(set, question, scope)) {
+            Ok(answer) => answer,
             Err(reason) => Answer { errors: vec![reason.clone()], ..Answer::default() },
         };
+        let mut decision = Decision::nothing(set.hash.clone());
         match &request.action {
             Action::IssueWit => {
-                decision.add(answer(None), 0);
+                decision.add(answer(None), Measure::default());
                 decision
             }
+            Action::ActForItself { target, scopes } => each(scopes, decision, |scope, decision| {
+                let asked = Asked { scope, approved: None };
+                target.scopes.contains(scope) && decision.add(answer(Some(asked)), Measure::default())
+            }),
             Action::Delegate(delegate) => {
-                let known = |scope: &&Scope| delegate.target.scopes.contains(scope);
-                let (granted, denied) = delegate
-                    .scopes
-                    .iter()
-                    .cloned()
-                    .partition(|scope| known(&scope) && decision.add(answer(Some(scope)), delegate.depth()));
-                decision.with_scopes(granted, denied)
+                let mut missing = Vec::new();
+                let repeats = delegate.repeats(request.workload);
+                let measure = |approved| Measure { depth: delegate.depth(), repeats, approved };
+                let ask = |scope, approved| answer(Some(Asked { scope, approved: Some(approved) }));
+                let decision = each(delegate.scopes, decision, |scope, decision| {
+                    if !delegate.target.scopes.contains(scope) {
+                        return false;
+                    }
+                    let approved = delegate.is_approved(scope);
+                    let granted = decision.add(ask(scope, approved), measure(approved));
+                    if !granted && !approved && set.minds_approval {
+                        let mut agreed = Decision::nothing(set.hash.clone());
+                        missing.extend(agreed.add(ask(scope, true), measure(true)).then(|| scope.clone()));
+                    }
+                    granted
+                });
+                Decision { approval_missing: missing.into_iter().collect(), ..decision }
             }
         }
     }
 
-    fn ask<'a>(&self, set: &'a Set, question: &Question, scope: Option<&Scope>) -> Answer<'a> {
+    fn ask<'a>(&self, set: &'a Set, question: &Question, scope: Option<Asked<'_>>) -> Answer<'a> {
         match question.ask(&self.vocabulary, scope) {
             Ok(request) => set.answer(question, &request),
             Err(reason) => Answer { errors: vec![reason], ..Answer::default() },
@@ -138,6 +157,12 @@ impl Policy {
     fn current(&self) -> Arc<Set> {
         Arc::clone(&self.set.read().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Asks `grants` about each of `scopes`.
+fn each(scopes: &ScopeSet, mut decision: Decision, mut grants: impl FnMut(&Scope, &mut Decision) -> bool) -> Decision {
+    let (granted, denied) = scopes.iter().cloned().partition(|scope| grants(scope, &mut decision));
+    decision.with_scopes(granted, denied)
 }
 
 fn read(settings: &PolicySettings, vocabulary: &Vocabulary) -> Result<Set, PolicyError> {

@@ -12,7 +12,7 @@ use super::request::TargetName;
 use super::verify::{Evidence, Proofs, Proved, User};
 use super::{Exchange, ExchangeError, record};
 use crate::audit::Event;
-use crate::policy::{Action, Credential, Decision, Delegate, Platform, Request, Target};
+use crate::policy::{Action, Credential, Decision, Delegate, Hop, Platform, Request, Target};
 use crate::trust::PlatformIdentity;
 
 /// What policy grants, once the proofs have been claimed.
@@ -139,8 +139,9 @@ impl Exchange {
                 amr: authentication.amr.as_deref().unwrap_or_default(),
                 auth_age: authentication.auth_time.map(|then| question.now.since(then)),
             };
-            let action = Action::Delegate(Delegate { target, scopes, user, chain: None });
-            self.policy.decide(&question.put(credential, action))
+            let (chain, hop, parent, posture, approval) = (None, Hop::Begin, None, None, None);
+            let delegate = Delegate { target, scopes, user, chain, hop, parent, posture, approval };
+            self.policy.decide(&question.put(credential, Action::Delegate(delegate)))
         };
         record::target(event, target);
         let ceiling = user.token.scope().map_or_else(|| target.scopes.clone(), |scope| scope.intersection(&target.scopes));
@@ -200,7 +201,8 @@ impl<'a> Question<'a> {
             attributes: identity.attributes(),
             digest: identity.digest(),
         });
-        Request { workload, groups: &[], credential, platform, action, time: now, source_ip: Some(source), ttl: None }
+        let (source_ip, country, ttl) = (Some(source), None, None);
+        Request { workload, groups: &[], credential, platform, action, time: now, source_ip, country, ttl }
     }
 }
 

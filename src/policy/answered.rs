@@ -5,7 +5,8 @@ use core::time::Duration;
 use procura_token::{Resource, ScopeSet, WorkloadId};
 use quick_cache::sync::Cache;
 
-use super::{Action, Credential, Decision, Delegate, Request};
+use super::question::weekday;
+use super::{Action, Approval, Country, Credential, Decision, Delegate, Hop, Posture, Request, Target};
 
 /// How many answers are remembered; the least used are forgotten first. About 1 KiB each.
 const CAPACITY: usize = 4096;
@@ -39,46 +40,74 @@ struct Asked {
     credential: Credential,
     /// The hash over all that its platform says.
     platform: Option<[u8; 32]>,
+    weekday: i64,
+    country: Option<Country>,
     ttl: Option<Duration>,
-    /// `None` asks for a WIT.
-    delegate: Option<AskedDelegate>,
+    action: AskedAction,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+enum AskedAction {
+    Delegate(Box<AskedDelegate>),
+    ActForItself(AskedTarget),
+    IssueWit,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+struct AskedTarget {
+    resource: Resource,
+    knows: ScopeSet,
+    scopes: ScopeSet,
 }
 
 #[derive(PartialEq, Eq, Hash)]
 struct AskedDelegate {
-    target: Resource,
-    target_scopes: ScopeSet,
-    scopes: ScopeSet,
+    target: AskedTarget,
     /// Issuer, subject and authentication context class.
     user: (String, String, Option<String>),
     user_groups: Vec<String>,
     user_amr: Vec<String>,
     chain: Vec<WorkloadId>,
+    hop: Hop,
+    parent: Option<(Resource, WorkloadId)>,
+    posture: Option<Posture>,
+    approval: Option<Approval>,
 }
 
 impl Asked {
     fn new(request: &Request<'_>) -> Self {
-        let Request { workload, groups, credential, platform, action, ttl, time: _, source_ip: _ } = *request;
+        let Request { workload, groups, credential, platform, action, time, source_ip: _, country, ttl } = *request;
         let platform = platform.map(|platform| *platform.digest);
-        let delegate = match action {
-            Action::IssueWit => None,
-            Action::Delegate(delegate) => Some(AskedDelegate::new(delegate)),
+        let action = match action {
+            Action::Delegate(delegate) => AskedAction::Delegate(Box::new(AskedDelegate::new(delegate))),
+            Action::ActForItself { target, scopes } => AskedAction::ActForItself(AskedTarget::new(target, scopes)),
+            Action::IssueWit => AskedAction::IssueWit,
         };
-        Self { workload: workload.clone(), groups: groups.to_vec(), credential, platform, ttl, delegate }
+        let (workload, groups, weekday) = (workload.clone(), groups.to_vec(), weekday(time));
+        Self { workload, groups, credential, platform, weekday, country, ttl, action }
+    }
+}
+
+impl AskedTarget {
+    fn new(target: &Target, scopes: &ScopeSet) -> Self {
+        Self { resource: target.resource.clone(), knows: target.scopes.clone(), scopes: scopes.clone() }
     }
 }
 
 impl AskedDelegate {
-    fn new(Delegate { target, scopes, user, chain }: Delegate<'_>) -> Self {
+    fn new(delegate: Delegate<'_>) -> Self {
+        let Delegate { target, scopes, user, chain, hop, parent, posture, approval } = delegate;
         let super::User { issuer, subject, groups, acr, amr, auth_age: _ } = user;
         Self {
-            target: target.resource.clone(),
-            target_scopes: target.scopes.clone(),
-            scopes: scopes.clone(),
+            target: AskedTarget::new(target, scopes),
             user: (issuer.to_owned(), subject.to_owned(), acr.map(str::to_owned)),
             user_groups: groups.to_vec(),
             user_amr: amr.to_vec(),
             chain: chain.into_iter().flat_map(|chain| chain.iter()).map(|actor| actor.id.clone()).collect(),
+            hop,
+            parent: parent.map(|parent| (parent.target.clone(), parent.actor.clone())),
+            posture: posture.cloned(),
+            approval: approval.cloned(),
         }
     }
 }

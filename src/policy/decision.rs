@@ -18,12 +18,14 @@ pub struct Decision {
     pub granted: ScopeSet,
     /// The scopes asked and not granted.
     pub denied: ScopeSet,
+    /// Those of them that would be granted if the user had agreed.
+    pub approval_missing: ScopeSet,
     /// The longest the token may live: the least `@ttl` of the permits behind what is granted. `None`: policy sets no limit.
     pub ttl: Option<Duration>,
     /// The most actors a token made from this one may name: the least `@depth` of those permits.
     pub depth: Option<u32>,
     /// The ids of the policies that made the decision: permits of what is granted; of what is not, the policies that
-    /// forbid it, fail, or permit fewer actors. Empty when no policy spoke and denial is the default.
+    /// forbid it or fail, and the permits that ask for less depth, no repetition or an approval. Empty when no policy spoke and denial is the default.
     pub policies: BTreeSet<Arc<str>>,
     /// The policy set that decided.
     pub policy_set: PolicySetHash,
@@ -57,6 +59,7 @@ impl Decision {
             allowed: false,
             granted: ScopeSet::default(),
             denied: ScopeSet::default(),
+            approval_missing: ScopeSet::default(),
             ttl: None,
             depth: None,
             policies: BTreeSet::new(),
@@ -65,9 +68,8 @@ impl Decision {
         }
     }
 
-    /// Adds the answer for one scope, or for the whole action, of a request with `depth` actors.
-    pub(super) fn add(&mut self, answer: Answer<'_>, depth: u32) -> bool {
-        let is_exceeded = |rule: &Rule| rule.depth.is_some_and(|most| most < depth);
+    /// Adds the answer for one scope, or for the whole action.
+    pub(super) fn add(&mut self, answer: Answer<'_>, asked: Measure) -> bool {
         let refused = !answer.against.is_empty() || !answer.errors.is_empty();
         for error in answer.errors {
             if !self.errors.contains(&error) {
@@ -78,12 +80,15 @@ impl Decision {
             self.name(&answer.against);
             return false;
         }
-        let exceeded: Vec<&Rule> = answer.permits.iter().copied().filter(|rule| is_exceeded(rule)).collect();
+        let exceeded: Vec<&Rule> = answer.permits.iter().copied().filter(|rule| asked.exceeds(rule)).collect();
         if answer.permits.is_empty() || !exceeded.is_empty() {
             self.name(&exceeded);
             return false;
         }
         self.name(&answer.permits);
+        if asked.repeats && !answer.permits.iter().any(|rule| rule.repeats) {
+            return false;
+        }
         for rule in answer.permits {
             self.ttl = least(self.ttl, rule.ttl);
             self.depth = least(self.depth, rule.depth);
@@ -99,6 +104,23 @@ impl Decision {
 
     fn name(&mut self, rules: &[&Rule]) {
         self.policies.extend(rules.iter().map(|rule| Arc::clone(&rule.id)));
+    }
+}
+
+/// What the annotations of permits are held against.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Measure {
+    /// How many actors the token would name.
+    pub(super) depth: u32,
+    /// Whether it would name the newest of them twice.
+    pub(super) repeats: bool,
+    /// Whether the user agreed.
+    pub(super) approved: bool,
+}
+
+impl Measure {
+    fn exceeds(self, rule: &Rule) -> bool {
+        rule.depth.is_some_and(|most| most < self.depth) || (rule.needs_approval && !self.approved)
     }
 }
 

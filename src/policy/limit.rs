@@ -1,4 +1,4 @@
-//! The annotations that mean something: `@id`, `@ttl`, `@depth`. Others are the author's own.
+//! The annotations that mean something: `@id`, `@ttl`, `@depth`, `@repeats`, `@approval`. Others are the author's own.
 
 use core::time::Duration;
 
@@ -35,6 +35,20 @@ pub(super) fn depth(text: &str) -> Result<u32, Expected> {
     }
 }
 
+/// `@repeats("allowed")`: a workload may act again in a chain that names it already.
+pub(super) fn repeats(text: &str) -> Result<bool, Expected> {
+    one_word(text, "allowed").ok_or("the word `allowed`: write that, or leave the annotation out")
+}
+
+/// `@approval("required")`: the user must have agreed.
+pub(super) fn approval(text: &str) -> Result<bool, Expected> {
+    one_word(text, "required").ok_or("the word `required`: write that, or leave the annotation out")
+}
+
+fn one_word(text: &str, word: &str) -> Option<bool> {
+    (text == word).then_some(true)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +66,14 @@ mod tests {
         assert_eq!(depth("8"), Ok(8));
         for text in ["", "0", "9", "-1", "three", "1.0"] {
             assert!(depth(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn words_are_exact() {
+        assert_eq!((repeats("allowed"), approval("required")), (Ok(true), Ok(true)));
+        for text in ["", "true", "Allowed", "required ", "no"] {
+            assert!(repeats(text).is_err() && approval(text).is_err(), "{text}");
         }
     }
 }

@@ -4,6 +4,7 @@ use cedar_policy::ffi::DetailedError;
 use cedar_policy::{ParseErrors, Policy, PolicyId, PolicySet};
 
 use super::file::PolicyFile;
+use super::limit::Expected;
 use super::set::Rule;
 use super::{Place, PolicyError, limit};
 
@@ -37,17 +38,33 @@ fn position(id: &PolicyId) -> Option<usize> {
 
 fn rule(policy: &Policy, file: &PolicyFile, number: usize, index: usize, place: Place) -> Result<Rule, PolicyError> {
     let unnamed = format!("{}#{number}", file.name);
-    let malformed = |annotation, value: &str, expected| PolicyError::Annotation {
+    let malformed = |annotation: &'static str, value: &str, expected: Expected| PolicyError::Annotation {
         place: place.clone(),
         policy: policy.annotation("id").unwrap_or(&unnamed).escape_debug().to_string(),
         annotation,
         value: value.escape_debug().to_string(),
         expected,
     };
-    let id = policy.annotation("id").map(|text| limit::id(text).map_err(|e| malformed("id", text, e))).transpose()?;
-    let ttl = policy.annotation("ttl").map(|text| limit::ttl(text).map_err(|e| malformed("ttl", text, e))).transpose()?;
-    let depth = policy.annotation("depth").map(|text| limit::depth(text).map_err(|e| malformed("depth", text, e))).transpose()?;
-    Ok(Rule { id: id.unwrap_or(&unnamed).into(), ttl, depth, file: index, place })
+    let id = read(policy, "id", limit::id, &malformed)?;
+    Ok(Rule {
+        id: id.unwrap_or(&unnamed).into(),
+        ttl: read(policy, "ttl", limit::ttl, &malformed)?,
+        depth: read(policy, "depth", limit::depth, &malformed)?,
+        repeats: read(policy, "repeats", limit::repeats, &malformed)?.unwrap_or(false),
+        needs_approval: read(policy, "approval", limit::approval, &malformed)?.unwrap_or(false),
+        file: index,
+        place: place.clone(),
+    })
+}
+
+/// What an annotation says, if it is there.
+fn read<'a, T>(
+    policy: &'a Policy,
+    name: &'static str,
+    meaning: impl Fn(&'a str) -> Result<T, Expected>,
+    malformed: impl Fn(&'static str, &str, Expected) -> PolicyError,
+) -> Result<Option<T>, PolicyError> {
+    policy.annotation(name).map(|text| meaning(text).map_err(|expected| malformed(name, text, expected))).transpose()
 }
 
 fn syntax(file: &PolicyFile, errors: &ParseErrors) -> PolicyError {

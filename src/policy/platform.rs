@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cedar_policy::RestrictedExpression as Expression;
 
-use super::request::text;
+use super::question::text;
 
 /// What a platform says of a workload.
 #[derive(Clone, Copy, Debug)]

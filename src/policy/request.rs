@@ -1,20 +1,17 @@
-//! What is asked, and how it is put to Cedar.
+//! What is asked.
 
 use core::net::IpAddr;
 use core::time::Duration;
-use std::collections::{HashMap, HashSet};
+use std::collections::BTreeMap;
 
-use cedar_policy::{Context, Entities, Entity, EntityUid, Request as CedarRequest, RestrictedExpression as Expression};
-use procura_token::{ActorChain, Scope, ScopeSet, UnixTime, WorkloadId};
+use procura_token::{ActorChain, Resource, Scope, ScopeSet, UnixTime, WorkloadId};
 
-use super::Target;
-use super::platform::{self, Platform};
-use super::vocabulary::Vocabulary;
+use super::{Country, Platform, Target};
 
 /// One question to the policies. Everything in it was verified before: a policy believes what it is told.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// Who asks.
+    /// Who asks to act: of a delegation, the workload that the token would name as its newest actor.
     pub workload: &'a WorkloadId,
     /// The groups the workload is in, by configuration: `principal in Group::"…"`.
     pub groups: &'a [String],
@@ -28,6 +25,8 @@ pub struct Request<'a> {
     pub time: UnixTime,
     /// The address the request came from; an IPv4 address mapped into IPv6 counts as IPv4.
     pub source_ip: Option<IpAddr>,
+    /// Where that address is, if a database says so.
+    pub country: Option<Country>,
     /// How long the token was asked to live, in whole seconds.
     pub ttl: Option<Duration>,
 }
@@ -62,6 +61,13 @@ impl Credential {
 pub enum Action<'a> {
     /// Act for a user at a target.
     Delegate(Delegate<'a>),
+    /// Act at a target for nobody but itself.
+    ActForItself {
+        /// Where: one of the targets the policy was loaded with.
+        target: &'a Target,
+        /// What is asked for. Scopes that the target does not know are denied.
+        scopes: &'a ScopeSet,
+    },
     /// Get a Workload Identity Token for itself, in its own trust domain.
     IssueWit,
 }
@@ -75,16 +81,92 @@ pub struct Delegate<'a> {
     pub scopes: &'a ScopeSet,
     /// For whom.
     pub user: User<'a>,
-    /// Who acted for the user before, newest first.
+    /// Who acts by the token this one is made from, newest first; `None` if that token is the user's.
     pub chain: Option<&'a ActorChain>,
+    /// How this token follows from that one.
+    pub hop: Hop,
+    /// What that one was for; `None` if it is the user's.
+    pub parent: Option<Parent<'a>>,
+    /// What an attester says of the machine or program that asks.
+    pub posture: Option<&'a Posture>,
+    /// What the user agreed to.
+    pub approval: Option<&'a Approval>,
 }
 
 impl Delegate<'_> {
+    /// Who acted before the workload that asks, newest first. Who continues is the newest of the chain himself.
+    pub(super) fn before(&self) -> impl Iterator<Item = &WorkloadId> {
+        let newest = usize::from(self.hop == Hop::Continue);
+        self.chain.into_iter().flat_map(ActorChain::iter).skip(newest).map(|actor| &actor.id)
+    }
+
     /// How many actors the token would name: the previous ones and the workload that asks.
     pub fn depth(&self) -> u32 {
-        let previous = self.chain.map_or(0, ActorChain::len);
-        u32::try_from(previous).unwrap_or(u32::MAX).saturating_add(1)
+        u32::try_from(self.before().count()).unwrap_or(u32::MAX).saturating_add(1)
     }
+
+    /// Whether `workload` would join a chain that names it already.
+    pub(super) fn repeats(&self, workload: &WorkloadId) -> bool {
+        self.hop != Hop::Continue && self.before().any(|before| before == workload)
+    }
+
+    /// Whether the user agreed to `scope`.
+    pub(super) fn is_approved(&self, scope: &Scope) -> bool {
+        self.approval.is_some_and(|approval| approval.scopes.as_ref().is_none_or(|scopes| scopes.contains(scope)))
+    }
+}
+
+/// How a token follows from the one it is made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Hop {
+    /// From a user's token.
+    Begin,
+    /// The same actor at the same target once more.
+    Continue,
+    /// The actor hands on to another workload, at the same target.
+    Push,
+    /// The server that a token is for calls further.
+    Pull,
+    /// From a delegation that was handed over without asking us.
+    Handover,
+}
+
+impl Hop {
+    /// The name policies use: `begin`, `continue`, `push`, `pull` or `handover`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Begin => "begin",
+            Self::Continue => "continue",
+            Self::Push => "push",
+            Self::Pull => "pull",
+            Self::Handover => "handover",
+        }
+    }
+}
+
+/// The delegation token that another one is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Parent<'a> {
+    /// What it is for.
+    pub target: &'a Resource,
+    /// Its newest actor.
+    pub actor: &'a WorkloadId,
+}
+
+/// What an attester says of the machine or program that asks.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Posture {
+    /// The name of the attester in the configuration.
+    pub attester: String,
+    /// What it says, by name.
+    pub claims: BTreeMap<String, String>,
+}
+
+/// What the user agreed to: this agent, this target, and these scopes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Approval {
+    /// The scopes; `None` is all.
+    pub scopes: Option<ScopeSet>,
 }
 
 /// The user a workload wants to act for.
@@ -102,108 +184,4 @@ pub struct User<'a> {
     pub amr: &'a [String],
     /// The time since the user was authenticated, in whole seconds.
     pub auth_age: Option<Duration>,
-}
-
-/// A request in Cedar's terms: what all its scopes share.
-pub(super) struct Question {
-    pub(super) action: EntityUid,
-    /// The workload, then its groups: whatever a policy's head may name to mean it.
-    pub(super) principals: Vec<EntityUid>,
-    pub(super) resource: EntityUid,
-    pub(super) entities: Entities,
-    context: Vec<(String, Expression)>,
-}
-
-impl Question {
-    /// Puts `request` to Cedar; an error, for the log, if Cedar cannot express it.
-    pub(super) fn new(vocabulary: &Vocabulary, request: &Request<'_>) -> Result<Self, String> {
-        let workload = vocabulary.workload(request.workload);
-        let groups: Vec<EntityUid> = request.groups.iter().map(|name| vocabulary.group(name)).collect();
-        let (action, resource, known, mut context) = match &request.action {
-            Action::Delegate(delegate) => {
-                let resource = &delegate.target.resource;
-                let known = vocabulary.target(resource).ok_or_else(|| format!("the target `{resource}` is unknown here"))?;
-                (vocabulary.delegate(), vocabulary.target_uid(resource), known, delegate_context(delegate)?)
-            }
-            Action::IssueWit => {
-                let resource = vocabulary.trust_domain(request.workload.trust_domain());
-                (vocabulary.issue_wit(), resource, vocabulary.actions(), Vec::new())
-            }
-        };
-        common_context(request, &mut context);
-        let mut attributes = HashMap::from([
-            ("trust_domain".to_owned(), text(request.workload.trust_domain())),
-            ("path".to_owned(), text(request.workload.path())),
-        ]);
-        let mut tags = Vec::new();
-        if let Some(platform) = &request.platform {
-            attributes.insert("platform".to_owned(), platform::record(platform)?);
-            tags.extend(platform.attributes.iter().map(|(name, value)| ((*name).to_owned(), text(value))));
-        }
-        let parents: HashSet<EntityUid> = groups.iter().cloned().collect();
-        let principal = Entity::new_with_tags(workload.clone(), attributes, parents, tags).map_err(|err| err.to_string())?;
-        let entities = known.clone().add_entities([principal], vocabulary.schema_in_debug()).map_err(|err| err.to_string())?;
-        let principals = core::iter::once(workload).chain(groups).collect();
-        Ok(Self { action, principals, resource, entities, context })
-    }
-
-    /// The request for one scope, or for an action that has none.
-    pub(super) fn ask(&self, vocabulary: &Vocabulary, scope: Option<&Scope>) -> Result<CedarRequest, String> {
-        let scope = scope.map(|scope| ("scope".to_owned(), text(scope.as_str())));
-        let context = Context::from_pairs(self.context.iter().cloned().chain(scope)).map_err(|err| err.to_string())?;
-        let principal = self.principals.first().ok_or("a request without a principal")?.clone();
-        CedarRequest::new(principal, self.action.clone(), self.resource.clone(), context, vocabulary.schema_in_debug())
-            .map_err(|err| err.to_string())
-    }
-}
-
-fn common_context(request: &Request<'_>, context: &mut Vec<(String, Expression)>) {
-    let mut put = |name: &str, value| context.push((name.to_owned(), value));
-    put("credential", text(request.credential.as_str()));
-    put("time", datetime(request.time));
-    if let Some(address) = request.source_ip {
-        put("source_ip", Expression::new_ip(address.to_canonical().to_string()));
-    }
-    if let Some(ttl) = request.ttl {
-        put("ttl", seconds(ttl));
-    }
-}
-
-fn delegate_context(delegate: &Delegate<'_>) -> Result<Vec<(String, Expression)>, String> {
-    let user = &delegate.user;
-    let mut record = vec![
-        ("issuer".to_owned(), text(user.issuer)),
-        ("sub".to_owned(), text(user.subject)),
-        ("groups".to_owned(), texts(user.groups.iter().map(String::as_str))),
-        ("amr".to_owned(), texts(user.amr.iter().map(String::as_str))),
-    ];
-    record.extend(user.acr.map(|acr| ("acr".to_owned(), text(acr))));
-    record.extend(user.auth_age.map(|age| ("auth_age".to_owned(), seconds(age))));
-    let record = Expression::new_record(record).map_err(|err| err.to_string())?;
-    let chain = delegate.chain.into_iter().flat_map(ActorChain::iter).map(|actor| actor.id.as_str());
-    Ok(vec![
-        ("user".to_owned(), record),
-        ("chain".to_owned(), texts(chain)),
-        ("depth".to_owned(), Expression::new_long(delegate.depth().into())),
-    ])
-}
-
-pub(super) fn text(value: &str) -> Expression {
-    Expression::new_string(value.to_owned())
-}
-
-pub(super) fn texts<'a>(values: impl IntoIterator<Item = &'a str>) -> Expression {
-    Expression::new_set(values.into_iter().map(text))
-}
-
-fn seconds(duration: Duration) -> Expression {
-    Expression::new_long(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX))
-}
-
-/// The last instant that has a year of four digits, which is all Cedar reads.
-const LAST: Duration = Duration::from_secs(253_402_300_799);
-
-fn datetime(time: UnixTime) -> Expression {
-    let instant = std::time::UNIX_EPOCH + time.since_epoch().min(LAST);
-    Expression::new_datetime(humantime::format_rfc3339_millis(instant).to_string())
 }

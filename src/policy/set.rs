@@ -14,7 +14,7 @@ use cedar_policy::{
 use super::answered::Answered;
 use super::file::PolicyFile;
 use super::parse::{offset, parse, reason};
-use super::request::Question;
+use super::question::Question;
 use super::vocabulary::Vocabulary;
 use super::{Place, PolicyError, PolicySetHash, file};
 
@@ -29,6 +29,8 @@ pub(super) struct Set {
     pub(super) hash: PolicySetHash,
     /// `None` if some policy reads what is new in every request.
     pub(super) answered: Option<Answered>,
+    /// Whether an approval could change an answer.
+    pub(super) minds_approval: bool,
     authorizer: Authorizer,
     #[cfg(test)]
     pub(super) whole: PolicySet,
@@ -43,9 +45,19 @@ pub(super) struct Rule {
     pub(super) id: Arc<str>,
     pub(super) ttl: Option<Duration>,
     pub(super) depth: Option<u32>,
+    /// Whether the chain may name a workload twice.
+    pub(super) repeats: bool,
+    pub(super) needs_approval: bool,
     /// The index of its file, and where it begins.
     pub(super) file: usize,
     pub(super) place: Place,
+}
+
+impl Rule {
+    /// Whether it has an annotation that only a permit can have.
+    const fn limits(&self) -> bool {
+        self.ttl.is_some() || self.depth.is_some() || self.repeats || self.needs_approval
+    }
 }
 
 /// What the policies say to one question.
@@ -74,9 +86,11 @@ impl Set {
         }
         hold_against_schema(vocabulary, files, &whole, &rules)?;
         warn_of_oddities(vocabulary, &whole, &rules);
-        let reads_what_is_new = whole.policies().any(reads_what_is_new);
+        let reads_what_is_new = whole.policies().any(|policy| reads(policy, NEW));
+        let reads_approved = whole.policies().any(|policy| reads(policy, &["approved"]));
         Ok(Self {
             slices: slice(vocabulary, &whole)?,
+            minds_approval: reads_approved || rules.values().any(|rule: &Rule| rule.needs_approval),
             rules,
             hash: file::hash(files),
             answered: (!reads_what_is_new).then(Answered::default),
@@ -163,20 +177,24 @@ fn warn_of_oddities(vocabulary: &Vocabulary, whole: &PolicySet, rules: &HashMap<
         for uid in policy.entity_literals().iter().filter(|uid| vocabulary.is_unknown_target(uid)) {
             tracing::warn!(policy = %rule.id, place = %rule.place, "the policy names {uid}, which is no configured target");
         }
-        if policy.effect() == Effect::Forbid && (rule.ttl.is_some() || rule.depth.is_some()) {
-            tracing::warn!(policy = %rule.id, place = %rule.place, "`@ttl` and `@depth` mean nothing on a forbid");
+        if policy.effect() == Effect::Forbid && rule.limits() {
+            let what = "`@ttl`, `@depth`, `@repeats` and `@approval` mean nothing on a forbid";
+            tracing::warn!(policy = %rule.id, place = %rule.place, "{what}");
         }
     }
 }
 
-/// Whether `policy` may look at what differs when the same is asked again: the names of these attributes occur in it.
+/// What differs when the same is asked again. (So do weekday and country, but so seldom that they are part of the question.)
+const NEW: &[&str] = &["time", "source_ip", "auth_age"];
+
+/// Whether `policy` may look at one of these attributes: their names occur in it.
 ///
 /// In JSON a name has one spelling. A policy that compares its whole context with a record has to name `time` as well, one
 /// that compares the whole user `auth_age`: the schema takes no record that leaves members out.
-fn reads_what_is_new(policy: &Policy) -> bool {
+fn reads(policy: &Policy, attributes: &[&str]) -> bool {
     let Ok(json) = policy.to_json() else { return true };
     let json = json.to_string();
-    ["\"time\"", "\"source_ip\"", "\"auth_age\""].iter().any(|name| json.contains(name))
+    attributes.iter().any(|name| json.contains(&format!("\"{name}\"")))
 }
 
 fn slice(vocabulary: &Vocabulary, whole: &PolicySet) -> Result<HashMap<EntityUid, HashMap<Head, PolicySet>>, PolicyError> {

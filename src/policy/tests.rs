@@ -3,12 +3,15 @@ use core::time::Duration;
 use std::fs;
 use std::path::Path;
 
-use procura_token::{Actor, ActorChain, ScopeSet, UnixTime, WorkloadId};
+use procura_token::{Actor, ActorChain, Resource, ScopeSet, UnixTime, WorkloadId};
 use tempfile::TempDir;
 
 use super::*;
 
 mod answered;
+mod approval;
+mod chain;
+mod context;
 mod load;
 mod platform;
 mod slice;
@@ -58,8 +61,13 @@ struct Ask {
     user_groups: Vec<String>,
     previous: Vec<&'static str>,
     source_ip: Option<&'static str>,
+    country: Option<&'static str>,
     time: UnixTime,
     credential: Credential,
+    hop: Hop,
+    parent: Option<(&'static str, &'static str)>,
+    posture: Option<Posture>,
+    approval: Option<Approval>,
 }
 
 impl Default for Ask {
@@ -73,7 +81,12 @@ impl Default for Ask {
             previous: vec![],
             source_ip: Some("192.0.2.7"),
             time: UnixTime::from_secs(1_800_000_000),
+            country: None,
             credential: Credential::JwtSvid,
+            hop: Hop::Begin,
+            parent: None,
+            posture: None,
+            approval: None,
         }
     }
 }
@@ -97,20 +110,39 @@ impl Ask {
             auth_age: Some(Duration::from_secs(60)),
         };
         let target = policy.targets().find_by_name(self.target).unwrap();
+        let parent =
+            self.parent.map(|(target, actor)| (target.parse::<Resource>().unwrap(), actor.parse::<WorkloadId>().unwrap()));
         then(&Request {
             workload: &workload,
             groups: &self.groups,
             credential: self.credential,
             platform: None,
-            action: Action::Delegate(Delegate { target, scopes: &scopes, user, chain: chain.as_ref() }),
+            action: Action::Delegate(Delegate {
+                target,
+                scopes: &scopes,
+                user,
+                chain: chain.as_ref(),
+                hop: self.hop,
+                parent: parent.as_ref().map(|(target, actor)| Parent { target, actor }),
+                posture: self.posture.as_ref(),
+                approval: self.approval.as_ref(),
+            }),
             time: self.time,
             source_ip: self.source_ip.map(|ip| ip.parse::<IpAddr>().unwrap()),
+            country: self.country.map(|code| code.parse().unwrap()),
             ttl: Some(Duration::from_secs(600)),
         })
     }
 
     fn decide(&self, policy: &Policy) -> Decision {
         self.with(policy, |request| policy.decide(request))
+    }
+
+    fn decide_for_itself(&self, policy: &Policy) -> Decision {
+        let scopes = self.scopes.parse::<ScopeSet>().unwrap();
+        let target = policy.targets().find_by_name(self.target).unwrap();
+        let action = Action::ActForItself { target, scopes: &scopes };
+        self.with(policy, |request| policy.decide(&Request { action, ..*request }))
     }
 
     fn decide_wit(&self, policy: &Policy) -> Decision {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, Schema};
 use procura_token::{Resource, WorkloadId};
 
-use super::request::{text, texts};
+use super::question::{text, texts};
 use super::{PolicyError, SCHEMA, Target, Targets};
 
 /// Schema, names and entities, parsed once.
@@ -15,7 +15,9 @@ pub(super) struct Vocabulary {
     group: EntityTypeName,
     target: EntityTypeName,
     trust_domain: EntityTypeName,
+    posture: EntityTypeName,
     delegate: EntityUid,
+    act_as_self: EntityUid,
     issue_wit: EntityUid,
     actions: Entities,
     /// For each target, itself and the actions.
@@ -32,7 +34,9 @@ impl Vocabulary {
             group: name("Group")?,
             target: name("Target")?,
             trust_domain: name("TrustDomain")?,
+            posture: name("Posture")?,
             delegate: action("delegate")?,
+            act_as_self: action("act_as_self")?,
             issue_wit: action("issue_wit")?,
             actions: schema.action_entities().map_err(PolicyError::engine)?,
             targets: HashMap::new(),
@@ -84,6 +88,10 @@ impl Vocabulary {
         self.delegate.clone()
     }
 
+    pub(super) fn act_as_self(&self) -> EntityUid {
+        self.act_as_self.clone()
+    }
+
     pub(super) fn issue_wit(&self) -> EntityUid {
         self.issue_wit.clone()
     }
@@ -94,6 +102,10 @@ impl Vocabulary {
 
     pub(super) fn group(&self, name: &str) -> EntityUid {
         uid(&self.group, name)
+    }
+
+    pub(super) fn posture(&self, attester: &str) -> EntityUid {
+        uid(&self.posture, attester)
     }
 
     pub(super) fn target_uid(&self, resource: &Resource) -> EntityUid {

@@ -19,6 +19,7 @@ fn heads() -> Vec<(&'static str, &'static str)> {
         "action == Action::\"delegate\"",
         "action == Action::\"issue_wit\"",
         "action in Action::\"delegate\"",
+        "action == Action::\"act_as_self\"",
         "action in [Action::\"delegate\", Action::\"issue_wit\"]",
     ];
     let resources = [
@@ -31,7 +32,10 @@ fn heads() -> Vec<(&'static str, &'static str)> {
         "resource == TrustDomain::\"dev.procura.test\"",
         "resource in TrustDomain::\"dev.procura.test\"",
     ];
-    let fit = |action: &str, resource: &str| match (action.contains("delegate"), action.contains("issue_wit")) {
+    let fit = |action: &str, resource: &str| match (
+        action.contains("delegate") || action.contains("act_as"),
+        action.contains("issue_wit"),
+    ) {
         (true, false) => !resource.contains("TrustDomain"),
         (false, true) => !resource.contains("Target"),
         _ => true,
@@ -85,17 +89,24 @@ proptest! {
         workload in select(vec![PLANNER, RESEARCHER, ARCHIVIST]),
         groups in select(vec![vec![], vec!["a".to_owned()], vec!["b".to_owned(), "a".to_owned()]]),
         target in select(vec!["calendar", "mail"]),
-        is_wit in any::<bool>(),
+        kind in 0..3,
     ) {
         let file = PolicyFile { name: "test.cedar".into(), text: statements.concat() };
         let set = Set::new(&VOCABULARY, &[file]).unwrap();
-        let scope: Option<Scope> = (!is_wit).then(|| "calendar.read".parse().unwrap());
+        let scope: Scope = "calendar.read".parse().unwrap();
+        let scopes = ScopeSet::default();
         let ask = Ask { workload, groups, target, ..Ask::default() };
         let question = ask.with(&EMPTY, |request| {
-            let action = if is_wit { Action::IssueWit } else { request.action };
+            let action = match (kind, request.action) {
+                (0, _) => Action::IssueWit,
+                (1, Action::Delegate(delegate)) => Action::ActForItself { target: delegate.target, scopes: &scopes },
+                (_, action) => action,
+            };
             Question::new(&VOCABULARY, &Request { action, ..*request }).unwrap()
         });
-        let request = question.ask(&VOCABULARY, scope.as_ref()).unwrap();
+        let approved = (kind == 2).then_some(false);
+        let asked = (kind > 0).then_some(Asked { scope: &scope, approved });
+        let request = question.ask(&VOCABULARY, asked).unwrap();
         let mut whole = Answer::default();
         set.consult(&set.whole, &question, &request, &mut whole);
         prop_assert_eq!(sorted(&set.answer(&question, &request)), sorted(&whole));

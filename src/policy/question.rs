@@ -1,0 +1,165 @@
+//! How a request is put to Cedar.
+
+use core::time::Duration;
+use std::collections::{HashMap, HashSet};
+
+use cedar_policy::{Context, Entities, Entity, EntityUid, Request as CedarRequest, RestrictedExpression as Expression};
+use procura_token::{Resource, Scope, UnixTime, WorkloadId};
+
+use super::vocabulary::Vocabulary;
+use super::{Action, Delegate, Parent, Posture, Request, platform};
+
+/// A request in Cedar's terms: what all its scopes share.
+pub(super) struct Question {
+    pub(super) action: EntityUid,
+    /// The workload, then its groups: whatever a policy's head may name to mean it.
+    pub(super) principals: Vec<EntityUid>,
+    pub(super) resource: EntityUid,
+    pub(super) entities: Entities,
+    context: Vec<(String, Expression)>,
+}
+
+impl Question {
+    /// Puts `request` to Cedar; an error, for the log, if Cedar cannot express it.
+    pub(super) fn new(vocabulary: &Vocabulary, request: &Request<'_>) -> Result<Self, String> {
+        let workload = vocabulary.workload(request.workload);
+        let groups: Vec<EntityUid> = request.groups.iter().map(|name| vocabulary.group(name)).collect();
+        let (action, resource, known, mut context) = match &request.action {
+            Action::Delegate(delegate) => {
+                let resource = &delegate.target.resource;
+                let known = vocabulary.target(resource).ok_or_else(|| unknown(resource))?;
+                (vocabulary.delegate(), vocabulary.target_uid(resource), known, delegate_context(vocabulary, delegate)?)
+            }
+            Action::ActForItself { target, .. } => {
+                let known = vocabulary.target(&target.resource).ok_or_else(|| unknown(&target.resource))?;
+                (vocabulary.act_as_self(), vocabulary.target_uid(&target.resource), known, Vec::new())
+            }
+            Action::IssueWit => {
+                let resource = vocabulary.trust_domain(request.workload.trust_domain());
+                (vocabulary.issue_wit(), resource, vocabulary.actions(), Vec::new())
+            }
+        };
+        common_context(request, &mut context);
+        let mut attributes = HashMap::from([
+            ("trust_domain".to_owned(), text(request.workload.trust_domain())),
+            ("path".to_owned(), text(request.workload.path())),
+        ]);
+        let mut tags = Vec::new();
+        if let Some(platform) = &request.platform {
+            attributes.insert("platform".to_owned(), platform::record(platform)?);
+            tags.extend(platform.attributes.iter().map(|(name, value)| ((*name).to_owned(), text(value))));
+        }
+        let parents: HashSet<EntityUid> = groups.iter().cloned().collect();
+        let principal = Entity::new_with_tags(workload.clone(), attributes, parents, tags).map_err(|err| err.to_string())?;
+        let posture = match &request.action {
+            Action::Delegate(Delegate { posture: Some(posture), .. }) => Some(posture_entity(vocabulary, posture)?),
+            _ => None,
+        };
+        let entities = core::iter::once(principal).chain(posture);
+        let entities = known.clone().add_entities(entities, vocabulary.schema_in_debug()).map_err(|err| err.to_string())?;
+        let principals = core::iter::once(workload).chain(groups).collect();
+        Ok(Self { action, principals, resource, entities, context })
+    }
+
+    /// The request for one scope, or for an action that has none.
+    pub(super) fn ask(&self, vocabulary: &Vocabulary, scope: Option<Asked<'_>>) -> Result<CedarRequest, String> {
+        let mut context = self.context.clone();
+        if let Some(Asked { scope, approved }) = scope {
+            context.push(("scope".to_owned(), text(scope.as_str())));
+            context.extend(approved.map(|approved| ("approved".to_owned(), Expression::new_bool(approved))));
+        }
+        let context = Context::from_pairs(context).map_err(|err| err.to_string())?;
+        let principal = self.principals.first().ok_or("a request without a principal")?.clone();
+        CedarRequest::new(principal, self.action.clone(), self.resource.clone(), context, vocabulary.schema_in_debug())
+            .map_err(|err| err.to_string())
+    }
+}
+
+/// One scope of a request.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) scope: &'a Scope,
+    /// Whether the user agreed to it, if the action is on behalf of one.
+    pub(super) approved: Option<bool>,
+}
+
+fn unknown(target: &Resource) -> String {
+    format!("the target `{target}` is unknown here")
+}
+
+fn posture_entity(vocabulary: &Vocabulary, posture: &Posture) -> Result<Entity, String> {
+    let attributes = HashMap::from([("attester".to_owned(), text(&posture.attester))]);
+    let tags = posture.claims.iter().map(|(name, value)| (name.clone(), text(value)));
+    Entity::new_with_tags(vocabulary.posture(&posture.attester), attributes, HashSet::new(), tags).map_err(|err| err.to_string())
+}
+
+fn common_context(request: &Request<'_>, context: &mut Vec<(String, Expression)>) {
+    let mut put = |name: &str, value| context.push((name.to_owned(), value));
+    put("credential", text(request.credential.as_str()));
+    put("time", datetime(request.time));
+    put("weekday", Expression::new_long(weekday(request.time)));
+    if let Some(address) = request.source_ip {
+        put("source_ip", Expression::new_ip(address.to_canonical().to_string()));
+    }
+    if let Some(country) = &request.country {
+        put("country", text(country.as_str()));
+    }
+    if let Some(ttl) = request.ttl {
+        put("ttl", seconds(ttl));
+    }
+}
+
+fn delegate_context(vocabulary: &Vocabulary, delegate: &Delegate<'_>) -> Result<Vec<(String, Expression)>, String> {
+    let user = &delegate.user;
+    let mut record = vec![
+        ("issuer".to_owned(), text(user.issuer)),
+        ("sub".to_owned(), text(user.subject)),
+        ("groups".to_owned(), texts(user.groups.iter().map(String::as_str))),
+        ("amr".to_owned(), texts(user.amr.iter().map(String::as_str))),
+    ];
+    record.extend(user.acr.map(|acr| ("acr".to_owned(), text(acr))));
+    record.extend(user.auth_age.map(|age| ("auth_age".to_owned(), seconds(age))));
+    let record = Expression::new_record(record).map_err(|err| err.to_string())?;
+    let mut context = vec![
+        ("user".to_owned(), record),
+        ("chain".to_owned(), texts(delegate.before().map(WorkloadId::as_str))),
+        ("depth".to_owned(), Expression::new_long(delegate.depth().into())),
+        ("hop".to_owned(), text(delegate.hop.as_str())),
+    ];
+    if let Some(Parent { target, actor }) = delegate.parent {
+        let parent = [("target".to_owned(), text(target.as_str())), ("actor".to_owned(), text(actor.as_str()))];
+        context.push(("parent".to_owned(), Expression::new_record(parent).map_err(|err| err.to_string())?));
+    }
+    if let Some(posture) = delegate.posture {
+        context.push(("posture".to_owned(), Expression::new_entity_uid(vocabulary.posture(&posture.attester))));
+    }
+    Ok(context)
+}
+
+pub(super) fn text(value: &str) -> Expression {
+    Expression::new_string(value.to_owned())
+}
+
+pub(super) fn texts<'a>(values: impl IntoIterator<Item = &'a str>) -> Expression {
+    Expression::new_set(values.into_iter().map(text))
+}
+
+fn seconds(duration: Duration) -> Expression {
+    Expression::new_long(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// The last instant that has a year of four digits, which is all Cedar reads.
+const LAST: Duration = Duration::from_secs(253_402_300_799);
+
+fn datetime(time: UnixTime) -> Expression {
+    let instant = std::time::UNIX_EPOCH + time.since_epoch().min(LAST);
+    Expression::new_datetime(humantime::format_rfc3339_millis(instant).to_string())
+}
+
+/// The day of the week in UTC: 1 is Monday, 7 Sunday.
+pub(super) fn weekday(time: UnixTime) -> i64 {
+    const DAY: u64 = 24 * 3600;
+    // The epoch was a Thursday.
+    let day = (time.as_secs() / DAY + 3) % 7 + 1;
+    i64::try_from(day).unwrap_or(i64::MAX)
+}
