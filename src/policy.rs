@@ -7,6 +7,7 @@
 mod answered;
 mod country;
 mod decision;
+mod detail;
 mod error;
 mod file;
 mod limit;
@@ -25,6 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 pub use country::{Country, CountryError};
 pub use decision::{Decision, PolicySetHash};
+pub use detail::DelegateDetail;
 pub use error::{Place, PolicyError, TargetError};
 pub use platform::Platform;
 pub use request::{Action, Approval, Credential, Delegate, Hop, Parent, Posture, Request, User};
@@ -119,6 +121,11 @@ impl Policy {
         match &request.action {
             Action::IssueWit => {
                 decision.add(answer(None), Measure::default());
+                decision
+            }
+            Action::DelegateDetail(asked) => {
+                let (approved, repeats) = (asked.is_approved(), asked.delegate.repeats(request.workload));
+                decision.add(answer(None), Measure { depth: asked.delegate.depth(), repeats, approved });
                 decision
             }
             Action::ActForItself { target, scopes } => each(scopes, decision, |scope, decision| {

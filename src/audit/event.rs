@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use procura_token::{
-    ActorChain, CertificateThumbprint, DelegationId, Issuer, Resource, ScopeSet, Subject, Thumbprint, TokenId, UnixTime,
-    WorkloadId, random_bytes,
+    ActorChain, AuthorizationDetails, CertificateThumbprint, DelegationId, Issuer, Resource, ScopeSet, Subject, Thumbprint,
+    TokenId, UnixTime, WorkloadId, random_bytes,
 };
 
 /// The name of one event: a UUID of version 7 (RFC 9562 section 5.7), so that names sort by time.
@@ -125,6 +125,10 @@ pub struct Event {
     pub scope_asked: Option<ScopeSet>,
     /// The scope granted.
     pub scope_granted: Option<ScopeSet>,
+    /// The authorization details asked for: their types, and under `details.asked.sha256` a hash of their JSON.
+    pub details_asked: Option<AuthorizationDetails>,
+    /// Those granted, likewise.
+    pub details_granted: Option<AuthorizationDetails>,
     /// The delegation begun or continued.
     pub delegation_id: Option<DelegationId>,
     /// Its deadline.
@@ -171,6 +175,8 @@ impl Event {
             target: None,
             scope_asked: None,
             scope_granted: None,
+            details_asked: None,
+            details_granted: None,
             delegation_id: None,
             delegation_until: None,
             token_parent: None,

@@ -3,7 +3,7 @@
 use core::fmt::{self, Display, Write as _};
 use std::time::{Duration, SystemTime};
 
-use procura_token::{UnixTime, base64url, sha256};
+use procura_token::{AuthorizationDetails, UnixTime, base64url, sha256};
 
 use super::event::Event;
 
@@ -41,6 +41,8 @@ pub(super) fn write(event: &Event, line: &mut Vec<u8>) {
     object.text("target", event.target.as_ref());
     object.text("scope.asked", event.scope_asked.as_ref());
     object.text("scope.granted", event.scope_granted.as_ref());
+    object.details(["details.asked", "details.asked.sha256"], event.details_asked.as_ref());
+    object.details(["details.granted", "details.granted.sha256"], event.details_granted.as_ref());
     object.text("delegation.id", event.delegation_id.as_ref());
     object.time("delegation.until", event.delegation_until);
     object.text("token.parent", event.token_parent.as_ref());
@@ -90,6 +92,14 @@ impl Object<'_> {
             write_string(&value, self.line);
         }
         self.line.push(b']');
+    }
+
+    /// The types of `details`, and what tells them from others of these types; what else they say is the user's affair.
+    fn details(&mut self, [types, hash]: [&'static str; 2], details: Option<&AuthorizationDetails>) {
+        if let Some(details) = details {
+            self.array(types, details.iter().map(|detail| detail.kind().to_owned()));
+            self.text(hash, Some(&base64url::encode(sha256(details.to_string().as_bytes()))));
+        }
     }
 
     /// A member that is named for an attribute of `entity`.
@@ -209,6 +219,8 @@ mod tests {
             target: Some("https://api.test/calendar".parse().unwrap()),
             scope_asked: Some("b a".parse().unwrap()),
             scope_granted: Some("a".parse().unwrap()),
+            details_asked: AuthorizationDetails::parse(r#"[{"type":"b"},{"type":"é","c":"d"}]"#).ok(),
+            details_granted: AuthorizationDetails::parse(r#"[{"type":"b"}]"#).ok(),
             delegation_id: Some("d".parse().unwrap()),
             delegation_until: Some(UnixTime::from_secs(0)),
             token_parent: Some("p".parse().unwrap()),
@@ -222,6 +234,7 @@ mod tests {
             source_address: Some("2001:db8::1".parse().unwrap()),
             ..refusal()
         };
+        let hash = |text: &str| base64url::encode(sha256(text.as_bytes()));
         let expected = json!({
             "event.id": "019c1c38-a47b-7fff-bfff-ffffffffffff", "event.time": "2026-02-02T02:40:00.123Z",
             "event.kind": "wit.issue", "outcome": "granted", "error.code": "invalid_request", "error.reason": "because",
@@ -231,7 +244,9 @@ mod tests {
             "subject.id": "dev:alice", "subject.issuer": "https://idp.test", "subject.token": "id_token",
             "actor.id": "spiffe://a.test/tool",
             "actor.chain": ["spiffe://a.test/tool", "spiffe://a.test/agent"], "target": "https://api.test/calendar",
-            "scope.asked": "a b", "scope.granted": "a", "delegation.id": "d", "delegation.until": "1970-01-01T00:00:00.000Z",
+            "scope.asked": "a b", "scope.granted": "a", "details.asked": ["b", "é"],
+            "details.asked.sha256": hash(r#"[{"type":"b"},{"c":"d","type":"é"}]"#),
+            "details.granted": ["b"], "details.granted.sha256": hash(r#"[{"type":"b"}]"#), "delegation.id": "d", "delegation.until": "1970-01-01T00:00:00.000Z",
             "token.parent": "p", "token.jti": "j", "token.kind": "at+jwt", "token.exp": "9999-12-31T23:59:59.999Z",
             "key.thumbprint": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", "policy.ids": ["p1", "p2"],
             "certificate.thumbprint": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",

@@ -56,7 +56,11 @@ impl Config {
             let is_known = |resource: &Resource| self.target.iter().any(|target| target.resource == *resource);
             if let Some(unknown) = kind.targets.iter().flatten().find(|resource| !is_known(resource)) {
                 let what = format!("names `{unknown}`, which is no target");
-                return Err(ConfigError::rule("authorization_details_type.targets", &what, "name the `resource` of a [[target]]"));
+                return Err(ConfigError::rule(
+                    "authorization_details_type.targets",
+                    &what,
+                    "name the `resource` of a [[target]]",
+                ));
             }
         }
         self.detail_types().map(drop)

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use procura_token::{ActorChain, Resource, Scope, ScopeSet, UnixTime, WorkloadId};
 
-use super::{Country, Platform, Target};
+use super::{Country, DelegateDetail, Platform, Target};
 
 /// One question to the policies. Everything in it was verified before: a policy believes what it is told.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +61,8 @@ impl Credential {
 pub enum Action<'a> {
     /// Act for a user at a target.
     Delegate(Delegate<'a>),
+    /// Act for a user at a target, by one authorization detail.
+    DelegateDetail(DelegateDetail<'a>),
     /// Act at a target for nobody but itself.
     ActForItself {
         /// Where: one of the targets the policy was loaded with.

@@ -12,6 +12,7 @@ mod answered;
 mod approval;
 mod chain;
 mod context;
+mod detail;
 mod load;
 mod platform;
 mod slice;

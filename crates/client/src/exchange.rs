@@ -2,7 +2,7 @@
 
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request};
-use procura_token::{Confirmation, Htu, ParseError, Resource, ScopeSet, TokenType, UnixTime};
+use procura_token::{AuthorizationDetails, Confirmation, Htu, ParseError, Resource, ScopeSet, TokenType, UnixTime};
 
 use crate::proof::{Message, WitHolder, sensitive};
 use crate::{Authentication, Binding, ExchangeError, Expectations, HeldWit, Proof, Secret, WitProof};
@@ -13,6 +13,7 @@ pub struct ExchangeRequest {
     subject: Subject,
     target: Option<Target>,
     scope: Option<ScopeSet>,
+    authorization_details: Option<AuthorizationDetails>,
     actor: Option<(Secret, TokenType)>,
     requested: TokenType,
 }
@@ -61,6 +62,7 @@ impl ExchangeRequest {
             subject: Subject::Token(subject_token.into(), subject_token_type),
             target: Some(target.into()),
             scope: None,
+            authorization_details: None,
             actor: None,
             requested: TokenType::AccessToken,
         }
@@ -68,13 +70,28 @@ impl ExchangeRequest {
 
     /// Asks for a Workload Identity Token of the caller itself, bound to its key.
     pub const fn wit() -> Self {
-        Self { subject: Subject::Caller, target: None, scope: None, actor: None, requested: TokenType::Wit }
+        Self {
+            subject: Subject::Caller,
+            target: None,
+            scope: None,
+            authorization_details: None,
+            actor: None,
+            requested: TokenType::Wit,
+        }
     }
 
     /// Asks for this scope instead of all that policy grants at the target.
     #[must_use]
     pub fn scope(mut self, scope: ScopeSet) -> Self {
         self.scope = Some(scope);
+        self
+    }
+
+    /// Asks for what these say (RFC 9396), beside a scope or in place of one: without a scope none is granted then. All of them are
+    /// granted or nothing is.
+    #[must_use]
+    pub fn authorization_details(mut self, details: AuthorizationDetails) -> Self {
+        self.authorization_details = Some(details);
         self
     }
 
@@ -132,7 +149,13 @@ impl ExchangeRequest {
     /// What a good answer to this request looks like, when it was to be bound to `binding`: the thumbprint of a key or of a
     /// certificate.
     pub fn expectations(&self, binding: impl Into<Confirmation>, now: UnixTime) -> Expectations {
-        Expectations { issued_token_type: self.requested, binding: binding.into(), scope: self.scope.clone(), now }
+        Expectations {
+            issued_token_type: self.requested,
+            binding: binding.into(),
+            scope: self.scope.clone(),
+            authorization_details: self.authorization_details.clone(),
+            now,
+        }
     }
 
     fn form(&self, authentication: Authentication<'_>) -> Secret {
@@ -175,6 +198,9 @@ impl ExchangeRequest {
         }
         if let Some(scope) = &self.scope {
             form.append_pair("scope", &scope.to_string());
+        }
+        if let Some(details) = &self.authorization_details {
+            form.append_pair("authorization_details", &details.to_string());
         }
         form.finish().into()
     }

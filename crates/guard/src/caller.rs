@@ -4,8 +4,8 @@ use core::fmt;
 use std::sync::Arc;
 
 use procura_token::{
-    AccessToken, ActorChain, CertificateThumbprint, Delegation, Scope, ScopeSet, Subject, Thumbprint, TokenId, UnixTime,
-    Verified, Wit, WorkloadId,
+    AccessToken, ActorChain, AuthorizationDetails, CertificateThumbprint, Delegation, Scope, ScopeSet, Subject, Thumbprint,
+    TokenId, UnixTime, Verified, Wit, WorkloadId,
 };
 
 use crate::credentials::Attempt;
@@ -95,6 +95,12 @@ impl Grant {
     /// What the token permits here. The guard decides nothing by it: see [`Caller::require`].
     pub fn scope(&self) -> &ScopeSet {
         &self.0.scope
+    }
+
+    /// What the token permits here in more words than a scope has (RFC 9396): each object some of it, within all that it limits.
+    /// The guard decides nothing by it; the token was issued for this resource, so its locations are here.
+    pub fn authorization_details(&self) -> Option<&AuthorizationDetails> {
+        self.0.authorization_details.as_ref()
     }
 
     /// The delegation the token belongs to; present exactly when there are actors.

@@ -9,8 +9,8 @@ use crate::jws::Header;
 use crate::verified::Kind;
 use crate::window::verify_window;
 use crate::{
-    ActorChain, Algorithm, Authentication, AuthorizationDetails, Confirmation, Issuer, KeySet, ParseError, Resource, ScopeSet, Subject, TokenId,
-    UnixTime, Unverified, Verified, VerifyError, WorkloadId,
+    ActorChain, Algorithm, Authentication, AuthorizationDetails, Confirmation, Issuer, KeySet, ParseError, Resource, ScopeSet,
+    Subject, TokenId, UnixTime, Unverified, Verified, VerifyError, WorkloadId,
 };
 
 /// The claims of an access token of this service: "agent X on behalf of user Y, for this, until then".

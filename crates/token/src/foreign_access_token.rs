@@ -7,7 +7,10 @@ use crate::claim_rules::{ClaimRules, RequiredClaim};
 use crate::jws::Header;
 use crate::user_claims::{RawUserClaims, SaidKind, UserClaims, missing};
 use crate::verified::Kind;
-use crate::{Algorithm, Audience, AuthorizationDetails, Confirmation, Issuer, KeySet, ParseError, UnixTime, Unverified, Verified, VerifyError};
+use crate::{
+    Algorithm, Audience, AuthorizationDetails, Confirmation, Issuer, KeySet, ParseError, UnixTime, Unverified, Verified,
+    VerifyError,
+};
 
 /// The claims of an access token that another issuer gave an application for a user.
 ///

@@ -52,7 +52,8 @@ pub use actor::{Actor, ActorChain, MAX_ACTORS};
 pub use algorithm::Algorithm;
 pub use audience::Audience;
 pub use authorization_details::{
-    AuthorizationDetail, AuthorizationDetails, DetailError, DetailNumber, DetailType, DetailTypes, DetailValue, FieldRule, MAX_DETAILS,
+    AuthorizationDetail, AuthorizationDetails, DetailError, DetailNumber, DetailType, DetailTypes, DetailValue, FieldRule,
+    MAX_DETAILS,
 };
 #[cfg(feature = "x509")]
 pub use bundle::Bundle;

@@ -4,10 +4,10 @@
 mod sample;
 
 use procura_token::{
-    AccessToken, AccessTokenRules, Actor, ActorChain, Algorithm, Authentication, AuthorizationDetails, ClaimRules, Confirmation, Delegation, DpopProof,
-    DpopRules, Freshness, Htu, IdToken, IdTokenRules, Issuer, JwkConfirmation, JwtSvid, JwtSvidRules, NewDpopProof, NewIdToken,
-    NewJwtSvid, NewWit, ScopeSet, Signer, SigningKey, Subject, TokenId, Unverified, VerifyError, Wit, WorkloadId,
-    access_token_hash,
+    AccessToken, AccessTokenRules, Actor, ActorChain, Algorithm, Authentication, AuthorizationDetails, ClaimRules, Confirmation,
+    Delegation, DpopProof, DpopRules, Freshness, Htu, IdToken, IdTokenRules, Issuer, JwkConfirmation, JwtSvid, JwtSvidRules,
+    NewDpopProof, NewIdToken, NewJwtSvid, NewWit, ScopeSet, Signer, SigningKey, Subject, TokenId, Unverified, VerifyError, Wit,
+    WorkloadId, access_token_hash,
 };
 use proptest::prelude::*;
 use sample::{EXP, Kind, NOW, SKEW, URI, at, key, keys_of};
@@ -47,12 +47,14 @@ fn signer() -> impl Strategy<Value = SigningKey> {
 }
 
 fn details() -> impl Strategy<Value = AuthorizationDetails> {
-    let value = prop_oneof!["\\PC{1,20}".prop_map(Into::into), any::<i32>().prop_map(Into::into), any::<bool>().prop_map(Into::into)];
+    let value =
+        prop_oneof!["\\PC{1,20}".prop_map(Into::into), any::<i32>().prop_map(Into::into), any::<bool>().prop_map(Into::into)];
     let fields = prop::collection::btree_map("[a-z]{1,8}", value, 0..4);
-    let object = ("\\PC{1,30}", fields).prop_map(|(kind, mut fields): (String, std::collections::BTreeMap<String, serde_json::Value>)| {
-        fields.insert("type".to_owned(), kind.into());
-        fields
-    });
+    let object =
+        ("\\PC{1,30}", fields).prop_map(|(kind, mut fields): (String, std::collections::BTreeMap<String, serde_json::Value>)| {
+            fields.insert("type".to_owned(), kind.into());
+            fields
+        });
     prop::collection::vec(object, 1..4)
         .prop_map(|objects| AuthorizationDetails::parse(&serde_json::to_string(&objects).unwrap()).unwrap())
 }

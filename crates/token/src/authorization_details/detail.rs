@@ -73,7 +73,9 @@ impl DetailValue {
             Value::String(text) => Self::text(text).map(Self::Text),
             Value::Number(number) => Ok(Self::Number(DetailNumber(number))),
             Value::Bool(flag) => Ok(Self::Flag(flag)),
-            Value::Array(entries) if entries.is_empty() || entries.len() > MAX_COUNT => Err(err("a list has not 1 to 64 entries")),
+            Value::Array(entries) if entries.is_empty() || entries.len() > MAX_COUNT => {
+                Err(err("a list has not 1 to 64 entries"))
+            }
             Value::Array(entries) => {
                 let texts = entries.into_iter().map(|entry| match entry {
                     Value::String(text) => Self::text(text),

@@ -59,7 +59,9 @@ impl DetailType {
         if fields.contains_key("type") || fields.keys().any(|path| path.split('.').any(str::is_empty)) {
             return err("a field has no name, or the name `type`");
         }
-        let lies_within = |path: &String| path.match_indices('.').any(|(dot, _)| path.get(..dot).is_some_and(|outer| fields.contains_key(outer)));
+        let lies_within = |path: &String| {
+            path.match_indices('.').any(|(dot, _)| path.get(..dot).is_some_and(|outer| fields.contains_key(outer)))
+        };
         if fields.keys().any(lies_within) {
             return err("a field is within another that is no object");
         }
@@ -120,6 +122,13 @@ impl DetailTypes {
     /// Their names, in order.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.0.keys().map(String::as_str)
+    }
+
+    /// The fields of `detail` that its type compares as numbers, and those numbers.
+    pub fn amounts<'a>(&'a self, detail: &'a AuthorizationDetail) -> impl Iterator<Item = (&'a str, String)> {
+        let rules = self.0.get(detail.kind()).map(|kind| &kind.fields);
+        let is_amount = move |name: &str| rules.and_then(|rules| rules.get(name)) == Some(&FieldRule::AtMost);
+        detail.fields().filter(move |(name, _)| is_amount(name)).map(|(name, value)| (name, value.to_string()))
     }
 
     /// Judges each object by its type: that the type is known, has the fields, and that those required are there (RFC 9396

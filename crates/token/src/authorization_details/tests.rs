@@ -160,7 +160,8 @@ fn texts_are_compared_code_point_by_code_point() {
 #[test]
 fn a_target_sees_its_own_locations() {
     let resource: Resource = "https://api.example/files".parse().unwrap();
-    let at = |locations: Value| details(&json!([{ "type": "file", "locations": locations }])).iter().next().unwrap().at(&resource);
+    let at =
+        |locations: Value| details(&json!([{ "type": "file", "locations": locations }])).iter().next().unwrap().at(&resource);
     let ours = json!(["https://api.example/files", "https://api.example/files/a?b=..", "https://api.example/files/.hidden"]);
     assert_eq!(at(ours.clone()).unwrap(), at(ours.clone()).unwrap().at(&resource).unwrap());
     assert_eq!(at(ours.clone()).unwrap().list("locations").unwrap().count(), 3);
