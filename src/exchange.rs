@@ -6,13 +6,16 @@
 
 mod authenticate;
 mod authentication;
+mod authority;
 mod binding;
 mod certificate;
 mod challenge;
 mod claim;
 mod credential;
 mod decide;
+mod details;
 mod error;
+mod hop;
 mod identity;
 mod issue;
 mod record;
@@ -24,10 +27,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
-use procura_token::{Algorithm, Confirmation, Freshness, Htu, Issuer, Nonces, RequestHead, ScopeSet, TokenType, UnixTime};
+use procura_token::{Algorithm, AuthorizationDetails, Confirmation, Freshness, Htu, Issuer, Nonces, RequestHead, ScopeSet, TokenType, UnixTime};
 
 pub use certificate::CertificateFieldError;
 pub use challenge::{EncryptedCredential, TpmChallenge};
+pub use details::DetailSettings;
 pub use error::ExchangeError;
 pub use identity::{AnswerSigner, Identities};
 
@@ -53,12 +57,16 @@ pub struct ExchangeSettings {
     pub token_endpoints: Vec<Htu>,
     /// The longest a delegation lasts.
     pub max_delegation: Duration,
+    /// The most actors a token may name.
+    pub max_depth: usize,
     /// The longest a WIT lasts.
     pub max_wit: Duration,
     /// Leeway on times.
     pub skew: Duration,
     /// How long a proof is fresh.
     pub freshness: Freshness,
+    /// What can be asked for beside scopes.
+    pub details: DetailSettings,
     /// The algorithms of proofs.
     pub algorithms: Vec<Algorithm>,
     /// Whether a WPT may also stand in `Workload-Proof-Token`, as before wpt-02.
@@ -101,6 +109,8 @@ pub struct Issued {
     pub expires_in: Duration,
     /// What it permits; `None` for a WIT, which permits nothing by itself.
     pub scope: Option<ScopeSet>,
+    /// What it permits besides (RFC 9396).
+    pub details: Option<AuthorizationDetails>,
     /// What it is bound to.
     pub confirmation: Confirmation,
 }

@@ -87,6 +87,7 @@ fn token() -> f64 {
         cnf: signer.public_key().thumbprint().into(),
         delegation: Some(Delegation { id: id(), until: now, parent: None }),
         authentication: Authentication::default(),
+        groups: Some(Vec::new()),
     };
     each(|| {
         Unverified::<DpopProof>::parse(black_box(&proof)).unwrap().verify(&rules, now).unwrap();

@@ -113,11 +113,11 @@ pub struct Event {
     pub subject_id: Option<Subject>,
     /// Who says so.
     pub subject_issuer: Option<Issuer>,
-    /// By which kind of token: `id_token`, `access_token` or `introspected`.
+    /// By which kind of token: `id_token`, `access_token`, `introspected`, or `delegation` for one of ours.
     pub subject_token: Option<&'static str>,
     /// Who acts now.
     pub actor_id: Option<WorkloadId>,
-    /// All actors, newest first: an array of identifiers.
+    /// All actors of the token, newest first: an array of identifiers. Of a refused hop those who acted before.
     pub actor_chain: Option<ActorChain>,
     /// What the token is for: `target`.
     pub target: Option<Resource>,
@@ -133,6 +133,8 @@ pub struct Event {
     pub delegation_id: Option<DelegationId>,
     /// Its deadline.
     pub delegation_until: Option<UnixTime>,
+    /// How it came into the actor's hands: `begin`, `continue`, `push`, `pull` or `handover`.
+    pub delegation_hop: Option<&'static str>,
     /// The `jti`, or else a fingerprint, of the subject token.
     pub token_parent: Option<TokenId>,
     /// The `jti` of the token issued.
@@ -179,6 +181,7 @@ impl Event {
             details_granted: None,
             delegation_id: None,
             delegation_until: None,
+            delegation_hop: None,
             token_parent: None,
             token_jti: None,
             token_kind: None,

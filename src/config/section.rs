@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use procura_token::{Algorithm, Issuer, MAX_SKEW, Resource, Scope};
+use procura_token::{Algorithm, Issuer, MAX_ACTORS, MAX_SKEW, Resource, Scope, WorkloadId};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -130,6 +130,8 @@ pub struct KeyRingConfig {
 pub struct TokenConfig {
     /// The longest a delegation lasts, from its first exchange. Policies shorten it by `@ttl`. Default `"30m"`.
     pub max_delegation: HumanDuration,
+    /// The most actors a token may name, from 1 to 8; policies say less by `@depth`. Default 4.
+    pub max_depth: u8,
     /// The longest a WIT lasts, at most a day. Default `"1h"`.
     pub max_wit: HumanDuration,
     /// Leeway for clocks that differ, on `exp`, `nbf` and `iat` of what comes in; at most `"5m"`. Default `"60s"`.
@@ -140,6 +142,7 @@ impl Default for TokenConfig {
     fn default() -> Self {
         Self {
             max_delegation: HumanDuration::from_secs(30 * 60),
+            max_depth: 4,
             max_wit: HumanDuration::from_secs(3600),
             skew: HumanDuration::from_secs(60),
         }
@@ -149,6 +152,9 @@ impl Default for TokenConfig {
 impl TokenConfig {
     pub(super) fn agree(&self) -> Result<(), ConfigError> {
         at_most("token.skew", self.skew, HumanDuration(MAX_SKEW))?;
+        if !(1..=MAX_ACTORS).contains(&self.max_depth.into()) {
+            return Err(ConfigError::rule("token.max_depth", "is not from 1 to 8", "4 is enough for most"));
+        }
         at_most("token.max_wit", self.max_wit, HumanDuration::from_secs(24 * 3600))?;
         at_most("token.max_delegation", self.max_delegation, HumanDuration::from_secs(24 * 3600))
     }
@@ -261,6 +267,10 @@ pub struct TargetConfig {
     /// Attributes for policies.
     #[serde(default)]
     pub tags: Vec<String>,
+    /// The workloads that serve it: a token for this target is theirs to call further with.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub workloads: Vec<WorkloadId>,
 }
 
 fn at_most(key: &str, value: HumanDuration, most: HumanDuration) -> Result<(), ConfigError> {

@@ -50,6 +50,12 @@ impl Binding {
         matches!(self, Self::Key(bound) if is_same(bound, key))
     }
 
+    /// Whether `caller` proved in this request to have what a token is `bound` to.
+    pub(super) fn proves(&self, caller: &Caller, bound: &Confirmation) -> bool {
+        let certificate = caller.certificate.as_ref().map(|svid| Confirmation::Certificate(svid.thumbprint()));
+        self.confirmation() == *bound || certificate.as_ref() == Some(bound)
+    }
+
     /// What the issued token says of it.
     pub(super) const fn confirmation(&self) -> Confirmation {
         match self {

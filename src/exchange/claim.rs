@@ -1,10 +1,13 @@
 //! **claim**: what may happen once happens now. A [`Grant`] becomes [`Claimed`], or nothing is issued.
 
-use procura_token::{TokenId, UnixTime, random_bytes, sha256};
+use procura_token::{UnixTime, WorkloadId, sha256};
 
+use super::authority::Authority;
 use super::decide::{DelegationGrant, Grant, GrantedToken, WitGrant};
 use super::{Exchange, ExchangeError};
-use crate::store::{Claim, ClaimError, DelegationClaim, DelegationRecord, HeldKind, Holding, OneTimeUse, UseKind};
+use crate::store::{
+    Claim, ClaimError, DelegationClaim, DelegationRecord, HeldKind, Holding, NewDelegation, OneTimeUse, UseKind, delegation_id,
+};
 
 /// A grant whose proofs are used up and whose delegation has a record.
 pub(super) enum Claimed {
@@ -19,7 +22,7 @@ impl Exchange {
         let mut claim = Claim { epoch: proofs.epoch.id, uses: proofs.uses, delegation: None, holdings: Vec::new() };
         claim.holdings.extend(principal.map(|principal| self.identifier(&token, principal)));
         match &token {
-            GrantedToken::Delegation(grant) => claim.delegation = Some(self.delegation(grant)),
+            GrantedToken::Delegation(grant) => claim.delegation = Some(self.delegation(grant, now)),
             GrantedToken::Wit(grant) => {
                 claim.holdings.push(self.key(grant));
                 claim.uses.extend(grant.bearer.map(|bearer| OneTimeUse {
@@ -59,10 +62,10 @@ impl Exchange {
 
     /// An identifier belongs to one principal of a platform until the last credential that was made for it has ended,
     /// though the rule that gave it be changed before.
-    fn identifier(&self, token: &GrantedToken, principal: [u8; 32]) -> Holding {
-        let (id, expires) = match token {
-            GrantedToken::Delegation(grant) => (&grant.actor, grant.expires),
-            GrantedToken::Wit(grant) => (&grant.id, grant.expires),
+    fn identifier(&self, token: &GrantedToken, (id, principal): (WorkloadId, [u8; 32])) -> Holding {
+        let expires = match token {
+            GrantedToken::Delegation(grant) => grant.expires,
+            GrantedToken::Wit(grant) => grant.expires,
         };
         Holding {
             kind: HeldKind::Identifier,
@@ -72,16 +75,29 @@ impl Exchange {
         }
     }
 
-    /// One subject token, one agent, one target: one delegation, however often it is asked for. Its record is kept as long
-    /// as the subject token could be presented, so that asking again later does not begin another.
-    fn delegation(&self, grant: &DelegationGrant) -> DelegationClaim {
-        let (token, actor, target) = (&grant.user.token, grant.actor.as_str(), grant.target.as_str());
-        let name = [token.fingerprint().as_slice(), actor.as_bytes(), &[0], target.as_bytes()].concat();
-        DelegationClaim {
-            key: sha256(&name),
-            proposed: DelegationRecord { id: TokenId::from_random(random_bytes()), until: grant.until },
-            keep_until: token.expires() + self.settings.skew,
-        }
+    /// One user's token, one agent, one target: one delegation, however often it is asked for. Its record is kept as long
+    /// as that token could be presented, so that asking again later does not begin another. Every later hop needs the record.
+    fn delegation(&self, grant: &DelegationGrant, now: UnixTime) -> DelegationClaim {
+        let user = match &grant.authority {
+            Authority::User(user) => user,
+            Authority::Parent(parent) => return DelegationClaim::Continue(parent.id.clone()),
+        };
+        let (agent, target) = (&grant.chain.current().id, &grant.target);
+        let name = [user.token.fingerprint().as_slice(), agent.as_str().as_bytes(), &[0], target.as_str().as_bytes()].concat();
+        let key = sha256(&name);
+        DelegationClaim::Begin(NewDelegation {
+            key,
+            proposed: DelegationRecord {
+                id: delegation_id(&key),
+                until: grant.until,
+                began: now,
+                subject: user.subject.clone(),
+                agent: agent.clone(),
+                target: target.clone(),
+                revoked: None,
+            },
+            keep_until: user.token.expires() + self.settings.skew,
+        })
     }
 }
 
@@ -101,6 +117,8 @@ fn refusal(error: ClaimError) -> ExchangeError {
         }
         ClaimError::HeldByAnother(_) => ExchangeError::KeyHeldByAnother,
         ClaimError::DelegationOver => ExchangeError::Ended,
+        ClaimError::DelegationRevoked => ExchangeError::Revoked,
+        ClaimError::DelegationUnknown => ExchangeError::Unrecorded,
         ClaimError::Unavailable(error) => ExchangeError::Store(error),
     }
 }

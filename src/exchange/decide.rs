@@ -3,23 +3,27 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use procura_token::{Algorithm, JwkConfirmation, Resource, ScopeSet, UnixTime, VerifyError, WorkloadId};
+use procura_token::{
+    Actor, ActorChain, Algorithm, AuthorizationDetails, JwkConfirmation, Resource, ScopeSet, UnixTime, VerifyError, WorkloadId,
+};
 
 use super::authenticate::{Caller, CallerCredential};
+use super::authority::Authority;
 use super::binding::Binding;
 use super::credential::WorkloadCredential;
+use super::hop::verify_target;
 use super::request::TargetName;
-use super::verify::{Evidence, Proofs, Proved, User};
+use super::verify::{Delegated, Evidence, Proofs, Proved};
 use super::{Exchange, ExchangeError, record};
 use crate::audit::Event;
-use crate::policy::{Action, Credential, Decision, Delegate, Hop, Platform, Request, Target};
+use crate::policy::{Action, Credential, Decision, Delegate, DelegateDetail, Hop, Parent, Platform, Request, Target};
 use crate::trust::PlatformIdentity;
 
 /// What policy grants, once the proofs have been claimed.
 pub(super) struct Grant {
     pub(super) proofs: Proofs,
-    /// Whom of a platform the caller's identifier must belong to, if a platform vouches for the caller.
-    pub(super) principal: Option<[u8; 32]>,
+    /// The caller's identifier, and whom of a platform it must belong to, if a platform vouches for the caller.
+    pub(super) principal: Option<(WorkloadId, [u8; 32])>,
     pub(super) token: GrantedToken,
 }
 
@@ -29,13 +33,15 @@ pub(super) enum GrantedToken {
     Wit(WitGrant),
 }
 
-/// The caller may act for the user.
+/// Somebody may act for the user.
 pub(super) struct DelegationGrant {
-    pub(super) user: User,
-    pub(super) actor: WorkloadId,
+    pub(super) authority: Authority,
+    /// Who acts, and who acted before.
+    pub(super) chain: ActorChain,
     pub(super) target: Resource,
     pub(super) scope: ScopeSet,
-    /// The deadline of the delegation if it begins now.
+    pub(super) details: Option<AuthorizationDetails>,
+    /// The deadline of the delegation, if it begins now or began before.
     pub(super) until: UnixTime,
     /// The latest end of this token, the deadline of a delegation that began earlier aside.
     pub(super) expires: UnixTime,
@@ -68,29 +74,42 @@ impl Exchange {
         now: UnixTime,
         event: &mut Event,
     ) -> Result<Grant, ExchangeError> {
-        let Evidence { caller, proofs, binding, actor, wanted } = evidence;
+        let Evidence { caller, proofs, binding, credential: beside, wanted } = evidence;
         let subject = match &wanted {
             Proved::Wit { subject } => Some(subject),
-            Proved::Delegation { .. } => None,
+            Proved::Delegation(_) => None,
         };
-        let platform = [actor.as_ref(), subject].into_iter().flatten().find_map(WorkloadCredential::platform);
+        let platform = [beside.as_ref(), subject].into_iter().flatten().find_map(WorkloadCredential::platform);
         let platform = caller.platform().or(platform).cloned();
         let question = Question { workload: caller.id(), platform: platform.as_deref(), source, now };
-        // Bound to a credential's key, nothing outlives that credential.
-        let bound = bound_credential_ends(&caller, &binding, actor.as_ref());
         let token = match wanted {
-            Proved::Delegation { user, target, scope } => {
-                let target = self.find(&target)?;
-                let credential = credential(&caller, actor.as_ref());
-                let decision = self.decide_delegation(&question, credential, &user, target, scope.as_ref(), event)?;
-                let until = limit(now, &decision, self.settings.max_delegation).min(user.limit);
+            Proved::Delegation(delegated) => {
+                let target = self.find(&delegated.target)?;
+                let (question, credential, bound) = match delegated.hop {
+                    // Of the next actor only its WIT is known, and everything ends with that.
+                    Hop::Push => {
+                        let question = Question { workload: &delegated.actor, platform: None, ..question };
+                        (question, Credential::Wit, beside.as_ref().map(WorkloadCredential::expires))
+                    }
+                    _ => (question, credential(&caller, beside.as_ref()), bound_credential_ends(&caller, &binding, beside.as_ref())),
+                };
+                let chain = self.extend(&delegated, target)?;
+                let (decision, details) = self.decide_delegation(&question, credential, &delegated, target, event)?;
+                let Delegated { authority, .. } = delegated;
+                let expires = limit(now, &decision, self.settings.max_delegation).min(authority.limit());
+                let until = match &authority {
+                    Authority::User(_) => expires,
+                    Authority::Parent(parent) => parent.until,
+                };
                 GrantedToken::Delegation(DelegationGrant {
-                    user,
-                    actor: caller.id().clone(),
+                    authority,
+                    chain,
                     target: target.resource.clone(),
                     scope: decision.granted,
+                    details,
                     until,
-                    expires: bound.map_or(until, |end| until.min(end)),
+                    // Bound to a credential's key, nothing outlives that credential.
+                    expires: bound.map_or(expires, |end| expires.min(end)),
                     binding,
                 })
             }
@@ -105,7 +124,26 @@ impl Exchange {
                 GrantedToken::Wit(WitGrant { id: caller.id().clone(), expires, key, bearer })
             }
         };
-        Ok(Grant { proofs, principal: platform.map(|platform| *platform.principal()), token })
+        Ok(Grant { proofs, principal: platform.map(|platform| (caller.id().clone(), *platform.principal())), token })
+    }
+
+    /// Who acts in the new token: the chain so far, unchanged, under whoever comes now.
+    fn extend(&self, delegated: &Delegated, target: &Target) -> Result<ActorChain, ExchangeError> {
+        let actor = || Actor { id: delegated.actor.clone(), profile: None };
+        let chain = match &delegated.authority {
+            Authority::User(_) => ActorChain::new(actor()),
+            Authority::Parent(parent) => {
+                verify_target(delegated.hop, parent, &target.resource)?;
+                match delegated.hop {
+                    Hop::Continue => parent.chain.clone(),
+                    _ => parent.chain.extend(actor()).map_err(|_| ExchangeError::ActorUnfit("the chain would be too long"))?,
+                }
+            }
+        };
+        if chain.len() > self.settings.max_depth {
+            return Err(ExchangeError::ActorUnfit("more actors than `token.max_depth` lets a token name"));
+        }
+        Ok(chain)
     }
 
     fn find(&self, name: &TargetName) -> Result<&Target, ExchangeError> {
@@ -124,35 +162,55 @@ impl Exchange {
         &self,
         question: &Question<'_>,
         credential: Credential,
-        user: &User,
+        Delegated { authority, hop, scope, details, .. }: &Delegated,
         target: &Target,
-        scope: Option<&ScopeSet>,
         event: &mut Event,
-    ) -> Result<Decision, ExchangeError> {
+    ) -> Result<(Decision, Option<AuthorizationDetails>), ExchangeError> {
         let delegate = |scopes| {
-            let authentication = user.token.authentication();
+            let authentication = authority.authentication();
+            let (issuer, subject) = authority.user_name();
             let user = crate::policy::User {
-                issuer: &user.issuer_alias,
-                subject: user.token.subject().as_str(),
-                groups: user.token.groups(),
+                issuer,
+                subject,
+                groups: authority.groups(),
                 acr: authentication.acr.as_deref(),
                 amr: authentication.amr.as_deref().unwrap_or_default(),
                 auth_age: authentication.auth_time.map(|then| question.now.since(then)),
             };
-            let (chain, hop, parent, posture, approval) = (None, Hop::Begin, None, None, None);
-            let delegate = Delegate { target, scopes, user, chain, hop, parent, posture, approval };
-            self.policy.decide(&question.put(credential, Action::Delegate(delegate)))
+            let parent = match authority {
+                Authority::User(_) => None,
+                Authority::Parent(parent) => Some(Parent { target: &parent.target, actor: &parent.chain.current().id }),
+            };
+            let chain = authority.chain();
+            Delegate { target, scopes, user, chain, hop: *hop, parent, posture: None, approval: None }
         };
+        let ask = |action| self.policy.decide(&question.put(credential, action));
         record::target(event, target);
-        let ceiling = user.token.scope().map_or_else(|| target.scopes.clone(), |scope| scope.intersection(&target.scopes));
-        let asked = scope.map_or_else(|| ceiling.clone(), |scope| scope.intersection(&ceiling));
-        let decision = delegate(&asked);
+        let types = &self.settings.details.types;
+        let details = details.as_ref().map(|asked| self.narrow_details(asked, &target.resource, authority)).transpose()?;
+        let by_details = details.as_ref().and_then(|details| {
+            let delegate = delegate(&target.scopes);
+            Self::decide_details(details, |detail| ask(Action::DelegateDetail(DelegateDetail { delegate, detail, types })))
+        });
+        if let Some(decision) = by_details.as_ref().filter(|decision| !decision.allowed) {
+            record::decision(event, decision);
+            return Err(ExchangeError::DetailDenied);
+        }
+        // Who asks by details alone asks for no scope.
+        if let (None, Some(decision)) = (scope, &by_details) {
+            record::decision(event, decision);
+            return Ok((decision.clone(), details));
+        }
+        let ceiling = authority.scope().map_or_else(|| target.scopes.clone(), |scope| scope.intersection(&target.scopes));
+        let asked = scope.as_ref().map_or_else(|| ceiling.clone(), |scope| scope.intersection(&ceiling));
+        let by_scope = ask(Action::Delegate(delegate(&asked)));
+        let decision = by_details.map_or_else(|| by_scope.clone(), |by_details| by_scope.clone().and(by_details));
         record::decision(event, &decision);
         if decision.allowed {
-            return Ok(decision);
+            return Ok((decision, details));
         }
         // Nothing at all at this target, or nothing of what was asked?
-        match delegate(&target.scopes).allowed {
+        match ask(Action::Delegate(delegate(&target.scopes))).allowed {
             true => Err(ExchangeError::Scope),
             false => Err(ExchangeError::Target("policy grants this caller nothing there")),
         }
@@ -185,6 +243,7 @@ fn limit(now: UnixTime, decision: &Decision, most: Duration) -> UnixTime {
 }
 
 /// What every question of one request shares.
+#[derive(Clone, Copy)]
 struct Question<'a> {
     workload: &'a WorkloadId,
     platform: Option<&'a PlatformIdentity>,

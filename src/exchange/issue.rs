@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use procura_token::{
-    AccessToken, Actor, ActorChain, Confirmation, Delegation, NewWit, TokenId, TokenType, UnixTime, random_bytes,
-};
+use procura_token::{AccessToken, Confirmation, Delegation, NewWit, TokenId, TokenType, UnixTime, random_bytes};
 
+use super::authority::Authority;
 use super::claim::Claimed;
 use super::decide::{DelegationGrant, WitGrant};
 use super::record::{self, IssuedToken};
@@ -15,6 +14,8 @@ use crate::store::DelegationRecord;
 
 /// A token that would end sooner than this is not issued.
 const LEAST: Duration = Duration::from_secs(1);
+/// The most bytes that the user's groups take in a token.
+const MAX_GROUPS: usize = 2048;
 
 impl Exchange {
     /// Signs what was granted and claimed.
@@ -34,26 +35,40 @@ impl Exchange {
         event: &mut Event,
     ) -> Result<Issued, ExchangeError> {
         let (iat, exp, expires_in) = lifetime(now, grant.expires.min(record.until))?;
+        let parent = match &grant.authority {
+            Authority::User(_) => None,
+            Authority::Parent(parent) => Some(parent.jti.clone()),
+        };
         let token = AccessToken {
             iss: self.settings.issuer.clone(),
-            sub: grant.user.subject.clone(),
+            sub: grant.authority.subject().clone(),
             aud: grant.target,
-            client_id: grant.actor.clone(),
+            client_id: grant.chain.current().id.clone(),
             iat,
             exp,
             jti: TokenId::from_random(random_bytes()),
             scope: grant.scope,
-            act: Some(ActorChain::new(Actor { id: grant.actor, profile: None })),
+            authorization_details: grant.details,
+            act: Some(grant.chain),
             cnf: grant.binding.confirmation(),
-            delegation: Some(Delegation { id: record.id, until: record.until, parent: None }),
-            authentication: grant.user.token.authentication().clone(),
+            delegation: Some(Delegation { id: record.id, until: record.until, parent }),
+            authentication: grant.authority.authentication().clone(),
+            groups: fitting(grant.authority.groups()),
         };
         record::issued(
             event,
             &IssuedToken { jti: &token.jti, kind: "at+jwt", exp, scope: Some(&token.scope), actors: token.act.as_ref() },
         );
+        event.details_granted.clone_from(&token.authorization_details);
         let text = token.issue(self.token_keys.signer())?;
-        Ok(Issued { token: text, kind: TokenType::AccessToken, expires_in, scope: Some(token.scope), confirmation: token.cnf })
+        Ok(Issued {
+            token: text,
+            kind: TokenType::AccessToken,
+            expires_in,
+            scope: Some(token.scope).filter(|scope| !scope.is_empty()),
+            details: token.authorization_details,
+            confirmation: token.cnf,
+        })
     }
 
     /// The WIT, for the key that was proved. `iss` is for audit only and no OpenID provider's name.
@@ -74,9 +89,16 @@ impl Exchange {
             kind: TokenType::Wit,
             expires_in,
             scope: None,
+            details: None,
             confirmation: Confirmation::Key(grant.key.key.thumbprint()),
         })
     }
+}
+
+/// The groups, if they fit into a token: all or none, for a policy may forbid what a group is in.
+fn fitting(groups: &[String]) -> Option<Vec<String>> {
+    let size: usize = groups.iter().map(|group| group.len() + 3).sum();
+    (size <= MAX_GROUPS).then(|| groups.to_vec())
 }
 
 /// `iat`, `exp` and the time between, all in whole seconds.

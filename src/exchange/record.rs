@@ -6,6 +6,7 @@ use std::sync::Arc;
 use procura_token::{ActorChain, ScopeSet, TokenId, UnixTime};
 
 use super::authenticate::Caller;
+use super::authority::Authority;
 use super::binding::Binding;
 use super::claim::Claimed;
 use super::credential::WorkloadCredential;
@@ -24,7 +25,10 @@ pub(super) fn begin(source: IpAddr, now: UnixTime) -> Event {
 
 pub(super) fn asked(event: &mut Event, asked: &Asked) {
     match &asked.wanted {
-        Wanted::Delegation { scope, .. } => event.scope_asked.clone_from(scope),
+        Wanted::Delegation { scope, details, .. } => {
+            event.scope_asked.clone_from(scope);
+            event.details_asked.clone_from(details);
+        }
         Wanted::Wit => event.event_kind = EventKind::WitIssue,
     }
 }
@@ -45,16 +49,28 @@ pub(super) fn evidence(event: &mut Event, evidence: &Evidence) {
         Binding::Key(key) => event.key_thumbprint = Some(key.key.thumbprint()),
         Binding::Certificate(thumbprint) => event.certificate_thumbprint = Some(*thumbprint),
     }
-    if let Some(actor) = &evidence.actor {
-        beside(event, &evidence.caller, actor);
+    if let Some(credential) = evidence.credential.as_ref().filter(|credential| credential.id() == evidence.caller.id()) {
+        beside(event, &evidence.caller, credential);
     }
     match &evidence.wanted {
-        Proved::Delegation { user, .. } => {
-            event.subject_id = Some(user.subject.clone());
-            event.subject_issuer = Some(user.token.issuer().clone());
-            event.subject_token = Some(user.token.kind());
-            event.token_parent = Some(fingerprint(user.token.fingerprint()));
-            event.actor_id = Some(evidence.caller.id().clone());
+        Proved::Delegation(delegated) => {
+            event.subject_id = Some(delegated.authority.subject().clone());
+            event.actor_id = Some(delegated.actor.clone());
+            event.delegation_hop = Some(delegated.hop.as_str());
+            match &delegated.authority {
+                Authority::User(user) => {
+                    event.subject_issuer = Some(user.token.issuer().clone());
+                    event.subject_token = Some(user.token.kind());
+                    event.token_parent = Some(fingerprint(user.token.fingerprint()));
+                }
+                Authority::Parent(parent) => {
+                    event.subject_token = Some("delegation");
+                    event.token_parent = Some(parent.jti.clone());
+                    event.delegation_id = Some(parent.id.clone());
+                    event.delegation_until = Some(parent.until);
+                    event.actor_chain = Some(parent.chain.clone());
+                }
+            }
         }
         Proved::Wit { subject } => {
             beside(event, &evidence.caller, subject);

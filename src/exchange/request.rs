@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use http::HeaderMap;
-use procura_token::{DpopProof, MAX_TOKEN, ParseError, Resource, ScopeSet, TokenType, Unverified, VerifyError};
+use procura_token::{AuthorizationDetails, DpopProof, MAX_TOKEN, ParseError, Resource, ScopeSet, TokenType, Unverified, VerifyError};
 
 use super::authentication::Authentication;
-use super::{ExchangeError, GRANT_TYPE, Incoming};
+use super::{ExchangeError, GRANT_TYPE, Incoming, details};
 
 /// The subject token that stands for the certificate of the connection.
 const CERTIFICATE: &str = "mtls_client_certificate";
@@ -64,7 +64,7 @@ pub(super) enum SubjectToken {
 /// What is asked for.
 pub(super) enum Wanted {
     /// An access token on behalf of the user that a token of this type names.
-    Delegation { user: UserTokenType, target: TargetName, scope: Option<ScopeSet> },
+    Delegation { user: UserTokenType, target: TargetName, scope: Option<ScopeSet>, details: Option<AuthorizationDetails> },
     /// A WIT for the caller itself.
     Wit,
 }
@@ -125,7 +125,7 @@ fn actor(form: &Form<'_>) -> Result<Option<Presented>, ExchangeError> {
 fn wanted(form: &Form<'_>, subject: TokenType) -> Result<Wanted, ExchangeError> {
     let delegation = |user| {
         let scope = form.get("scope").map(str::parse).transpose().map_err(ExchangeError::ScopeSyntax)?;
-        Ok(Wanted::Delegation { user, target: target(form)?, scope })
+        Ok(Wanted::Delegation { user, target: target(form)?, scope, details: details::parse(form)? })
     };
     match (token_type(form, "requested_token_type")?.unwrap_or(TokenType::AccessToken), subject) {
         (TokenType::AccessToken, TokenType::IdToken) => delegation(UserTokenType::IdToken),

@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use procura_token::{
-    Confirmation, DpopProof, DpopRules, ParseError, ScopeSet, Subject, UnixTime, Unverified, VerifiedDpopProof, VerifyError,
+    AuthorizationDetails, DpopProof, DpopRules, ParseError, ScopeSet, UnixTime, Unverified, VerifiedDpopProof, VerifyError, WorkloadId,
 };
 
 use super::authenticate::{Caller, CallerCredential};
+use super::authority::{Authority, User};
 use super::binding::Binding;
 use super::credential::WorkloadCredential;
+use super::hop::{Held, Step};
 use super::request::{Asked, Presented, SubjectToken, TargetName, UserTokenType, Wanted};
 use super::{Exchange, ExchangeError};
+use crate::policy::Hop;
 use crate::store::{Epoch, OneTimeUse, UseKind};
-use crate::trust::{AssertionType, TrustError, UserToken};
+use crate::trust::{AssertionType, TrustError};
 
 /// What was proved.
 pub(super) struct Evidence {
@@ -20,8 +23,8 @@ pub(super) struct Evidence {
     pub(super) proofs: Proofs,
     /// The key that what is issued will be bound to.
     pub(super) binding: Binding,
-    /// What the actor token was, if there was one: it names the caller.
-    pub(super) actor: Option<WorkloadCredential>,
+    /// What the actor token was, if there was one: it names the actor.
+    pub(super) credential: Option<WorkloadCredential>,
     pub(super) wanted: Proved,
 }
 
@@ -34,19 +37,25 @@ pub(super) struct Proofs {
 
 /// What is asked for, with the subject that was proved for it.
 pub(super) enum Proved {
-    Delegation { user: User, target: TargetName, scope: Option<ScopeSet> },
+    Delegation(Delegated),
     Wit { subject: WorkloadCredential },
 }
 
-/// The user on whose behalf the caller wants to act.
-pub(super) struct User {
-    pub(super) token: UserToken,
-    /// The user in our namespace.
-    pub(super) subject: Subject,
-    /// What stands for the issuer there.
-    pub(super) issuer_alias: String,
-    /// Until when the user's token may be acted on.
-    pub(super) limit: UnixTime,
+/// Who is to act, by what right, and for what.
+pub(super) struct Delegated {
+    pub(super) authority: Authority,
+    pub(super) hop: Hop,
+    /// The caller, but for a *push*.
+    pub(super) actor: WorkloadId,
+    pub(super) target: TargetName,
+    pub(super) scope: Option<ScopeSet>,
+    pub(super) details: Option<AuthorizationDetails>,
+}
+
+/// A subject token, verified, before it is known who is to act.
+enum Presentation {
+    User(Box<User>),
+    Own(Box<Held>),
 }
 
 impl Exchange {
@@ -69,29 +78,38 @@ impl Exchange {
             }
         };
         let binding = Binding::decide(&caller, proved)?;
-        let wanted = match wanted {
-            Wanted::Delegation { user, target, scope } => {
+        match wanted {
+            Wanted::Delegation { user, target, scope, details } => {
                 let SubjectToken::Token(subject) = &subject else {
                     return Err(ExchangeError::SubjectUnfit("it is the caller's own credential"));
                 };
-                let user = self.verify_user(subject, user, (&caller, &binding), now).await?;
-                Proved::Delegation { user, target, scope }
+                let presented = self.verify_authority(subject, user, (&caller, &binding), now).await?;
+                let credential = self.verify_actor(actor.as_ref(), now).await?;
+                let (authority, step) = match presented {
+                    Presentation::User(user) => {
+                        fits_caller(credential.as_ref(), &caller, &binding)?;
+                        (Authority::User(user), Step { hop: Hop::Begin, actor: caller.id().clone(), binding })
+                    }
+                    Presentation::Own(held) => {
+                        let step = held.step(&caller, binding, credential.as_ref())?;
+                        if step.hop != Hop::Push {
+                            fits_caller(credential.as_ref(), &caller, &step.binding)?;
+                        }
+                        (Authority::Parent(Box::new(held.parent)), step)
+                    }
+                };
+                let Step { hop, actor, binding } = step;
+                let wanted = Proved::Delegation(Delegated { authority, hop, actor, target, scope, details });
+                Ok(Evidence { caller, proofs, binding, credential, wanted })
             }
             Wanted::Wit => {
                 let subject = self.verify_subject(&subject, &caller, now).await?;
                 subject.verify_caller(&caller, &binding).map_err(ExchangeError::SubjectUnfit)?;
-                Proved::Wit { subject }
+                let credential = self.verify_actor(actor.as_ref(), now).await?;
+                fits_caller(credential.as_ref(), &caller, &binding)?;
+                Ok(Evidence { caller, proofs, binding, credential, wanted: Proved::Wit { subject } })
             }
-        };
-        let actor = match actor {
-            None => None,
-            Some(actor) => {
-                let actor = self.verify_workload(&actor, now).await.map_err(ExchangeError::Actor)?;
-                actor.verify_caller(&caller, &binding).map_err(ExchangeError::ActorUnfit)?;
-                Some(actor)
-            }
-        };
-        Ok(Evidence { caller, proofs, binding, actor, wanted })
+        }
     }
 
     /// Verifies the proof and its nonce. A nonce that `epoch` does not know may be of one that another copy has begun: the
@@ -117,6 +135,29 @@ impl Exchange {
         if recognised(epoch) { Ok(proof) } else { Err(ExchangeError::Nonce) }
     }
 
+    /// What the subject token is worth in the hands of this caller.
+    async fn verify_authority(
+        &self,
+        subject: &Presented,
+        kind: UserTokenType,
+        caller: (&Caller, &Binding),
+        now: UnixTime,
+    ) -> Result<Presentation, ExchangeError> {
+        if kind == UserTokenType::AccessToken
+            && let Some(token) = self.own(subject.as_str())
+        {
+            return self.verify_own(token, caller, now).map(Box::new).map(Presentation::Own);
+        }
+        self.verify_user(subject, kind, caller, now).await.map(Box::new).map(Presentation::User)
+    }
+
+    async fn verify_actor(&self, actor: Option<&Presented>, now: UnixTime) -> Result<Option<WorkloadCredential>, ExchangeError> {
+        match actor {
+            Some(actor) => self.verify_workload(actor, now).await.map(Some).map_err(ExchangeError::Actor),
+            None => Ok(None),
+        }
+    }
+
     /// A token that is bound to a key or a certificate needs proof of that very one, unless it is meant for the caller: a
     /// server that calls further has what was sent to it, and not its sender's key.
     async fn verify_user(
@@ -132,7 +173,7 @@ impl Exchange {
             UserTokenType::AccessToken => self.trust.verify_access_token(text, id, now).await,
         };
         let (token, issuer) = verified.map_err(ExchangeError::Subject)?;
-        if token.confirmation().is_some_and(|bound| !has_proved(caller, binding, bound)) && !issuer.is_meant_for(&token, id) {
+        if token.confirmation().is_some_and(|bound| !binding.proves(caller, bound)) && !issuer.is_meant_for(&token, id) {
             return Err(ExchangeError::SubjectUnfit("it is bound to what was not proved, and is not meant for the caller"));
         }
         if !token.may_be_acted_for_by(id) {
@@ -185,8 +226,7 @@ impl Exchange {
     }
 }
 
-/// Whether the caller proved in this request to have what a token is `bound` to.
-fn has_proved(caller: &Caller, binding: &Binding, bound: &Confirmation) -> bool {
-    let certificate = caller.certificate.as_ref().map(|svid| Confirmation::Certificate(svid.thumbprint()));
-    binding.confirmation() == *bound || certificate.as_ref() == Some(bound)
+/// An actor token that is not the next actor's names the caller.
+fn fits_caller(actor: Option<&WorkloadCredential>, caller: &Caller, binding: &Binding) -> Result<(), ExchangeError> {
+    actor.map_or(Ok(()), |actor| actor.verify_caller(caller, binding).map_err(ExchangeError::ActorUnfit))
 }

@@ -39,6 +39,9 @@ struct Metadata<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     mtls_endpoint_aliases: Option<Aliases>,
     scopes_supported: Vec<String>,
+    /// RFC 9396 section 10.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authorization_details_types_supported: Vec<&'a str>,
     /// RFC 9728 section 4.
     protected_resources: Vec<&'a str>,
     /// Private: the token types that `requested_token_type` may name.
@@ -93,6 +96,7 @@ pub(super) async fn metadata(State(Shared { app, settings, .. }): State<Shared>)
             tls_client_certificate_bound_access_tokens: sees_certificates,
             mtls_endpoint_aliases: settings.mtls_url.as_ref().map(|base| Aliases { token_endpoint: below(base, "/token") }),
             scopes_supported: scopes.into_iter().collect(),
+            authorization_details_types_supported: exchange.settings.details.types.names().collect(),
             protected_resources: exchange.policy.targets().iter().map(|target| target.resource.as_str()).collect(),
             procura_requested_token_types_supported: [TokenType::AccessToken.as_str(), TokenType::Wit.as_str()],
             procura_spiffe_bundle_uri: url("/spiffe/bundle"),

@@ -3,11 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use cedar_policy::{Entity, RestrictedExpression as Expression};
-use procura_token::{AuthorizationDetail, DetailTypes, DetailValue};
+use procura_token::{AuthorizationDetail, DetailTypes, DetailValue, ScopeSet};
 
 use super::question::{text, texts};
 use super::vocabulary::Vocabulary;
-use super::{Approval, Delegate};
+use super::decision::least;
+use super::{Approval, Decision, Delegate};
 
 /// The fields that all types share, which are attributes; others are tags.
 const LISTS: [&str; 4] = ["locations", "actions", "datatypes", "privileges"];
@@ -60,6 +61,25 @@ impl DelegateDetail<'_> {
         }
         let detail = Entity::new_with_tags(vocabulary.detail(), attributes, HashSet::new(), tags);
         Ok([amounts.map_err(|err| err.to_string())?, detail.map_err(|err| err.to_string())?])
+    }
+}
+
+impl Decision {
+    /// Both: allowed if each is, with the limits of either.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        let union = |one: ScopeSet, other: &ScopeSet| one.iter().chain(other.iter()).cloned().collect();
+        self.errors.extend(other.errors);
+        self.policies.extend(other.policies);
+        Self {
+            allowed: self.allowed && other.allowed,
+            granted: union(self.granted, &other.granted),
+            denied: union(self.denied, &other.denied),
+            approval_missing: union(self.approval_missing, &other.approval_missing),
+            ttl: least(self.ttl, other.ttl),
+            depth: least(self.depth, other.depth),
+            ..self
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use procura_token::{Resource, ScopeSet};
+use procura_token::{Resource, ScopeSet, WorkloadId};
 
 use super::TargetError;
 
@@ -19,6 +19,8 @@ pub struct Target {
     pub owner: Option<String>,
     /// Free labels; policies see them as `resource.tags`.
     pub tags: Vec<String>,
+    /// The workloads that serve it: what was sent to it, they may call further with.
+    pub workloads: Vec<WorkloadId>,
 }
 
 /// All targets of a service: no two with one URI, no two with one name.
@@ -78,6 +80,7 @@ mod tests {
             scopes: ScopeSet::default(),
             owner: None,
             tags: Vec::new(),
+            workloads: Vec::new(),
         }
     }
 

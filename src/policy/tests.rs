@@ -30,6 +30,7 @@ fn targets() -> Targets {
         scopes: scopes.parse().unwrap(),
         owner: Some("platform".to_owned()),
         tags: vec!["internal".to_owned()],
+        workloads: Vec::new(),
     };
     Targets::new([
         target("http://127.0.0.1:8090/calendar", "calendar", "calendar.read calendar.write"),

@@ -105,6 +105,25 @@ impl Trust {
         Ok((token, issuer))
     }
 
+    /// Whether a delegation may go on: the issuer with this alias, which vouched for its user, is still believed, and so is
+    /// everybody who acted in it.
+    ///
+    /// # Errors
+    /// [`TrustError`]: one of them is disabled, or no longer configured.
+    pub fn admit_delegation<'a>(
+        &self,
+        issuer_alias: &str,
+        actors: impl Iterator<Item = &'a WorkloadId>,
+    ) -> Result<(), TrustError> {
+        let issuer = self.users.issuers().find(|issuer| issuer.alias() == issuer_alias).ok_or(TrustError::UnknownIssuer)?;
+        self.admit_issuer(issuer)?;
+        for actor in actors {
+            self.domain(actor.trust_domain()).ok_or(TrustError::UnknownTrustDomain)?;
+            self.admit(actor)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn admit_issuer(&self, issuer: &UserIssuer) -> Result<(), TrustError> {
         self.disabled.admit_issuer(issuer.url().as_str())
     }

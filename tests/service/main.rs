@@ -7,6 +7,7 @@ mod support;
 mod access_token;
 mod admin;
 mod audit;
+mod chain;
 mod cloud;
 mod command;
 mod delegation;

@@ -15,6 +15,8 @@ pub struct ExchangeRequest {
     scope: Option<ScopeSet>,
     authorization_details: Option<AuthorizationDetails>,
     actor: Option<(Secret, TokenType)>,
+    /// What the token will be bound to if it is for somebody else.
+    handed_to: Option<Confirmation>,
     requested: TokenType,
 }
 
@@ -64,8 +66,18 @@ impl ExchangeRequest {
             scope: None,
             authorization_details: None,
             actor: None,
+            handed_to: None,
             requested: TokenType::AccessToken,
         }
+    }
+
+    /// Asks for a token by which the workload of `next` acts on, after the caller, at the target that `token` is for. It is
+    /// bound to the key of that WIT, so the caller cannot use it, nor anybody else on its way there.
+    ///
+    /// `token` is one of the caller's own: the key it is bound to must be the client's.
+    pub fn hand_on(token: impl Into<Secret>, target: impl Into<Target>, next: &HeldWit) -> Self {
+        let request = Self::delegation(token, TokenType::AccessToken, target);
+        Self { handed_to: Some(next.confirmation()), ..request.actor_token(next.text().clone(), TokenType::Jwt) }
     }
 
     /// Asks for a Workload Identity Token of the caller itself, bound to its key.
@@ -76,6 +88,7 @@ impl ExchangeRequest {
             scope: None,
             authorization_details: None,
             actor: None,
+            handed_to: None,
             requested: TokenType::Wit,
         }
     }
@@ -147,11 +160,11 @@ impl ExchangeRequest {
     }
 
     /// What a good answer to this request looks like, when it was to be bound to `binding`: the thumbprint of a key or of a
-    /// certificate.
+    /// certificate. What is handed on is bound to the next workload's key whatever `binding` is.
     pub fn expectations(&self, binding: impl Into<Confirmation>, now: UnixTime) -> Expectations {
         Expectations {
             issued_token_type: self.requested,
-            binding: binding.into(),
+            binding: self.handed_to.unwrap_or_else(|| binding.into()),
             scope: self.scope.clone(),
             authorization_details: self.authorization_details.clone(),
             now,

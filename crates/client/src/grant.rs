@@ -35,7 +35,7 @@ pub struct Grant {
     pub token: Secret,
     /// What it is.
     pub issued_token_type: TokenType,
-    /// The key or the certificate that it was to be bound to: ours.
+    /// The key or the certificate that it was to be bound to: ours, or that of whom it is handed to.
     pub binding: Confirmation,
     /// How long it lives, counted from the request; unknown if the server did not say.
     pub expires_in: Option<Duration>,

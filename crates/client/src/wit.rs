@@ -1,6 +1,6 @@
 //! A Workload Identity Token of this agent.
 
-use procura_token::{Algorithm, JwkConfirmation, ParseError, UnixTime, Unverified, Wit, WorkloadId};
+use procura_token::{Algorithm, Confirmation, JwkConfirmation, ParseError, UnixTime, Unverified, Wit, WorkloadId};
 use serde::Deserialize;
 
 use crate::payload::unverified_payload;
@@ -63,6 +63,11 @@ impl HeldWit {
     /// When it ends.
     pub const fn expires(&self) -> UnixTime {
         self.claims.exp
+    }
+
+    /// What it is bound to: its key.
+    pub fn confirmation(&self) -> Confirmation {
+        Confirmation::Key(self.claims.cnf.key.thumbprint())
     }
 
     /// The token itself.

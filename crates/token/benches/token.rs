@@ -60,6 +60,7 @@ fn access_token(signer: &SigningKey) -> AccessToken {
         cnf: signer.public_key().thumbprint().into(),
         delegation: Some(Delegation { id: id("0190f0f0-0000-7000-8000-000000000002"), until: EXP, parent: None }),
         authentication: Authentication { auth_time: Some(NOW), acr: Some("1".into()), amr: Some(vec!["pwd".into()]) },
+        groups: Some(Vec::new()),
     }
 }
 

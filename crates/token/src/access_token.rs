@@ -50,6 +50,10 @@ pub struct AccessToken {
     /// How the user authenticated, as the user's own token said.
     #[serde(flatten)]
     pub authentication: Authentication,
+    /// The user's groups, as the user's own token said (RFC 9068 section 2.2.3.1), for the policies that decide on later
+    /// hops. Absent if they are too many for a token: then it goes no further.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Vec<String>>,
 }
 
 /// The private claim `delegation`: one thing that audit, revocation and inventory can speak of.
@@ -109,6 +113,29 @@ impl Unverified<AccessToken> {
         verify_window(self.claims.exp, Some(self.claims.iat), now, rules.skew)?;
         Ok(self.into_verified())
     }
+
+    /// Verifies it as the subject token of another exchange, by the keys and the name of its own issuer (RFC 8693 section
+    /// 2.1).
+    ///
+    /// Not checked: whom it is meant for, which the issuer judges by who presents it; possession of what `cnf` names; and
+    /// revocation.
+    ///
+    /// # Errors
+    /// [`VerifyError`], naming the first rule that is broken.
+    pub fn verify_as_subject(
+        self,
+        keys: &KeySet,
+        issuer: &Issuer,
+        skew: Duration,
+        now: UnixTime,
+    ) -> Result<Verified<AccessToken>, VerifyError> {
+        if self.claims.iss != *issuer {
+            return Err(VerifyError::Issuer);
+        }
+        self.verify_signature(keys)?;
+        verify_window(self.claims.exp, Some(self.claims.iat), now, skew)?;
+        Ok(self.into_verified())
+    }
 }
 
 impl Verified<AccessToken> {
@@ -153,6 +180,8 @@ pub(crate) struct Raw {
     delegation: Option<Delegation>,
     #[serde(flatten)]
     authentication: Authentication,
+    #[serde(default, deserialize_with = "present")]
+    groups: Option<Vec<String>>,
 }
 
 impl Kind for AccessToken {
@@ -185,6 +214,7 @@ impl Kind for AccessToken {
             cnf: raw.cnf,
             delegation: raw.delegation,
             authentication: raw.authentication,
+            groups: raw.groups,
         })
     }
 }

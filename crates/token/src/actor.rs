@@ -7,6 +7,8 @@ use crate::{ParseError, WorkloadId};
 
 /// The most actors a chain may have.
 pub const MAX_ACTORS: usize = 8;
+/// The most bytes the names of all actors of a chain may have, so that a token still fits into a header field.
+pub const MAX_CHAIN: usize = 4096;
 
 /// One workload that acts, or acted, for the subject of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +17,12 @@ pub struct Actor {
     pub id: WorkloadId,
     /// What kind of entity it is, such as `ai_agent`; history to us, never a basis for a decision.
     pub profile: Option<String>,
+}
+
+impl Actor {
+    fn size(&self) -> usize {
+        self.id.as_str().len() + self.profile.as_ref().map_or(0, String::len)
+    }
 }
 
 /// The actors of a token, newest first; at least one, at most [`MAX_ACTORS`].
@@ -33,12 +41,21 @@ impl ActorChain {
     /// This chain, unchanged, under a new current actor.
     ///
     /// # Errors
-    /// [`ParseError::Value`] if the chain is full.
+    /// [`ParseError::Value`] if the chain is full, or would be longer than [`MAX_CHAIN`].
     pub fn extend(&self, current: Actor) -> Result<Self, ParseError> {
         if self.0.len() >= MAX_ACTORS {
             return Err(ParseError::value("`act`", "more than 8 actors"));
         }
-        Ok(Self(core::iter::once(current).chain(self.0.iter().cloned()).collect()))
+        let actors: Vec<Actor> = core::iter::once(current).chain(self.0.iter().cloned()).collect();
+        match actors.iter().map(Actor::size).sum::<usize>() {
+            0..=MAX_CHAIN => Ok(Self(actors)),
+            _ => Err(ParseError::value("`act`", "names of more than 4096 bytes")),
+        }
+    }
+
+    /// Whether `id` is one of the actors.
+    pub fn contains(&self, id: &WorkloadId) -> bool {
+        self.0.iter().any(|actor| actor.id == *id)
     }
 
     /// Who acts now.
@@ -169,6 +186,9 @@ mod tests {
         let actor = |n: usize| Actor { id: format!("spiffe://a.test/{n}").parse().unwrap(), profile: None };
         let full = (1..MAX_ACTORS).fold(ActorChain::new(actor(0)), |chain, n| chain.extend(actor(n)).unwrap());
         assert!(full.extend(actor(99)).is_err());
+        let long = |n| Actor { id: format!("spiffe://a.test/{n}/{}", "x".repeat(2000)).parse().unwrap(), profile: None };
+        let two = ActorChain::new(long(1)).extend(long(2)).unwrap();
+        assert!(two.extend(long(3)).is_err() && two.contains(&long(1).id) && !two.contains(&long(3).id));
         let text = serde_json::to_string(&full).unwrap();
         let too_deep = format!(r#"{{"iss":"spiffe://a.test","sub":"spiffe://a.test/99","act":{text}}}"#);
         assert!(serde_json::from_str::<ActorChain>(&text).is_ok() && serde_json::from_str::<ActorChain>(&too_deep).is_err());

@@ -1,9 +1,11 @@
 //! Keys that verify, and sets of them.
 
+use std::sync::OnceLock;
+
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, ParsedPublicKey,
     RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
-    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters, UnparsedPublicKey,
+    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
 };
 
 use crate::jwk::{Curve, Material};
@@ -23,8 +25,33 @@ pub struct VerifyingKey {
 enum Inner {
     Ec(Curve, ParsedPublicKey),
     Ed25519(ParsedPublicKey),
-    /// PKCS#1 DER: one RSA key serves several algorithms unless `only` names one.
-    Rsa(Vec<u8>),
+    Rsa(RsaKey),
+}
+
+/// One RSA key serves several algorithms unless `only` names one. It is made ready for each when first used with it: that
+/// costs a third of a verification.
+#[derive(Clone, Debug)]
+struct RsaKey {
+    pkcs1: Vec<u8>,
+    ready: [OnceLock<ParsedPublicKey>; 6],
+}
+
+impl RsaKey {
+    fn new(pkcs1: Vec<u8>) -> Self {
+        Self { pkcs1, ready: [const { OnceLock::new() }; 6] }
+    }
+
+    fn for_algorithm(&self, algorithm: Algorithm) -> Option<&ParsedPublicKey> {
+        let (place, parameters) = rsa_parameters(algorithm)?;
+        let ready = self.ready.get(place)?;
+        match ready.get() {
+            Some(key) => Some(key),
+            None => {
+                let key = ParsedPublicKey::new(parameters, &self.pkcs1).ok()?;
+                Some(ready.get_or_init(|| key))
+            }
+        }
+    }
 }
 
 impl VerifyingKey {
@@ -33,7 +60,7 @@ impl VerifyingKey {
     /// # Errors
     /// [`ParseError::Key`] for a point that is not on its curve, or an `alg` that does not fit the key.
     pub fn new(jwk: &Jwk) -> Result<Self, ParseError> {
-        let unusable = |_| ParseError::Key("not a point on the curve, or not a usable key");
+        let unusable = |_| ParseError::Key(UNUSABLE);
         let inner = match &jwk.material {
             Material::Ec { curve, x, y } => {
                 let point = [&[4], x.as_slice(), y.as_slice()].concat();
@@ -46,9 +73,11 @@ impl VerifyingKey {
             }
             Material::Ed25519 { x } => Inner::Ed25519(ParsedPublicKey::new(&ED25519, x).map_err(unusable)?),
             Material::Rsa { n, e } => {
-                let der = der::pkcs1(n, e);
-                ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &der).map_err(unusable)?;
-                Inner::Rsa(der)
+                let key = RsaKey::new(der::pkcs1(n, e));
+                // With another `alg` it is refused below.
+                let first = jwk.algorithm.filter(|algorithm| rsa_parameters(*algorithm).is_some()).unwrap_or(Algorithm::Rs256);
+                key.for_algorithm(first).ok_or(ParseError::Key(UNUSABLE))?;
+                Inner::Rsa(key)
             }
         };
         let key = Self { inner, only: jwk.algorithm, thumbprint: jwk.thumbprint() };
@@ -91,12 +120,11 @@ impl VerifyingKey {
         if !self.fits(algorithm) {
             return Err(VerifyError::KeyMismatch(algorithm));
         }
-        let verified = match (&self.inner, rsa_parameters(algorithm)) {
-            (Inner::Rsa(der), Some(parameters)) => UnparsedPublicKey::new(parameters, der).verify(message, signature),
-            (Inner::Ec(_, key) | Inner::Ed25519(key), _) => key.verify_sig(message, signature),
-            (Inner::Rsa(_), None) => return Err(VerifyError::KeyMismatch(algorithm)),
+        let key = match &self.inner {
+            Inner::Ec(_, key) | Inner::Ed25519(key) => key,
+            Inner::Rsa(key) => key.for_algorithm(algorithm).ok_or(VerifyError::KeyMismatch(algorithm))?,
         };
-        verified.map_err(|_| VerifyError::Signature)
+        key.verify_sig(message, signature).map_err(|_| VerifyError::Signature)
     }
 }
 
@@ -106,14 +134,17 @@ impl PartialEq for VerifyingKey {
     }
 }
 
-fn rsa_parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> {
+const UNUSABLE: &str = "not a point on the curve, or not a usable key";
+
+/// A number for each, from 0, and what it demands of a key.
+fn rsa_parameters(algorithm: Algorithm) -> Option<(usize, &'static RsaParameters)> {
     Some(match algorithm {
-        Algorithm::Rs256 => &RSA_PKCS1_2048_8192_SHA256,
-        Algorithm::Rs384 => &RSA_PKCS1_2048_8192_SHA384,
-        Algorithm::Rs512 => &RSA_PKCS1_2048_8192_SHA512,
-        Algorithm::Ps256 => &RSA_PSS_2048_8192_SHA256,
-        Algorithm::Ps384 => &RSA_PSS_2048_8192_SHA384,
-        Algorithm::Ps512 => &RSA_PSS_2048_8192_SHA512,
+        Algorithm::Rs256 => (0, &RSA_PKCS1_2048_8192_SHA256),
+        Algorithm::Rs384 => (1, &RSA_PKCS1_2048_8192_SHA384),
+        Algorithm::Rs512 => (2, &RSA_PKCS1_2048_8192_SHA512),
+        Algorithm::Ps256 => (3, &RSA_PSS_2048_8192_SHA256),
+        Algorithm::Ps384 => (4, &RSA_PSS_2048_8192_SHA384),
+        Algorithm::Ps512 => (5, &RSA_PSS_2048_8192_SHA512),
         _ => return None,
     })
 }

@@ -46,6 +46,16 @@ impl Agent {
         self.delegation(access_token).set("subject_token_type", ACCESS_TOKEN)
     }
 
+    /// Asks for what `token`, one of ours, still permits at the calendar.
+    pub(crate) fn onward(&self, token: &str) -> Form {
+        self.delegation_by_access_token(token)
+    }
+
+    /// The same for the workload of `wit`: the token shall be that one's.
+    pub(crate) fn push(&self, token: &str, wit: &str) -> Form {
+        self.onward(token).add("actor_token", wit).add("actor_token_type", JWT)
+    }
+
     /// The same, with nothing in it that says who asks.
     pub(crate) fn unauthenticated(&self, user_token: &str) -> Form {
         self.delegation(user_token).without("client_assertion").without("client_assertion_type")

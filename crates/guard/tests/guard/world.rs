@@ -97,6 +97,7 @@ impl World {
                 parent: None,
             }),
             authentication: Authentication::default(),
+            groups: Some(Vec::new()),
         }
     }
 

@@ -55,6 +55,7 @@ pub(crate) fn access_token(signer: &SigningKey) -> AccessToken {
         cnf: signer.public_key().thumbprint().into(),
         delegation: Some(Delegation { id: id("delegation-1"), until: at(EXP), parent: Some(id("token-0")) }),
         authentication: Authentication::default(),
+        groups: Some(Vec::new()),
     }
 }
 
