@@ -27,7 +27,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
-use procura_token::{Algorithm, AuthorizationDetails, Confirmation, Freshness, Htu, Issuer, Nonces, RequestHead, ScopeSet, TokenType, UnixTime};
+use procura_token::{
+    Algorithm, AuthorizationDetails, Confirmation, Freshness, Htu, Issuer, Nonces, RequestHead, ScopeSet, TokenType, UnixTime,
+};
 
 pub use certificate::CertificateFieldError;
 pub use challenge::{EncryptedCredential, TpmChallenge};

@@ -45,7 +45,7 @@ pub(super) fn write(event: &Event, line: &mut Vec<u8>) {
     object.details(["details.granted", "details.granted.sha256"], event.details_granted.as_ref());
     object.text("delegation.id", event.delegation_id.as_ref());
     object.time("delegation.until", event.delegation_until);
-    object.constant("delegation.hop", event.delegation_hop);
+    object.text("delegation.hop", event.delegation_hop);
     object.text("token.parent", event.token_parent.as_ref());
     object.text("token.jti", event.token_jti.as_ref());
     object.text("token.kind", event.token_kind);

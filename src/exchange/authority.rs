@@ -1,7 +1,8 @@
 //! By what right somebody acts: a user's own token, or a delegation that goes on.
 
 use procura_token::{
-    AccessToken, ActorChain, Authentication, AuthorizationDetails, Delegation, DelegationId, Resource, ScopeSet, Subject, TokenId, UnixTime, Verified,
+    AccessToken, ActorChain, Authentication, AuthorizationDetails, Delegation, DelegationId, Resource, ScopeSet, Subject,
+    TokenId, UnixTime, Verified,
 };
 
 use super::ExchangeError;

@@ -91,7 +91,11 @@ impl Exchange {
                         let question = Question { workload: &delegated.actor, platform: None, ..question };
                         (question, Credential::Wit, beside.as_ref().map(WorkloadCredential::expires))
                     }
-                    _ => (question, credential(&caller, beside.as_ref()), bound_credential_ends(&caller, &binding, beside.as_ref())),
+                    _ => (
+                        question,
+                        credential(&caller, beside.as_ref()),
+                        bound_credential_ends(&caller, &binding, beside.as_ref()),
+                    ),
                 };
                 let chain = self.extend(&delegated, target)?;
                 let (decision, details) = self.decide_delegation(&question, credential, &delegated, target, event)?;

@@ -135,7 +135,9 @@ impl ExchangeError {
             Self::Ended | Self::Revoked | Self::Unrecorded => "invalid_request",
             Self::Target(_) => "invalid_target",
             Self::Scope | Self::ScopeSyntax(_) => "invalid_scope",
-            Self::DetailSyntax(_) | Self::Detail(_) | Self::DetailElsewhere | Self::DetailDenied => "invalid_authorization_details",
+            Self::DetailSyntax(_) | Self::Detail(_) | Self::DetailElsewhere | Self::DetailDenied => {
+                "invalid_authorization_details"
+            }
             Self::CallerUnauthorized => "unauthorized_client",
             Self::Forgotten(_) | Self::Store(_) | Self::Audit(_) => "temporarily_unavailable",
             Self::Sign(_) => "server_error",

@@ -69,7 +69,12 @@ impl Held {
     ///
     /// # Errors
     /// [`ExchangeError::SubjectUnfit`] or [`ExchangeError::ActorUnfit`].
-    pub(super) fn step(&self, caller: &Caller, binding: Binding, actor: Option<&WorkloadCredential>) -> Result<Step, ExchangeError> {
+    pub(super) fn step(
+        &self,
+        caller: &Caller,
+        binding: Binding,
+        actor: Option<&WorkloadCredential>,
+    ) -> Result<Step, ExchangeError> {
         let is_current = self.parent.chain.current().id == *caller.id();
         let next = actor.filter(|actor| actor.id() != caller.id());
         match (self.is_proved, is_current, next) {
@@ -77,10 +82,14 @@ impl Held {
             (true, true, Some(WorkloadCredential::Wit(wit))) => {
                 Ok(Step { hop: Hop::Push, actor: wit.id().clone(), binding: Binding::Key(wit.confirmation().clone()) })
             }
-            (true, true, Some(_)) => Err(ExchangeError::ActorUnfit("of the next actor it must be a WIT: nothing else names its key")),
+            (true, true, Some(_)) => {
+                Err(ExchangeError::ActorUnfit("of the next actor it must be a WIT: nothing else names its key"))
+            }
             (true, false, _) => Err(ExchangeError::SubjectUnfit("its key was proved by another workload than the one that acts")),
             (false, _, None) if self.is_served => Ok(Step { hop: Hop::Pull, actor: caller.id().clone(), binding }),
-            (false, _, Some(_)) if self.is_served => Err(ExchangeError::ActorUnfit("only who holds the token names another actor")),
+            (false, _, Some(_)) if self.is_served => {
+                Err(ExchangeError::ActorUnfit("only who holds the token names another actor"))
+            }
             (false, ..) => Err(ExchangeError::SubjectUnfit("it is bound to what was not proved, and was not sent to the caller")),
         }
     }

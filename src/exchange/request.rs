@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use http::HeaderMap;
-use procura_token::{AuthorizationDetails, DpopProof, MAX_TOKEN, ParseError, Resource, ScopeSet, TokenType, Unverified, VerifyError};
+use procura_token::{
+    AuthorizationDetails, DpopProof, MAX_TOKEN, ParseError, Resource, ScopeSet, TokenType, Unverified, VerifyError,
+};
 
 use super::authentication::Authentication;
 use super::{ExchangeError, GRANT_TYPE, Incoming, details};

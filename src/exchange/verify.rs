@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use procura_token::{
-    AuthorizationDetails, DpopProof, DpopRules, ParseError, ScopeSet, UnixTime, Unverified, VerifiedDpopProof, VerifyError, WorkloadId,
+    AuthorizationDetails, DpopProof, DpopRules, ParseError, ScopeSet, UnixTime, Unverified, VerifiedDpopProof, VerifyError,
+    WorkloadId,
 };
 
 use super::authenticate::{Caller, CallerCredential};

@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use cedar_policy::{Entity, RestrictedExpression as Expression};
 use procura_token::{AuthorizationDetail, DetailTypes, DetailValue, ScopeSet};
 
+use super::decision::least;
 use super::question::{text, texts};
 use super::vocabulary::Vocabulary;
-use super::decision::least;
 use super::{Approval, Decision, Delegate};
 
 /// The fields that all types share, which are attributes; others are tags.

@@ -123,8 +123,14 @@ async fn a_stolen_token_moves_nowhere() {
         // A bearer credential names no key.
         (&chains.planner, chains.planner.push(&root, &chains.researcher.svid)),
         // Not the way to put another's name on one's own token.
-        (&chains.planner, chains.planner.delegation(&chains.world.user_token(json!({}))).add("actor_token", &wit)
-            .add("actor_token_type", "urn:ietf:params:oauth:token-type:jwt")),
+        (
+            &chains.planner,
+            chains
+                .planner
+                .delegation(&chains.world.user_token(json!({})))
+                .add("actor_token", &wit)
+                .add("actor_token_type", "urn:ietf:params:oauth:token-type:jwt"),
+        ),
     ] {
         assert_eq!(chains.service.exchange(agent, &form).await.refusal(), (400, "invalid_request".to_owned()));
     }

@@ -8,7 +8,7 @@ use crate::{ParseError, WorkloadId};
 /// The most actors a chain may have.
 pub const MAX_ACTORS: usize = 8;
 /// The most bytes the names of all actors of a chain may have, so that a token still fits into a header field.
-pub const MAX_CHAIN: usize = 4096;
+pub const MAX_ACTOR_NAMES: usize = 4096;
 
 /// One workload that acts, or acted, for the subject of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,14 +41,14 @@ impl ActorChain {
     /// This chain, unchanged, under a new current actor.
     ///
     /// # Errors
-    /// [`ParseError::Value`] if the chain is full, or would be longer than [`MAX_CHAIN`].
+    /// [`ParseError::Value`] if the chain is full, or would be longer than [`MAX_ACTOR_NAMES`].
     pub fn extend(&self, current: Actor) -> Result<Self, ParseError> {
         if self.0.len() >= MAX_ACTORS {
             return Err(ParseError::value("`act`", "more than 8 actors"));
         }
         let actors: Vec<Actor> = core::iter::once(current).chain(self.0.iter().cloned()).collect();
         match actors.iter().map(Actor::size).sum::<usize>() {
-            0..=MAX_CHAIN => Ok(Self(actors)),
+            0..=MAX_ACTOR_NAMES => Ok(Self(actors)),
             _ => Err(ParseError::value("`act`", "names of more than 4096 bytes")),
         }
     }

@@ -48,7 +48,7 @@ mod wpt;
 mod x509;
 
 pub use access_token::{AccessToken, AccessTokenRules, Delegation, DelegationId};
-pub use actor::{Actor, ActorChain, MAX_ACTORS, MAX_CHAIN};
+pub use actor::{Actor, ActorChain, MAX_ACTOR_NAMES, MAX_ACTORS};
 pub use algorithm::Algorithm;
 pub use audience::Audience;
 pub use authorization_details::{
