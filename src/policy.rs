@@ -136,7 +136,7 @@ impl Policy {
                 let mut missing = Vec::new();
                 let repeats = delegate.repeats(request.workload);
                 let measure = |approved| Measure { depth: delegate.depth(), repeats, approved };
-                let ask = |scope, approved| answer(Some(Asked { scope, approved: Some(approved) }));
+                let ask = |scope: &Scope, approved: bool| answer(Some(Asked { scope, approved: Some(approved) }));
                 let decision = each(delegate.scopes, decision, |scope, decision| {
                     if !delegate.target.scopes.contains(scope) {
                         return false;
