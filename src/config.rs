@@ -98,7 +98,7 @@ pub struct Config {
     /// What tokens can be for.
     #[serde(default)]
     pub target: Vec<TargetConfig>,
-    /// A directory of further targets: each `*.toml` in it holds `[[target]]` entries.
+    /// A directory of further targets: each `*.toml` in it holds `[[target]]` and `[[authorization_details_type]]` entries.
     #[serde(default)]
     pub target_directory: Option<PathBuf>,
     /// Types of `authorization_details`: what can be asked for beside scopes (RFC 9396).
@@ -144,7 +144,10 @@ impl Config {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Targets {
+            #[serde(default)]
             target: Vec<TargetConfig>,
+            #[serde(default)]
+            authorization_details_type: Vec<AuthorizationDetailsTypeConfig>,
         }
         let Some(directory) = &self.target_directory else { return Ok(()) };
         let unreadable = |cause| ConfigError::unreadable(directory, &cause);
@@ -157,6 +160,7 @@ impl Config {
             let text = std::fs::read_to_string(&file).map_err(|cause| ConfigError::unreadable(&file, &cause))?;
             let targets: Targets = toml::from_str(&text).map_err(|error| ConfigError::syntax(&text, &error).in_file(&file))?;
             self.target.extend(targets.target);
+            self.authorization_details_type.extend(targets.authorization_details_type);
         }
         Ok(())
     }

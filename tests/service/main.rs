@@ -11,6 +11,7 @@ mod chain;
 mod cloud;
 mod command;
 mod delegation;
+mod details;
 mod develop;
 mod disabled;
 mod exchange;
