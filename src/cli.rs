@@ -3,10 +3,12 @@
 //! Exit codes: 0 done, 1 failed, 2 used wrongly (flags or configuration).
 
 mod config;
+mod delegation;
 mod dev;
 mod exchange;
 mod keys;
 mod serve;
+mod table;
 mod token;
 mod trust;
 
@@ -40,6 +42,9 @@ enum Command {
     /// See whom the service believes, and stop believing somebody
     #[command(subcommand)]
     Trust(trust::Command),
+    /// See what agents do for whom, and end it
+    #[command(subcommand)]
+    Delegation(delegation::Command),
     /// Work with configuration files
     #[command(subcommand)]
     Config(config::Command),
@@ -56,6 +61,7 @@ pub fn run() -> ExitCode {
         Command::Exchange(arguments) => exchange::run(&arguments),
         Command::Token(command) => token::run(&command),
         Command::Trust(command) => trust::run(&command),
+        Command::Delegation(command) => delegation::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Keys(command) => keys::run(&command),
     };

@@ -13,6 +13,7 @@ mod challenge;
 mod claim;
 mod credential;
 mod decide;
+mod delegations;
 mod details;
 mod error;
 mod hop;
@@ -33,6 +34,7 @@ use procura_token::{
 
 pub use certificate::CertificateFieldError;
 pub use challenge::{EncryptedCredential, TpmChallenge};
+pub use delegations::{DelegationError, DelegationList, DelegationView, Revocation, RevokedDelegations};
 pub use details::DetailSettings;
 pub use error::ExchangeError;
 pub use identity::{AnswerSigner, Identities};
@@ -41,6 +43,7 @@ use crate::audit::{AuditLog, Event};
 use crate::keys::KeyRing;
 use crate::policy::Policy;
 use crate::store::ClaimStore;
+pub use crate::store::{DelegationCursor, DelegationFilter};
 use crate::trust::{AssertionType, PeerCertificate, Trust};
 use authenticate::Caller;
 use request::ExchangeRequest;

@@ -25,7 +25,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::trace::TraceLayer;
 
-pub use admin::admin_router;
+pub use admin::{AdminSettings, AdminToken, admin_router};
 pub use certificate::{CertificateField, ProxySettings};
 pub use server::{Server, ServerError, ServerSettings};
 pub use tls::{ServerCertificate, TlsError, TlsIdentity, TlsSettings};

@@ -6,6 +6,7 @@
 //! its memory, its [`Epoch`] is over, and nothing that could have been accepted before is accepted after. They know nothing
 //! of tokens; what a key hashes is the caller's to choose.
 
+mod delegation;
 mod health;
 mod memory;
 mod redis;
@@ -13,6 +14,10 @@ mod redis;
 use async_trait::async_trait;
 use procura_token::{DelegationId, UnixTime};
 
+pub use self::delegation::{
+    DelegationClaim, DelegationCursor, DelegationFilter, DelegationPage, DelegationRecord, MAX_DELEGATION_PAGE, NewDelegation,
+    NotACursor, delegation_id,
+};
 pub use self::memory::MemoryStore;
 pub use self::redis::{RedisSettings, RedisStore, RedisTls, RedisTopology};
 
@@ -79,34 +84,6 @@ pub struct OneTimeUse {
     pub since: Option<UnixTime>,
     /// The last instant at which the thing could still be accepted, skew included.
     pub until: UnixTime,
-}
-
-/// A delegation that has begun.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DelegationRecord {
-    /// The name every token of this delegation carries.
-    pub id: DelegationId,
-    /// The deadline no token of this delegation outlives.
-    pub until: UnixTime,
-}
-
-/// Asks for the delegation known by `key`, or else to begin it as `proposed`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DelegationClaim {
-    /// A SHA-256 over what makes two requests one delegation, such as subject token, agent and target.
-    pub key: [u8; 32],
-    /// The record if there is none.
-    pub proposed: DelegationRecord,
-    /// The last instant at which the same request could come again. The record is kept at least as long as its own
-    /// `until`, so that forgetting it never buys time. What continues a record does not prolong its keeping.
-    pub keep_until: UnixTime,
-}
-
-impl DelegationClaim {
-    /// The last instant at which the record must be known.
-    fn kept_until(&self) -> UnixTime {
-        self.keep_until.max(self.proposed.until)
-    }
 }
 
 /// What belongs to one holder at a time. The same name of two kinds is two things.
@@ -185,7 +162,7 @@ impl Claim {
             }
         }
         match &self.delegation {
-            Some(delegation) if delegation.kept_until() < now => Err(ClaimError::DelegationOver),
+            Some(DelegationClaim::Begin(new)) if new.kept_until() < now => Err(ClaimError::DelegationOver),
             _ => Ok(()),
         }
     }
@@ -213,6 +190,12 @@ pub enum ClaimError {
     /// The delegation's record would have been forgotten already.
     #[error("the delegation is past its time")]
     DelegationOver,
+    /// The delegation was revoked: nothing of it begins or continues.
+    #[error("the delegation was revoked")]
+    DelegationRevoked,
+    /// Nothing is known of the delegation: its record has expired, or is from before the store's memory.
+    #[error("nothing is known of the delegation")]
+    DelegationUnknown,
     /// The store did not answer, or refused. What the claim named may or may not be used up.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
@@ -240,6 +223,12 @@ pub enum StoreError {
     /// An answer that no claim of ours has.
     #[error("redis gave an answer that is not one to a claim")]
     Answer,
+    /// The place in a listing is one of another memory, or of no store: the listing begins anew.
+    #[error("the cursor is not one of this store's memory")]
+    Cursor,
+    /// The memory ended while it was asked to revoke: what it then knows nothing of may have been revoked, and may not.
+    #[error("the store's memory has begun anew, and nothing is known of the delegation")]
+    Forgot,
     /// The settings contradict themselves or break a rule.
     #[error("redis settings: {0}")]
     Settings(&'static str),
@@ -259,21 +248,51 @@ pub enum StoreError {
 /// All that a store promises holds within one [`Epoch`]. When it loses its memory, by a restart, a failover or an operator's
 /// command, another epoch begins, and claims made in the old one are refused with [`ClaimError::EpochOver`]. A use with a
 /// nonce belongs to the epoch its nonce names; one without is refused as [`ClaimError::Forgotten`] when it could have been
-/// accepted before the epoch began. So no use is granted again. Delegations and holders are lost with the memory.
+/// accepted before the epoch began. So no use is granted again. Delegations and holders are lost with the memory: what
+/// continues a delegation is refused as [`ClaimError::DelegationUnknown`], even if its record is still there, for it may
+/// have been revoked since; beginning it once more makes it known again.
 #[async_trait]
 pub trait ClaimStore: Send + Sync {
     /// Claims everything in `claim`: all uses must be new and nothing held by another. The delegation is begun as proposed,
-    /// or, if its key is known, continued: the record that was there is returned unchanged, even if its deadline has
-    /// passed. `None` if none was asked for.
+    /// or, if it is known, continued: the record that was there is returned unchanged, even if its deadline has
+    /// passed. `None` if none was asked for. One that was revoked before is refused.
     ///
     /// `now` decides lifetimes; the store asks no clock of its own for a decision. A use is remembered while
     /// `now <= until`, and may be remembered a little longer.
     ///
     /// # Errors
     /// [`ClaimError::Replayed`], [`ClaimError::Expired`] and [`ClaimError::Forgotten`] for a use that is not new or may not
-    /// be; [`ClaimError::EpochOver`]; [`ClaimError::HeldByAnother`]; and [`ClaimError::Unavailable`], within the store's
-    /// deadline, when it could not be learnt.
+    /// be; [`ClaimError::EpochOver`]; [`ClaimError::HeldByAnother`]; [`ClaimError::DelegationRevoked`] and
+    /// [`ClaimError::DelegationUnknown`]; and [`ClaimError::Unavailable`], within the store's deadline, when it could not be
+    /// learnt.
     async fn claim(&self, claim: &Claim, now: UnixTime) -> Result<Option<DelegationRecord>, ClaimError>;
+
+    /// The record of one delegation, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError`], within the store's deadline, when it could not be learnt.
+    async fn delegation(&self, id: &DelegationId, now: UnixTime) -> Result<Option<DelegationRecord>, StoreError>;
+
+    /// Some delegations that match `filter`, from where `from` says: about `limit`, which is at most
+    /// [`MAX_DELEGATION_PAGE`], after a bounded amount of work. Each delegation that is there from the first page to the
+    /// last is on one of them, or on several.
+    ///
+    /// # Errors
+    /// [`StoreError::Cursor`]; [`StoreError`], within the store's deadline, when it could not be learnt.
+    async fn delegations(
+        &self,
+        filter: &DelegationFilter,
+        from: Option<&DelegationCursor>,
+        limit: usize,
+        now: UnixTime,
+    ) -> Result<DelegationPage, StoreError>;
+
+    /// Revokes a delegation: no claim that is made after this returns begins or continues it, through any copy, for as long
+    /// as its record is kept. Returns the record, in which the first revocation counts; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`], within the store's deadline, when it is not known to be revoked. It may be: revoke it again.
+    async fn revoke(&self, id: &DelegationId, now: UnixTime) -> Result<Option<DelegationRecord>, StoreError>;
 
     /// The epoch as far as this copy knows. It may be over: a claim made in it is then refused.
     fn epoch(&self) -> Epoch;

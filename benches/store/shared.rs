@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use procura::clock::{Clock as _, SystemClock};
 use procura::store::{
-    Claim, ClaimStore, DelegationClaim, DelegationRecord, OneTimeUse, RedisSettings, RedisStore, RedisTls, RedisTopology, UseKind,
+    Claim, ClaimStore, DelegationClaim, DelegationRecord, NewDelegation, OneTimeUse, RedisSettings, RedisStore, RedisTls,
+    RedisTopology, UseKind, delegation_id,
 };
 use procura_token::{UnixTime, base64url, sha256};
 
@@ -56,10 +57,18 @@ async fn connect(server: &RedisServer) -> Arc<RedisStore> {
 
 fn claim(n: usize, epoch: u64, until: UnixTime, delegation: bool) -> Claim {
     let used = OneTimeUse { kind: UseKind::DpopProof, key: sha256(&n.to_le_bytes()), since: None, until };
-    let delegation = delegation.then(|| DelegationClaim {
-        key: sha256(b"delegation"),
-        proposed: DelegationRecord { id: "0123456789abcdefghijkl".parse().unwrap(), until },
-        keep_until: until,
+    let delegation = delegation.then(|| {
+        let key = sha256(b"delegation");
+        let proposed = DelegationRecord {
+            id: delegation_id(&key),
+            until,
+            began: until,
+            subject: "corp:0123456789".parse().unwrap(),
+            agent: "spiffe://prod.example/agent/planner".parse().unwrap(),
+            target: "https://api.example/calendar".parse().unwrap(),
+            revoked: None,
+        };
+        DelegationClaim::Begin(NewDelegation { key, proposed, keep_until: until })
     });
     Claim { epoch, uses: vec![used], delegation, ..Claim::default() }
 }

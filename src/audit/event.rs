@@ -41,6 +41,8 @@ pub enum EventKind {
     TokenExchange,
     /// A Workload Identity Token: `wit.issue`.
     WitIssue,
+    /// The end of a delegation, by an operator: `delegation.revoke`.
+    DelegationRevoke,
 }
 
 impl EventKind {
@@ -49,6 +51,7 @@ impl EventKind {
         match self {
             Self::TokenExchange => "token.exchange",
             Self::WitIssue => "wit.issue",
+            Self::DelegationRevoke => "delegation.revoke",
         }
     }
 }
@@ -56,7 +59,7 @@ impl EventKind {
 /// How it was decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// A token was issued.
+    /// A token was issued, or what was asked for was done.
     Granted,
     /// Nothing was issued.
     Refused,
@@ -135,6 +138,8 @@ pub struct Event {
     pub delegation_until: Option<UnixTime>,
     /// How it came into the actor's hands: `begin`, `continue`, `push`, `pull` or `handover`.
     pub delegation_hop: Option<&'static str>,
+    /// Why it was revoked, in the operator's words; free text.
+    pub revocation_reason: Option<String>,
     /// The `jti`, or else a fingerprint, of the subject token.
     pub token_parent: Option<TokenId>,
     /// The `jti` of the token issued.
@@ -182,6 +187,7 @@ impl Event {
             delegation_id: None,
             delegation_until: None,
             delegation_hop: None,
+            revocation_reason: None,
             token_parent: None,
             token_jti: None,
             token_kind: None,

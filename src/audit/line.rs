@@ -46,6 +46,7 @@ pub(super) fn write(event: &Event, line: &mut Vec<u8>) {
     object.text("delegation.id", event.delegation_id.as_ref());
     object.time("delegation.until", event.delegation_until);
     object.text("delegation.hop", event.delegation_hop);
+    object.free("revocation.reason", event.revocation_reason.as_deref());
     object.text("token.parent", event.token_parent.as_ref());
     object.text("token.jti", event.token_jti.as_ref());
     object.text("token.kind", event.token_kind);

@@ -108,16 +108,37 @@ impl AuditLog {
     /// # Errors
     /// [`AuditError`]: the event is not durable, and what it allows must not happen.
     pub async fn record(&self, event: Event) -> Result<(), AuditError> {
+        self.queue(&event)?.await.unwrap_or(Err(AuditError::Stopped))
+    }
+
+    /// The same for several, which wait for the disk together.
+    ///
+    /// # Errors
+    /// [`AuditError`]: at least one is not durable.
+    pub async fn record_all(&self, events: impl IntoIterator<Item = Event>) -> Result<(), AuditError> {
+        let queued: Vec<_> = events.into_iter().map(|event| self.queue(&event)).collect();
+        let mut outcome = Ok(());
+        for event in queued {
+            let durable = match event {
+                Ok(durable) => durable.await.unwrap_or(Err(AuditError::Stopped)),
+                Err(refused) => Err(refused),
+            };
+            outcome = outcome.and(durable);
+        }
+        outcome
+    }
+
+    fn queue(&self, event: &Event) -> Result<oneshot::Receiver<Result<(), AuditError>>, AuditError> {
         let (answer, durable) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or(AuditError::Stopped)?;
         // Written here, so that the one thread has only the disk to wait for.
         let mut line = Vec::with_capacity(LINE);
-        line::write(&event, &mut line);
+        line::write(event, &mut line);
         queue.try_send(Waiting { line, answer }).map_err(|refused| match refused {
             TrySendError::Full(_) => AuditError::Full,
             TrySendError::Disconnected(_) => AuditError::Stopped,
         })?;
-        durable.await.unwrap_or(Err(AuditError::Stopped))
+        Ok(durable)
     }
 }
 

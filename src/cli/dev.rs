@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::config::{Config, LogLevel};
-use world::World;
+use world::{Beside, World};
 
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -24,6 +24,9 @@ pub(super) struct Arguments {
     /// Listen on this address too, for clients that show an X.509-SVID over mutual TLS
     #[arg(long, value_name = "ADDR", long_help = MTLS_HELP)]
     mtls: Option<SocketAddr>,
+    /// Where operators see metrics and delegations; 1000 ports after that of --listen if not given
+    #[arg(long, value_name = "ADDR")]
+    admin: Option<SocketAddr>,
     /// Share replay memory and delegations through this Redis instead of keeping them in memory
     #[arg(long, value_name = "URL")]
     redis: Option<String>,
@@ -67,7 +70,10 @@ fn serve(arguments: &Arguments) -> anyhow::Result<()> {
         anyhow::ensure!(mtls.ip().is_loopback(), super::Usage("--mtls takes a loopback address"));
         credential::certify_server(&world, mtls.ip())?;
     }
-    let text = world.configuration(arguments.listen, arguments.mtls, arguments.redis.as_deref());
+    let admin = arguments.admin.unwrap_or_else(|| operators(arguments.listen));
+    anyhow::ensure!(admin.ip().is_loopback(), super::Usage("--admin takes a loopback address"));
+    let beside = Beside { mtls: arguments.mtls, admin: Some(admin), redis: arguments.redis.as_deref() };
+    let text = world.configuration(arguments.listen, &beside);
     let config = Config::of_file(&world.config_file(), &text)?;
     // The tour tells a story; the log would interrupt it.
     super::serve::start_log(&config, if arguments.tour { LogLevel::Warn } else { LogLevel::Info });
@@ -75,7 +81,7 @@ fn serve(arguments: &Arguments) -> anyhow::Result<()> {
         let opened = super::serve::open(&config).await?;
         // Only now: where a world is served already, its configuration stays what it is.
         world.keep_configuration(&text)?;
-        world.announce(arguments.mtls);
+        world.announce(arguments.mtls, admin);
         if !arguments.tour {
             return opened.serve(&config).await;
         }
@@ -94,4 +100,10 @@ fn serve(arguments: &Arguments) -> anyhow::Result<()> {
             }
         }
     })
+}
+
+/// The port is 1000 away.
+fn operators(listen: SocketAddr) -> SocketAddr {
+    let port = listen.port();
+    SocketAddr::new(listen.ip(), port.checked_add(1000).unwrap_or(port.saturating_sub(1000)))
 }

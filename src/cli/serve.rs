@@ -12,7 +12,10 @@ use tracing::Level;
 use crate::app::{App, IdentityWatch};
 use crate::clock::SystemClock;
 use crate::config::{CertificateField, Config, IdentityConfig, LogFormat, LogLevel};
-use crate::http::{self, ProxySettings, RouterSettings, Server, ServerSettings, TlsIdentity, TlsSettings, admin_router, router};
+use crate::http::{
+    self, AdminSettings, AdminToken, ProxySettings, RouterSettings, Server, ServerSettings, TlsIdentity, TlsSettings,
+    admin_router, router,
+};
 use crate::telemetry::{self, LogSettings, Metrics};
 
 /// The most connections to the admin listener.
@@ -50,7 +53,7 @@ pub(super) struct Opened {
     app: Arc<App>,
     public: Server,
     mtls: Option<Server>,
-    admin: Option<(Server, Metrics)>,
+    admin: Option<(Server, Metrics, AdminSettings)>,
 }
 
 /// Binds the listeners and opens everything behind them, so that whatever is wrong is said before anyone connects.
@@ -90,7 +93,9 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Opened> {
         Some((admin, metrics)) => {
             let (listen, max_connections) = (admin.listen, MAX_ADMIN_CONNECTIONS);
             let settings = ServerSettings { name: "admin", listen, tls: None, max_connections, ..settings.clone() };
-            Some((Server::bind(settings).await?, metrics))
+            let token = admin.token()?.map(|token| AdminToken::new(token.expose()));
+            let shown = AdminSettings { request_timeout: config.server.request_timeout.0, token };
+            Some((Server::bind(settings).await?, metrics, shown))
         }
         None => None,
     };
@@ -119,7 +124,7 @@ impl Opened {
         if let Some(mtls) = &mtls {
             tracing::info!(address = %mtls.address(), "serving with client certificates");
         }
-        if let Some((admin, _)) = &admin {
+        if let Some((admin, ..)) = &admin {
             tracing::info!(address = %admin.address(), "serving operators");
         }
         let certificates: Vec<_> = std::iter::once(&public).chain(&mtls).filter_map(Server::certificate).collect();
@@ -154,8 +159,8 @@ impl Opened {
             }
         };
         let operators = async {
-            if let Some((admin, metrics)) = admin {
-                serve_operators(admin, metrics, app, config.server.request_timeout.0, stopped()).await;
+            if let Some((admin, metrics, settings)) = admin {
+                serve_operators(admin, metrics, app, settings, stopped()).await;
             }
         };
         tokio::join!(signalled, public.serve(router.clone(), stopped()), with_certificates, operators);
@@ -180,7 +185,13 @@ fn router_settings(config: &Config) -> RouterSettings {
     }
 }
 
-async fn serve_operators(server: Server, metrics: Metrics, app: Arc<App>, timeout: Duration, stop: impl Future<Output = ()>) {
+async fn serve_operators(
+    server: Server,
+    metrics: Metrics,
+    app: Arc<App>,
+    settings: AdminSettings,
+    stop: impl Future<Output = ()>,
+) {
     let tidying = tokio::spawn({
         let (metrics, app) = (metrics.clone(), Arc::clone(&app));
         async move {
@@ -192,6 +203,6 @@ async fn serve_operators(server: Server, metrics: Metrics, app: Arc<App>, timeou
             }
         }
     });
-    server.serve(admin_router(app, timeout, move || metrics.render()), stop).await;
+    server.serve(admin_router(app, settings, move || metrics.render()), stop).await;
     tidying.abort();
 }

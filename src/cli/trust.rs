@@ -5,7 +5,6 @@ mod credential;
 mod examine;
 mod list;
 mod show;
-mod table;
 
 use std::path::{Path, PathBuf};
 

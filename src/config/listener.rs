@@ -7,7 +7,7 @@ use procura_token::Issuer;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{AddressRange, Config, ConfigError, WorkloadApiAddress};
+use super::{AddressRange, Config, ConfigError, Secret, WorkloadApiAddress};
 
 /// `[server.tls]`
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -126,6 +126,30 @@ pub struct AdminConfig {
     /// The address of `/metrics`, `/healthz` and `/readyz`, such as `127.0.0.1:9090`. Plain HTTP, for anyone who can connect.
     #[schemars(with = "String")]
     pub listen: SocketAddr,
+    /// What operators show as bearer token to see and revoke delegations: at least 32 characters. Without it these endpoints
+    /// do not exist.
+    #[serde(default)]
+    pub token: Option<Secret>,
+    /// The file that holds `token`.
+    #[serde(default)]
+    pub token_file: Option<PathBuf>,
+}
+
+impl AdminConfig {
+    /// The operators' token, if one is configured.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if both notations are used, the file cannot be read, or the token is short or no header field's.
+    pub fn token(&self) -> Result<Option<Secret>, ConfigError> {
+        let wrong = |what| ConfigError::rule("admin.token", what, "make one with `openssl rand -hex 32`");
+        match Secret::either("admin.token", self.token.as_ref(), self.token_file.as_deref())? {
+            Some(token) if token.expose().len() < 32 => Err(wrong("has fewer than 32 characters")),
+            Some(token) if !token.expose().bytes().all(|byte| byte.is_ascii_graphic()) => {
+                Err(wrong("has spaces, or characters that are not ASCII"))
+            }
+            token => Ok(token),
+        }
+    }
 }
 
 impl MtlsConfig {

@@ -13,6 +13,7 @@ impl Config {
         };
         self.server.tls.iter_mut().flat_map(|tls| [&mut tls.certificate_file, &mut tls.key_file]).flatten().for_each(against);
         self.mtls.iter_mut().flat_map(|mtls| [&mut mtls.certificate_file, &mut mtls.key_file]).flatten().for_each(against);
+        self.admin.iter_mut().flat_map(|admin| &mut admin.token_file).for_each(against);
         for ring in [&mut self.keys.token, &mut self.keys.wit] {
             std::iter::once(&mut ring.active).chain(&mut ring.next).chain(&mut ring.retired).for_each(against);
         }

@@ -118,7 +118,7 @@ fn refusal(error: ClaimError) -> ExchangeError {
         ClaimError::HeldByAnother(_) => ExchangeError::KeyHeldByAnother,
         ClaimError::DelegationOver => ExchangeError::Ended,
         ClaimError::DelegationRevoked => ExchangeError::Revoked,
-        ClaimError::DelegationUnknown => ExchangeError::Unrecorded,
+        ClaimError::DelegationUnknown => ExchangeError::DelegationUnknown,
         ClaimError::Unavailable(error) => ExchangeError::Store(error),
     }
 }

@@ -101,9 +101,9 @@ pub enum ExchangeError {
     /// The delegation was revoked.
     #[error("the delegation was revoked")]
     Revoked,
-    /// The store has no record of the delegation, so nobody knows whether it was revoked.
-    #[error("the delegation is not on record")]
-    Unrecorded,
+    /// Nothing is known of the delegation this would continue: its record has expired, or the store lost its memory.
+    #[error("nothing is known of the delegation")]
+    DelegationUnknown,
     /// The store cannot be asked.
     #[error("store: {0}")]
     Store(#[source] StoreError),
@@ -131,8 +131,13 @@ impl ExchangeError {
                 "invalid_dpop_proof"
             }
             Self::Nonce => "use_dpop_nonce",
-            Self::Subject(_) | Self::SubjectUnfit(_) | Self::Actor(_) | Self::ActorUnfit(_) => "invalid_request",
-            Self::Ended | Self::Revoked | Self::Unrecorded => "invalid_request",
+            Self::Subject(_)
+            | Self::SubjectUnfit(_)
+            | Self::Actor(_)
+            | Self::ActorUnfit(_)
+            | Self::Ended
+            | Self::Revoked
+            | Self::DelegationUnknown => "invalid_request",
             Self::Target(_) => "invalid_target",
             Self::Scope | Self::ScopeSyntax(_) => "invalid_scope",
             Self::DetailSyntax(_) | Self::Detail(_) | Self::DetailElsewhere | Self::DetailDenied => {

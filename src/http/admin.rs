@@ -1,5 +1,8 @@
 //! What operators look at: a router for a listener of its own, whose limits the clients cannot use up.
 
+mod delegation;
+mod token;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +15,12 @@ use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+
+pub use token::AdminToken;
 
 use super::meter::ShedMeter;
-use super::{error, health};
+use super::{MAX_BODY, error, health};
 use crate::app::App;
 
 /// The most requests at once.
@@ -23,16 +29,29 @@ const MAX_REQUESTS: usize = 16;
 /// Renders all metrics in the text format of Prometheus.
 type Render = Arc<dyn Fn() -> String + Send + Sync>;
 
+/// What the admin listener needs to know.
+#[derive(Clone, Debug)]
+pub struct AdminSettings {
+    /// How long a request may take; after it the answer is 503.
+    pub request_timeout: Duration,
+    /// What operators show to see and revoke delegations. Without it there is nothing to see.
+    pub token: Option<AdminToken>,
+}
+
 /// The endpoints of the admin listener. `render` gives all metrics in the text format of Prometheus.
-pub fn admin_router(app: Arc<App>, request_timeout: Duration, render: impl Fn() -> String + Send + Sync + 'static) -> Router {
-    let load = health::Load { slots: Arc::new(Semaphore::new(MAX_REQUESTS)), timeout: request_timeout, shed: ShedMeter::new() };
+pub fn admin_router(app: Arc<App>, settings: AdminSettings, render: impl Fn() -> String + Send + Sync + 'static) -> Router {
+    let AdminSettings { request_timeout: timeout, token } = settings;
+    let load = health::Load { slots: Arc::new(Semaphore::new(MAX_REQUESTS)), timeout, shed: ShedMeter::new() };
     let render: Render = Arc::new(render);
+    let operators = token.map(|token| delegation::router(Arc::clone(&app)).layer(from_fn_with_state(token, token::require)));
     Router::new()
         .route("/readyz", get(health::readyz))
         .with_state(app)
         .route("/healthz", get(health::healthz))
         .route("/metrics", get(metrics).with_state(render))
+        .merge(operators.unwrap_or_default())
         .fallback(error::not_found)
+        .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(from_fn_with_state(load, health::shed))
         .layer(CatchPanicLayer::custom(error::panicked))
 }

@@ -5,8 +5,10 @@ mod fitness;
 mod keeper;
 mod key;
 mod link;
+mod listing;
 mod script;
 mod settings;
+mod value;
 
 use core::fmt;
 use core::time::Duration;
@@ -14,16 +16,20 @@ use std::sync::Arc;
 
 use ::redis::{RedisError, RedisResult, Value};
 use async_trait::async_trait;
-use procura_token::UnixTime;
+use procura_token::{DelegationId, UnixTime};
 use tokio::task::AbortHandle;
 
 use self::epoch::{Serving, Tried, is_full, is_no_script};
 use self::keeper::Keeper;
 use self::key::Keys;
 use self::link::together;
-use self::script::Asked;
+use self::script::{Asked, AskedDelegation};
 pub use self::settings::{RedisSettings, RedisTls, RedisTopology};
-use super::{Claim, ClaimError, ClaimStore, DelegationRecord, Epoch, StoreError};
+use super::delegation::{DelegationKey, key_of};
+use super::{
+    Claim, ClaimError, ClaimStore, DelegationClaim, DelegationCursor, DelegationFilter, DelegationPage, DelegationRecord, Epoch,
+    MAX_DELEGATION_PAGE, StoreError,
+};
 
 /// Keeps claims in Redis, for any number of copies of the service.
 ///
@@ -79,7 +85,7 @@ impl RedisStore {
     async fn attempt(&self, claim: &Claim, now: UnixTime) -> Result<Option<DelegationRecord>, ClaimError> {
         let serving = self.keeper.serving().await?;
         claim.verify_times(serving.epoch, now)?;
-        let answers = match &mut *self.asked(claim, now) {
+        let answers = match &*self.asked(claim, now)? {
             [] => return Ok(None),
             [(tag, asked)] => vec![self.ask(&serving, *tag, asked).await],
             several => together(several.iter().map(|(tag, asked)| self.ask(&serving, *tag, asked))).await,
@@ -96,6 +102,8 @@ impl RedisStore {
                     let held = claim.holdings.get(place);
                     return Err(held.map_or(StoreError::Answer.into(), |held| ClaimError::HeldByAnother(held.kind)));
                 }
+                Ok(Answer::Revoked) => return Err(ClaimError::DelegationRevoked),
+                Ok(Answer::Unknown) => return Err(ClaimError::DelegationUnknown),
                 Ok(Answer::Over) => {
                     self.keeper.renewed(serving.epoch).await?;
                     return Err(ClaimError::EpochOver);
@@ -107,14 +115,23 @@ impl RedisStore {
             return Err(error.into());
         }
         self.keeper.note_grant(now);
-        Ok(claim.delegation.as_ref().map(|delegation| record.unwrap_or_else(|| delegation.proposed.clone())))
+        match &claim.delegation {
+            None => Ok(None),
+            Some(DelegationClaim::Begin(new)) => Ok(Some(record.unwrap_or_else(|| new.proposed.clone()))),
+            Some(DelegationClaim::Continue(_)) => record.map(Some).ok_or(StoreError::Answer.into()),
+        }
     }
 
-    /// What each tag is asked for.
-    fn asked(&self, claim: &Claim, now: UnixTime) -> Vec<(usize, Asked)> {
+    /// What each tag is asked for. A name that no delegation has is the name of none.
+    fn asked(&self, claim: &Claim, now: UnixTime) -> Result<Vec<(usize, Asked)>, ClaimError> {
         let keys = &self.keeper.keys;
+        let delegation = match &claim.delegation {
+            Some(DelegationClaim::Begin(new)) => Some((new.key(), Some(new))),
+            Some(DelegationClaim::Continue(id)) => Some((key_of(id).ok_or(ClaimError::DelegationUnknown)?, None)),
+            None => None,
+        };
         let mut tags: Vec<(usize, Asked)> = Vec::with_capacity(1);
-        let mut at = |hash: &[u8; 32], ask: &mut dyn FnMut(&mut Asked)| {
+        let mut at = |hash: &[u8], ask: &mut dyn FnMut(&mut Asked)| {
             let tag = keys.tag(hash);
             match tags.iter_mut().find(|(known, _)| *known == tag) {
                 Some((_, asked)) => ask(asked),
@@ -128,10 +145,10 @@ impl RedisStore {
         for (place, used) in claim.uses.iter().enumerate() {
             at(&used.key, &mut |asked| asked.uses.push((keys.used(used.kind, &used.key), ttl(used.until, now), place)));
         }
-        if let Some(claim) = &claim.delegation {
-            at(&claim.key, &mut |asked| {
-                let record = write_record(&claim.proposed);
-                asked.delegation = Some((keys.delegation(&claim.key), record, ttl(claim.kept_until(), now)));
+        if let Some((known_by, begin)) = delegation {
+            at(&known_by, &mut |asked| {
+                let begin = begin.map(|new| (value::write(&new.proposed, claim.epoch), ttl(new.kept_until(), now)));
+                asked.delegation = Some(AskedDelegation { known_by, key: keys.delegation(&known_by), begin });
             });
         }
         for (place, held) in claim.holdings.iter().enumerate() {
@@ -140,11 +157,11 @@ impl RedisStore {
                 asked.holdings.push((keys.holder(held.kind, &held.name), holder, ttl(held.until, now), place));
             });
         }
-        tags
+        Ok(tags)
     }
 
     async fn ask(&self, serving: &Serving, tag: usize, asked: &Asked) -> Result<Answer, StoreError> {
-        let script = serving.scripts.get(tag).ok_or(StoreError::Answer)?;
+        let script = &serving.scripts.get(tag).ok_or(StoreError::Answer)?.claim;
         match serving.link.send(&asked.command(script, &self.keeper.keys.epoch(tag))).await {
             Ok(answer) => Answer::read(answer, asked).ok_or(StoreError::Answer),
             Err(error) if is_no_script(&error) => Ok(Answer::Over),
@@ -153,6 +170,33 @@ impl RedisStore {
                 self.keeper.note_full(&error);
                 Err(error)
             }
+            Err(error) => {
+                self.keeper.doubt();
+                Err(self.failure(error))
+            }
+        }
+    }
+
+    /// Revokes in the epoch of `serving`; `None` if that is over.
+    async fn try_revoke(
+        &self,
+        serving: &Serving,
+        known_by: &DelegationKey,
+        now: UnixTime,
+    ) -> Result<Option<Option<DelegationRecord>>, StoreError> {
+        let keys = &self.keeper.keys;
+        let tag = keys.tag(known_by);
+        let script = &serving.scripts.get(tag).ok_or(StoreError::Answer)?.revoke;
+        let command = script::revoke(script, &keys.epoch(tag), &keys.delegation(known_by), &value::write_time(now));
+        match serving.link.send(&command).await {
+            Ok(Value::Int(-1)) => Ok(None),
+            Ok(Value::Nil) => Ok(Some(None)),
+            Ok(Value::BulkString(found)) => {
+                let record = value::read(known_by, &found).filter(|record| record.revoked.is_some());
+                record.map(|record| Some(Some(record))).ok_or(StoreError::Answer)
+            }
+            Ok(_) => Err(StoreError::Answer),
+            Err(error) if is_no_script(&error) => Ok(None),
             Err(error) => {
                 self.keeper.doubt();
                 Err(self.failure(error))
@@ -178,6 +222,49 @@ impl RedisStore {
 impl ClaimStore for RedisStore {
     async fn claim(&self, claim: &Claim, now: UnixTime) -> Result<Option<DelegationRecord>, ClaimError> {
         self.in_time(self.attempt(claim, now)).await
+    }
+
+    async fn delegation(&self, id: &DelegationId, _: UnixTime) -> Result<Option<DelegationRecord>, StoreError> {
+        let Some(known_by) = key_of(id) else { return Ok(None) };
+        let read = async {
+            let mut get = ::redis::cmd("GET");
+            get.arg(self.keeper.keys.delegation(&known_by).as_bytes());
+            match self.keeper.serving().await?.link.send(&get).await.map_err(failed)? {
+                Value::Nil => Ok(None),
+                Value::BulkString(found) => value::read(&known_by, &found).map(Some).ok_or(StoreError::Answer),
+                _ => Err(StoreError::Answer),
+            }
+        };
+        self.in_time(read).await
+    }
+
+    async fn delegations(
+        &self,
+        filter: &DelegationFilter,
+        from: Option<&DelegationCursor>,
+        limit: usize,
+        _: UnixTime,
+    ) -> Result<DelegationPage, StoreError> {
+        let page = async {
+            let serving = self.keeper.serving().await?;
+            listing::page(&serving, &self.keeper.keys, filter, from, limit.clamp(1, MAX_DELEGATION_PAGE)).await
+        };
+        self.in_time(page).await
+    }
+
+    /// One round trip. If the epoch is over it is tried once more in the next: what was kept is revoked there, what was not
+    /// is [`StoreError::Forgot`].
+    async fn revoke(&self, id: &DelegationId, now: UnixTime) -> Result<Option<DelegationRecord>, StoreError> {
+        let Some(known_by) = key_of(id) else { return Ok(None) };
+        let revoke = async {
+            let serving = self.keeper.serving().await?;
+            if let Some(revoked) = self.try_revoke(&serving, &known_by, now).await? {
+                return Ok(revoked);
+            }
+            let serving = self.keeper.renewed(serving.epoch).await?;
+            self.try_revoke(&serving, &known_by, now).await?.flatten().map(Some).ok_or(StoreError::Forgot)
+        };
+        self.in_time(revoke).await
     }
 
     fn epoch(&self) -> Epoch {
@@ -220,6 +307,10 @@ enum Answer {
     /// This one of what the claim holds is another's.
     Held(usize),
     Over,
+    /// The delegation does not go on.
+    Revoked,
+    /// There is no delegation to continue.
+    Unknown,
 }
 
 impl Answer {
@@ -235,23 +326,15 @@ impl Answer {
                 let index = usize::try_from(number).ok()?.checked_sub(1)?;
                 asked.uses.get(index).map(|(_, _, place)| Self::Again(*place))
             }
-            Value::BulkString(record) => read_record(&record).map(|record| Self::Granted(Some(record))),
+            Value::Nil => Some(Self::Unknown),
+            Value::BulkString(record) if value::is_revoked(&record) => Some(Self::Revoked),
+            Value::BulkString(record) => {
+                let record = value::read(&asked.delegation.as_ref()?.known_by, &record)?;
+                Some(Self::Granted(Some(record)))
+            }
             _ => None,
         }
     }
-}
-
-/// `<seconds>.<nanoseconds> <id>`: an identifier may hold spaces, a number does not.
-fn write_record(record: &DelegationRecord) -> String {
-    let until = record.until.since_epoch();
-    format!("{}.{:09} {}", until.as_secs(), until.subsec_nanos(), record.id)
-}
-
-fn read_record(record: &[u8]) -> Option<DelegationRecord> {
-    let (until, id) = core::str::from_utf8(record).ok()?.split_once(' ')?;
-    let (seconds, nanos) = until.split_once('.')?;
-    let nanos: u32 = nanos.parse().ok().filter(|nanos| *nanos < 1_000_000_000)?;
-    Some(DelegationRecord { id: id.parse().ok()?, until: UnixTime::new(Duration::new(seconds.parse().ok()?, nanos)) })
 }
 
 /// Milliseconds from `now` through `until`: rounded up, at least 1, at most what Redis can add to its clock.
@@ -288,17 +371,6 @@ mod tests {
             (UnixTime::new(Duration::MAX), 3_153_600_000_000),
         ] {
             assert_eq!(ttl(until, now), millis, "{until:?}");
-        }
-    }
-
-    #[test]
-    fn a_record_is_read_back_as_it_was_written() {
-        for id in ["abc", "with spaces and 1.5"] {
-            let record = DelegationRecord { id: id.parse().unwrap(), until: UnixTime::new(Duration::new(1_770_000_000, 7)) };
-            assert_eq!(read_record(write_record(&record).as_bytes()), Some(record));
-        }
-        for text in ["", "1", "1 id", "1.x id", "1.1000000000 id", "1.0 ", "x.0 id"] {
-            assert_eq!(read_record(text.as_bytes()), None, "{text}");
         }
     }
 }

@@ -7,20 +7,24 @@ use procura::store::{Claim, ClaimError, HeldKind, UseKind};
 use procura_token::sha256;
 
 use crate::support::{
-    Copies, MINUTE, NOW, Node, ORIGIN, assert_replayed, delegation, held, holding, one_use, proof, record, since, uses,
+    Copies, MINUTE, NOW, Node, ORIGIN, assert_replayed, delegation as begins, held, holding, named, one_use, proof, record,
+    since, uses,
 };
 
-type Case = fn(Copies) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(crate) type Case = fn(Copies) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
 macro_rules! cases {
     ($($case:ident)*) => {
-        const CASES: &[(&str, Case)] = &[$((stringify!($case), |copies| Box::pin($case(copies)))),*];
+        pub(crate) const CASES: &[(&str, crate::contract::Case)] =
+            &[$((stringify!($case), |copies| Box::pin($case(copies)))),*];
     };
 }
 
+mod delegation;
+
 /// Asks `one` and `other` to keep every promise, each time with nothing claimed yet.
 pub(crate) async fn is_kept_by(one: &Node, other: &Node) {
-    for (name, case) in CASES {
+    for (name, case) in CASES.iter().chain(delegation::CASES) {
         // Seen only if the case fails.
         println!("{name}");
         case((one.anew(name), other.anew(name))).await;
@@ -36,10 +40,6 @@ cases! {
     of_a_thousand_claims_at_once_one_succeeds
     a_use_past_its_time_is_refused_and_not_remembered
     a_use_at_its_last_instant_is_remembered
-    a_delegation_is_begun_once_and_continued_unchanged
-    of_many_that_begin_a_delegation_at_once_all_get_the_same_record
-    a_record_whose_deadline_has_passed_is_still_returned
-    a_record_past_its_time_is_refused
     a_claim_of_nothing_is_granted
     a_store_that_serves_is_ready
     a_refused_claim_uses_up_nothing
@@ -114,43 +114,6 @@ async fn a_use_past_its_time_is_refused_and_not_remembered((one, _): Copies) {
 async fn a_use_at_its_last_instant_is_remembered((one, _): Copies) {
     one.claim(&proof("a"), NOW).await.unwrap();
     assert_replayed(one.claim(&proof("a"), NOW + MINUTE).await, UseKind::DpopProof);
-}
-
-async fn a_delegation_is_begun_once_and_continued_unchanged((one, other): Copies) {
-    let first = record("first", NOW + MINUTE + Duration::from_nanos(7));
-    assert_eq!(one.claim(&delegation("k", first.clone()), NOW).await.unwrap(), Some(first.clone()));
-    let second = record("second", NOW + MINUTE * 30);
-    for store in [&one, &other] {
-        assert_eq!(store.claim(&delegation("k", second.clone()), NOW).await.unwrap(), Some(first.clone()));
-    }
-    assert_eq!(other.claim(&delegation("l", second.clone()), NOW).await.unwrap(), Some(second));
-}
-
-async fn of_many_that_begin_a_delegation_at_once_all_get_the_same_record((one, other): Copies) {
-    let claims = (0..200).map(|n| {
-        let store = if n % 2 == 0 { one.clone() } else { other.clone() };
-        let claim = delegation("k", record(&format!("proposal {n}"), NOW + MINUTE));
-        tokio::spawn(async move { store.claim(&claim, NOW).await.unwrap().unwrap() })
-    });
-    let mut records = Vec::new();
-    for claim in claims.collect::<Vec<_>>() {
-        records.push(claim.await.unwrap());
-    }
-    assert!(records.iter().all(|record| *record == records[0]), "{records:?}");
-}
-
-async fn a_record_whose_deadline_has_passed_is_still_returned((one, _): Copies) {
-    let begun = record("d", NOW + MINUTE);
-    let mut claim = delegation("k", begun.clone());
-    claim.delegation.as_mut().unwrap().keep_until = NOW + MINUTE * 60;
-    one.claim(&claim, NOW).await.unwrap();
-    let again = delegation("k", record("e", NOW + MINUTE * 90));
-    assert_eq!(one.claim(&again, NOW + MINUTE * 2).await.unwrap(), Some(begun));
-}
-
-async fn a_record_past_its_time_is_refused((one, _): Copies) {
-    let refused = one.claim(&delegation("k", record("d", NOW)), NOW + MINUTE).await;
-    assert!(matches!(refused, Err(ClaimError::DelegationOver)), "{refused:?}");
 }
 
 async fn a_claim_of_nothing_is_granted((one, _): Copies) {
@@ -274,9 +237,9 @@ async fn everything_may_be_claimed_at_once((one, other): Copies) {
     let claim = |name: &str| Claim {
         uses: uses(&all.map(|kind| (kind, name))).uses,
         holdings: held("key", "planner", NOW + MINUTE).holdings,
-        ..delegation("d", record(name, NOW + MINUTE))
+        ..begins("d", record(name, NOW + MINUTE))
     };
-    let first = record("first", NOW + MINUTE);
+    let first = named("d", record("first", NOW + MINUTE));
     assert_eq!(one.claim(&claim("first"), NOW).await.unwrap(), Some(first.clone()));
     assert_eq!(other.claim(&claim("second"), NOW).await.unwrap(), Some(first));
     for kind in all {

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use procura::store::{Claim, ClaimError, RedisSettings, RedisStore, UseKind};
+use procura::store::{Claim, ClaimError, RedisSettings, RedisStore, StoreError, UseKind};
 use procura_token::UnixTime;
 
 use crate::redis::RedisServer;
-use crate::support::{MINUTE, NOW, Node, ORIGIN, assert_replayed, eventually, proof, real_now, since, single};
+use crate::support::{
+    MINUTE, NOW, Node, ORIGIN, assert_replayed, assert_revoked, assert_unknown, continued, delegation, eventually, id, named,
+    proof, real_now, record, since, single,
+};
 
 #[tokio::test]
 async fn a_redis_without_a_trace_remembers_since_what_the_first_copy_says() {
@@ -93,6 +96,66 @@ async fn a_lost_record_or_script_ends_the_epoch() {
         assert!(now.id != before.id && now == node.epoch(), "{command:?}");
         node.claim(&proof(&format!("{command:?}")), NOW).await.unwrap();
     }
+}
+
+/// Its record may still be there and say that it goes on, though it was revoked: what a lagging replica or an old backup has.
+#[tokio::test]
+async fn after_a_loss_no_delegation_is_continued_until_it_begins_once_more() {
+    let server = RedisServer::start(&[]);
+    let (one, other) = (Node::connect(&single(&server)).await, Node::connect(&single(&server)).await);
+    for name in ["a", "b"] {
+        one.claim(&delegation(name, record("d", NOW + MINUTE)), NOW).await.unwrap();
+    }
+    one.revoke(&id("b"), NOW).await.unwrap();
+    // The data stay, and nobody knows whether all do.
+    server.ask::<()>(&["SCRIPT", "FLUSH"]);
+    one.current_epoch().await.unwrap();
+    eventually("both know the new epoch", || async {
+        one.ready().await.is_ok() && other.ready().await.is_ok() && one.epoch() == other.epoch()
+    })
+    .await;
+    assert_unknown(one.claim(&continued("a"), NOW).await);
+    assert_revoked(one.claim(&continued("b"), NOW).await);
+    // Who may begin it makes it known again, with its old deadline.
+    let begun = other.claim(&delegation("a", record("another", NOW + MINUTE * 30)), NOW).await.unwrap();
+    assert_eq!(begun, Some(named("a", record("d", NOW + MINUTE))));
+    one.claim(&continued("a"), NOW).await.unwrap();
+    assert_revoked(other.claim(&delegation("b", record("d", NOW + MINUTE)), NOW).await);
+}
+
+#[tokio::test]
+async fn a_revocation_is_never_lost_without_a_word() {
+    let server = RedisServer::start(&[]);
+    let node = Node::connect(&single(&server)).await;
+    for name in ["a", "b"] {
+        node.claim(&delegation(name, record("d", NOW + MINUTE)), NOW).await.unwrap();
+    }
+    // What is still there is revoked in the new epoch, which the revocation itself may have found.
+    server.ask::<()>(&["SCRIPT", "FLUSH"]);
+    assert!(node.revoke(&id("a"), NOW).await.unwrap().is_some_and(|record| record.revoked.is_some()));
+    assert_revoked(node.claim(&continued("a"), NOW).await);
+    // What is not may have been somebody's all the same.
+    server.ask::<()>(&["FLUSHALL"]);
+    let revoked = node.revoke(&id("b"), NOW).await;
+    assert!(matches!(revoked, Err(StoreError::Forgot) | Ok(None)), "{revoked:?}");
+    assert_unknown(node.claim(&continued("b"), NOW).await);
+}
+
+#[tokio::test]
+async fn a_listing_begins_anew_after_a_loss() {
+    let server = RedisServer::start(&[]);
+    let node = Node::connect(&single(&server)).await;
+    for n in 0..300 {
+        node.claim(&delegation(&n.to_string(), record("d", NOW + MINUTE)), NOW).await.unwrap();
+    }
+    let all = procura::store::DelegationFilter::default();
+    let page = node.store().delegations(&all, None, 10, NOW).await.unwrap();
+    assert!(page.next.is_some());
+    server.ask::<()>(&["FLUSHALL"]);
+    node.current_epoch().await.unwrap();
+    let refused = node.store().delegations(&all, page.next.as_ref(), 10, NOW).await;
+    assert!(matches!(refused, Err(StoreError::Cursor)), "{refused:?}");
+    assert_eq!(node.delegations(&all, 10).await, []);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use procura::store::{MemoryStore, UseKind};
 
 use crate::contract;
-use crate::support::{MINUTE, NOW, Node, ORIGIN, assert_replayed, assert_unavailable, delegation, held, proof, record};
+use crate::support::{MINUTE, NOW, Node, ORIGIN, assert_replayed, assert_unavailable, delegation, held, named, proof, record};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn memory_keeps_the_contract() {
@@ -31,7 +31,7 @@ async fn a_full_memory_store_refuses_what_is_new_and_continues_an_old_delegation
     assert_unavailable(store.claim(&delegation("l", begun.clone()), NOW).await);
     store.claim(&proof("a"), NOW).await.unwrap();
     assert_unavailable(store.claim(&proof("b"), NOW).await);
-    assert_eq!(store.claim(&delegation("k", record("e", NOW + MINUTE)), NOW).await.unwrap(), Some(begun));
+    assert_eq!(store.claim(&delegation("k", record("e", NOW + MINUTE)), NOW).await.unwrap(), Some(named("k", begun)));
 }
 
 #[tokio::test]

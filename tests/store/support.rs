@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use procura::clock::{Clock as _, SystemClock};
 use procura::store::{
-    Claim, ClaimError, ClaimStore, DelegationClaim, DelegationRecord, Epoch, HeldKind, Holding, OneTimeUse, RedisSettings,
-    RedisStore, RedisTls, RedisTopology, StoreError, UseKind,
+    Claim, ClaimError, ClaimStore, DelegationClaim, DelegationFilter, DelegationRecord, Epoch, HeldKind, Holding, NewDelegation,
+    OneTimeUse, RedisSettings, RedisStore, RedisTls, RedisTopology, StoreError, UseKind, delegation_id,
 };
-use procura_token::{UnixTime, sha256};
+use procura_token::{DelegationId, UnixTime, base64url, sha256};
 
 pub(crate) use self::cluster::RedisCluster;
 pub(crate) use self::proxy::Proxy;
@@ -61,9 +61,43 @@ impl Node {
     pub(crate) async fn claim_in(&self, epoch: Epoch, claim: &Claim, now: UnixTime) -> Claimed {
         let mut claim = Claim { epoch: epoch.id, ..claim.clone() };
         claim.uses.iter_mut().for_each(|used| self.salt(&mut used.key));
-        claim.delegation.iter_mut().for_each(|delegation| self.salt(&mut delegation.key));
+        match &mut claim.delegation {
+            Some(DelegationClaim::Begin(new)) => {
+                self.salt(&mut new.key);
+                new.proposed.id = delegation_id(&new.key);
+            }
+            Some(DelegationClaim::Continue(id)) => *id = self.salted(id),
+            None => {}
+        }
         claim.holdings.iter_mut().for_each(|held| self.salt(&mut held.name));
-        self.store.claim(&claim, now).await
+        Ok(self.store.claim(&claim, now).await?.map(|record| self.unsalted(record)))
+    }
+
+    pub(crate) async fn revoke(&self, id: &DelegationId, now: UnixTime) -> Result<Option<DelegationRecord>, StoreError> {
+        Ok(self.store.revoke(&self.salted(id), now).await?.map(|record| self.unsalted(record)))
+    }
+
+    pub(crate) async fn delegation(&self, id: &DelegationId) -> Option<DelegationRecord> {
+        self.store.delegation(&self.salted(id), NOW).await.unwrap().map(|record| self.unsalted(record))
+    }
+
+    /// All that match, page after page.
+    pub(crate) async fn delegations(&self, filter: &DelegationFilter, limit: usize) -> Vec<DelegationRecord> {
+        let (mut all, mut from) = (Vec::new(), None);
+        loop {
+            let page = self.store.delegations(filter, from.as_ref(), limit, NOW).await.unwrap();
+            // The last look may bring more than there was room for.
+            assert!(page.records.len() <= limit * 2 + 100, "{}", page.records.len());
+            all.extend(page.records.into_iter().map(|record| self.unsalted(record)));
+            from = page.next;
+            if from.is_none() {
+                return all;
+            }
+        }
+    }
+
+    pub(crate) fn store(&self) -> &dyn ClaimStore {
+        &*self.store
     }
 
     pub(crate) fn epoch(&self) -> Epoch {
@@ -76,6 +110,17 @@ impl Node {
 
     pub(crate) async fn ready(&self) -> Result<(), StoreError> {
         self.store.ready().await
+    }
+
+    /// Salting twice is not salting.
+    fn unsalted(&self, record: DelegationRecord) -> DelegationRecord {
+        DelegationRecord { id: self.salted(&record.id), ..record }
+    }
+
+    fn salted(&self, id: &DelegationId) -> DelegationId {
+        let Ok(mut key) = base64url::decode(id.as_str()) else { return id.clone() };
+        key.iter_mut().zip(self.salt).for_each(|(byte, salt)| *byte ^= salt);
+        base64url::encode(key).parse().unwrap()
     }
 
     fn salt(&self, key: &mut [u8; 32]) {
@@ -125,14 +170,39 @@ pub(crate) fn since(name: &str, since: UnixTime) -> Claim {
     claim
 }
 
-pub(crate) fn record(id: &str, until: UnixTime) -> DelegationRecord {
-    DelegationRecord { id: id.parse().unwrap(), until }
+/// A delegation of this agent, until then. It has no name until it is one that begins.
+pub(crate) fn record(agent: &str, until: UnixTime) -> DelegationRecord {
+    DelegationRecord {
+        id: "none".parse().unwrap(),
+        until,
+        began: NOW,
+        subject: "dev:alice".parse().unwrap(),
+        agent: format!("spiffe://prod.example/agent/{agent}").parse().unwrap(),
+        target: "https://api.example/calendar".parse().unwrap(),
+        revoked: None,
+    }
+}
+
+/// The same as it begins under this name.
+pub(crate) fn named(name: &str, record: DelegationRecord) -> DelegationRecord {
+    DelegationRecord { id: id(name), ..record }
+}
+
+pub(crate) fn id(name: &str) -> DelegationId {
+    delegation_id(&sha256(name.as_bytes()))
 }
 
 pub(crate) fn delegation(name: &str, proposed: DelegationRecord) -> Claim {
-    let keep_until = proposed.until;
-    let delegation = DelegationClaim { key: sha256(name.as_bytes()), proposed, keep_until };
-    Claim { delegation: Some(delegation), ..Claim::default() }
+    let (key, keep_until, proposed) = (sha256(name.as_bytes()), proposed.until, named(name, proposed));
+    begin(NewDelegation { key, proposed, keep_until })
+}
+
+pub(crate) fn begin(new: NewDelegation) -> Claim {
+    Claim { delegation: Some(DelegationClaim::Begin(new)), ..Claim::default() }
+}
+
+pub(crate) fn continued(name: &str) -> Claim {
+    Claim { delegation: Some(DelegationClaim::Continue(id(name))), ..Claim::default() }
 }
 
 pub(crate) fn held(key: &str, holder: &str, until: UnixTime) -> Claim {
@@ -146,6 +216,16 @@ pub(crate) fn holding(kind: HeldKind, name: &str, holder: &str, until: UnixTime)
 #[track_caller]
 pub(crate) fn assert_replayed(claimed: Claimed, kind: UseKind) {
     assert!(matches!(claimed, Err(ClaimError::Replayed(replayed)) if replayed == kind), "{claimed:?}");
+}
+
+#[track_caller]
+pub(crate) fn assert_revoked(claimed: Claimed) {
+    assert!(matches!(claimed, Err(ClaimError::DelegationRevoked)), "{claimed:?}");
+}
+
+#[track_caller]
+pub(crate) fn assert_unknown(claimed: Claimed) {
+    assert!(matches!(claimed, Err(ClaimError::DelegationUnknown)), "{claimed:?}");
 }
 
 #[track_caller]

@@ -26,8 +26,22 @@ pub(super) const USER_ISSUER: &str = "https://users.dev.procura.test";
 /// Certificate and key of the listener for mutual TLS.
 pub(super) const SERVER_CERTIFICATE: [&str; 2] = ["keys/mtls.pem", "keys/mtls-key.pem"];
 
+/// What operators of this world show.
+const ADMIN_TOKEN: &str = "keys/admin";
+
 const TARGETS: &str = include_str!("targets.toml");
 const POLICY: &str = include_str!("policy.cedar");
+
+/// What is served beside the clients' listener, and with what.
+#[derive(Default)]
+pub(super) struct Beside<'a> {
+    /// The address of the listener for mutual TLS.
+    pub(super) mtls: Option<SocketAddr>,
+    /// The address of the operators' listener.
+    pub(super) admin: Option<SocketAddr>,
+    /// The Redis that is shared.
+    pub(super) redis: Option<&'a str>,
+}
 
 /// One world, in one directory.
 pub(super) struct World {
@@ -52,9 +66,11 @@ impl World {
                 write_key(&path, &SigningKey::generate(Algorithm::Es256)?)?;
             }
         }
-        let secret = directory.join("keys/nonce");
-        if !secret.exists() {
-            write_private(&secret, base64url::encode(random_bytes::<32>()).as_bytes())?;
+        for secret in ["keys/nonce", ADMIN_TOKEN] {
+            let secret = directory.join(secret);
+            if !secret.exists() {
+                write_private(&secret, base64url::encode(random_bytes::<32>()).as_bytes())?;
+            }
         }
         world.authority()?;
         world.write("trust/bundle.json", &world.bundle()?)?;
@@ -71,7 +87,7 @@ impl World {
         if !config.exists() {
             let listen = DEFAULT_LISTEN.parse()?;
             let world = Self::create(directory, listen)?;
-            world.keep_configuration(&world.configuration(listen, None, None))?;
+            world.keep_configuration(&world.configuration(listen, &Beside::default()))?;
             return Ok(world);
         }
         Ok(Self { directory: directory.to_owned(), issuer: Config::load(&config)?.issuer })
@@ -94,12 +110,13 @@ impl World {
     }
 
     /// Says where everything is.
-    pub(super) fn announce(&self, mtls: Option<SocketAddr>) {
+    pub(super) fn announce(&self, mtls: Option<SocketAddr>, admin: SocketAddr) {
         let mtls = mtls.map_or_else(String::new, |address| format!("\n  mutual TLS    https://{address}"));
         print(&format!(
-            "Procura development world in {directory}\n  issuer        {issuer}{mtls}\n  trust domain  {TRUST_DOMAIN}   agents: /agent/planner /agent/researcher /agent/archivist\n  user issuer   {USER_ISSUER}   users: alice bob\n  audit         {audit}\n  These keys protect nothing: for development only.",
+            "Procura development world in {directory}\n  issuer        {issuer}{mtls}\n  trust domain  {TRUST_DOMAIN}   agents: /agent/planner /agent/researcher /agent/archivist\n  user issuer   {USER_ISSUER}   users: alice bob\n  operators     http://{admin}   procura delegation list --config {config}\n  audit         {audit}\n  These keys protect nothing: for development only.",
             directory = self.directory.display(),
             issuer = self.issuer,
+            config = self.config_file().display(),
             audit = self.path("audit/events.jsonl").display(),
         ));
     }
@@ -154,14 +171,17 @@ impl World {
     }
 
     /// What this world's configuration says when it is served at `listen`.
-    pub(super) fn configuration(&self, listen: SocketAddr, mtls: Option<SocketAddr>, redis: Option<&str>) -> String {
-        let mtls = mtls.map_or_else(String::new, |address| {
+    pub(super) fn configuration(&self, listen: SocketAddr, beside: &Beside<'_>) -> String {
+        let mtls = beside.mtls.map_or_else(String::new, |address| {
             let [certificate, key] = SERVER_CERTIFICATE;
             format!(
                 "[mtls]\nlisten = \"{address}\"\nurl = \"https://{address}\"\ncertificate_file = \"{certificate}\"\nkey_file = \"{key}\"\n\n"
             )
         });
-        let store = match redis {
+        let admin = beside
+            .admin
+            .map_or_else(String::new, |address| format!("[admin]\nlisten = \"{address}\"\ntoken_file = \"{ADMIN_TOKEN}\"\n\n"));
+        let store = match beside.redis {
             Some(url) => format!("kind = \"redis\"\nurl = \"{url}\""),
             None => "kind = \"memory\"".to_owned(),
         };
@@ -170,6 +190,7 @@ impl World {
             issuer = self.issuer,
             listen = listen,
             mtls = mtls,
+            admin = admin,
             store = store,
             trust_domain = TRUST_DOMAIN,
             user_issuer = USER_ISSUER

@@ -4,8 +4,8 @@ use anyhow::bail;
 use procura_token::{UnixTime, WorkloadId};
 
 use super::super::print;
+use super::super::table::pairs;
 use super::credential::Credential;
-use super::table::pairs;
 use super::{From, length};
 use crate::trust::{Examination, rfc3339};
 
@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     print(&if arguments.json { serde_json::to_string_pretty(&examination)? } else { told(&examination, now) });
     match &examination.refusal {
         None => Ok(()),
-        Some(cause) => bail!("the {} would be refused: {}", examination.kind, super::table::inert(cause)),
+        Some(cause) => bail!("the {} would be refused: {}", examination.kind, super::super::table::inert(cause)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `procura trust list`
 
 use super::super::print;
-use super::table::{inert, table};
+use super::super::table::{inert, table};
 use super::{From, length};
 use crate::trust::{AuthorityView, PlatformRuleView, TrustDomainView, TrustView, UserIssuerView};
 

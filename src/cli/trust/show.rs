@@ -4,7 +4,7 @@ use anyhow::bail;
 use serde::Serialize;
 
 use super::super::print;
-use super::table::{inert, pairs, table};
+use super::super::table::{inert, pairs, table};
 use super::{From, length};
 use crate::trust::{AuthorityView, PlatformRuleView, TrustDomainView, TrustView, UserIssuerView};
 

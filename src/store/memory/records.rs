@@ -38,13 +38,12 @@ impl<V: Clone> Records<V> {
     /// Enters `value` through `until` unless there is one under `key`; that one is kept so long if `prolongs` says so.
     pub(super) fn enter(
         &self,
-        key: &[u8; 32],
+        key: Short,
         value: &V,
         until: UnixTime,
         now: UnixTime,
         prolongs: impl Fn(&V) -> bool,
     ) -> Result<Found<V>, StoreError> {
-        let key = short(key);
         for attempt in 0..2 {
             let mut shard = self.shard(&key);
             self.release(shard.sweep(now));
@@ -70,11 +69,41 @@ impl<V: Clone> Records<V> {
     }
 
     /// What is under `key`.
-    pub(super) fn find(&self, key: &[u8; 32], now: UnixTime) -> Option<V> {
-        let key = short(key);
+    pub(super) fn find(&self, key: Short, now: UnixTime) -> Option<V> {
+        self.change(key, now, |_| ())
+    }
+
+    /// Changes what is under `key`, and says what it then is.
+    pub(super) fn change(&self, key: Short, now: UnixTime, change: impl FnOnce(&mut V)) -> Option<V> {
         let mut shard = self.shard(&key);
         self.release(shard.sweep(now));
-        shard.get(&key).cloned()
+        let value = shard.get_mut(&key)?;
+        change(value);
+        Some(value.clone())
+    }
+
+    /// How many parts they lie in.
+    pub(super) const fn parts(&self) -> usize {
+        SHARDS
+    }
+
+    /// What is in a part under the least `limit` keys beyond `after` whose values `matches`, and how many were looked at.
+    pub(super) fn some(
+        &self,
+        part: usize,
+        after: Option<&Short>,
+        limit: usize,
+        now: UnixTime,
+        matches: impl Fn(&V) -> bool,
+    ) -> (Vec<(Short, V)>, usize) {
+        let Some(shard) = self.shards.get(part) else { return (Vec::new(), 0) };
+        let mut shard = lock(shard);
+        self.release(shard.sweep(now));
+        let is_wanted = |key: &Short, value: &V| after.is_none_or(|after| key > after) && matches(value);
+        let mut found: Vec<_> = shard.iter().filter(|(key, value)| is_wanted(key, value)).collect();
+        found.sort_unstable_by_key(|(key, _)| **key);
+        found.truncate(limit);
+        (found.into_iter().map(|(key, value)| (*key, value.clone())).collect(), shard.len())
     }
 
     /// How many there are.
@@ -108,7 +137,8 @@ impl<V: Clone> Records<V> {
     }
 }
 
-fn short(key: &[u8; 32]) -> Short {
+/// What the memory looks at of a hash.
+pub(super) fn short(key: &[u8; 32]) -> Short {
     key.first_chunk().copied().unwrap_or_default()
 }
 

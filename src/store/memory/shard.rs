@@ -36,6 +36,18 @@ impl<V> Shard<V> {
         self.entries.get(key).map(|entry| &entry.value)
     }
 
+    pub(super) fn get_mut(&mut self, key: &Short) -> Option<&mut V> {
+        self.entries.get_mut(key).map(|entry| &mut entry.value)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Short, &V)> {
+        self.entries.iter().map(|(key, entry)| (key, &entry.value))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Whether an entry kept until `until` could have been here and gone: true only after `now` went backwards.
     pub(super) fn may_have_forgotten(&self, until: UnixTime) -> bool {
         self.forgotten.is_some_and(|second| second_of(until) <= second)

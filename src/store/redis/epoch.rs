@@ -18,7 +18,7 @@ use procura_token::{UnixTime, random_bytes};
 
 use super::key::Keys;
 use super::link::{Link, together};
-use super::script::{Asked, ClaimScript, Record, begin, is_replication_id};
+use super::script::{Asked, Record, Scripts, begin, is_replication_id};
 use super::{failed, fitness};
 use crate::store::{Epoch, StoreError};
 
@@ -35,12 +35,18 @@ const CLOCKS: Duration = Duration::from_secs(5);
 pub(super) struct Serving {
     pub(super) link: Link,
     pub(super) epoch: Epoch,
-    /// The hash of each tag's claim script.
-    pub(super) scripts: Vec<Arc<str>>,
+    /// Each tag's scripts, by their hashes.
+    pub(super) scripts: Vec<Arc<Hashes>>,
     /// The record at the first tag.
     record: String,
     /// The replication id of each master, with one of its tags.
     masters: Vec<(usize, String)>,
+}
+
+/// The hashes of the scripts of one master.
+pub(super) struct Hashes {
+    pub(super) claim: String,
+    pub(super) revoke: String,
 }
 
 /// What a copy of the service knows when it looks for an epoch.
@@ -98,7 +104,7 @@ impl Serving {
             return Ok(None);
         };
         let mut masters: Vec<(usize, String)> = Vec::new();
-        let mut scripts = Vec::new();
+        let mut scripts: Vec<Arc<Hashes>> = Vec::new();
         for (place, tag) in tags.iter().enumerate() {
             let Some(record) = tag.record.as_ref().filter(|record| record.epoch == epoch && record.master == tag.master) else {
                 return Ok(None);
@@ -107,7 +113,8 @@ impl Serving {
                 Some((same, _)) => scripts.push(Arc::clone(&scripts[*same])),
                 None => {
                     masters.push((place, record.master.clone()));
-                    scripts.push(ClaimScript::new(record).hash.into());
+                    let Scripts { claim, revoke } = Scripts::new(record);
+                    scripts.push(Arc::new(Hashes { claim: claim.hash, revoke: revoke.hash }));
                 }
             }
         }
@@ -153,11 +160,16 @@ impl Serving {
         answers.into_iter().collect::<Result<Vec<_>, _>>().map(|_| ())
     }
 
+    /// One tag of each master.
+    pub(super) fn masters(&self) -> Vec<usize> {
+        self.masters.iter().map(|(tag, _)| *tag).collect()
+    }
+
     async fn try_claims(&self, keys: &Keys) -> Result<Tried, StoreError> {
         let name = random_bytes();
         let answers = together(self.scripts.iter().enumerate().map(async |(tag, script)| {
             let asked = Asked { uses: vec![(keys.trial(tag, &name), 1, 0)], ..Asked::default() };
-            self.link.send(&asked.command(script, &keys.epoch(tag))).await
+            self.link.send(&asked.command(&script.claim, &keys.epoch(tag))).await
         }));
         let mut tried = Tried::Granted;
         let mut failure = None;
@@ -225,7 +237,7 @@ fn text(value: &Value) -> Result<String, StoreError> {
     String::from_redis_value_ref(value).map_err(|_| StoreError::Answer)
 }
 
-/// Gives every master its script, then writes the records. The first tag decides between copies that do so at once: only
+/// Gives every master its scripts, then writes the records. The first tag decides between copies that do so at once: only
 /// who could write there writes the others.
 async fn begin_everywhere(link: &Link, keys: &Keys, tags: &[Found], epoch: Epoch) -> Result<(), StoreError> {
     let record = |tag: &Found| Record { epoch, master: tag.master.clone() };
@@ -233,11 +245,12 @@ async fn begin_everywhere(link: &Link, keys: &Keys, tags: &[Found], epoch: Epoch
         if tags.iter().take(place).any(|before| before.master == tag.master) {
             continue;
         }
-        let script = ClaimScript::new(&record(tag));
-        let mut load = ::redis::cmd("SCRIPT");
-        load.arg("LOAD").arg(&script.text);
-        if text(&link.send_to(&keys.epoch(place), load).await.map_err(failed)?)? != script.hash {
-            return Err(StoreError::Answer);
+        for script in Scripts::new(&record(tag)).all() {
+            let mut load = ::redis::cmd("SCRIPT");
+            load.arg("LOAD").arg(&script.text);
+            if text(&link.send_to(&keys.epoch(place), load).await.map_err(failed)?)? != script.hash {
+                return Err(StoreError::Answer);
+            }
         }
     }
     let write = async |(place, tag): (usize, &Found)| {

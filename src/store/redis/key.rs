@@ -2,6 +2,7 @@
 
 use procura_token::{base64url, sha256};
 
+use crate::store::delegation::DelegationKey;
 use crate::store::{HeldKind, UseKind};
 
 /// How many hash tags a cluster's keys are spread over.
@@ -50,9 +51,9 @@ impl Keys {
         self.tags
     }
 
-    /// The tag of what is named by `hash`.
-    pub(super) const fn tag(&self, hash: &[u8; 32]) -> usize {
-        hash[0] as usize % self.tags
+    /// The tag of what is named by `hash`, or by its first half.
+    pub(super) fn tag(&self, hash: &[u8]) -> usize {
+        hash.first().map_or(0, |first| usize::from(*first) % self.tags)
     }
 
     /// What is used once.
@@ -61,8 +62,20 @@ impl Keys {
     }
 
     /// A delegation.
-    pub(super) fn delegation(&self, hash: &[u8; 32]) -> Key {
-        self.key(self.tag(hash), b'G', hash.first_chunk().unwrap_or(&[0; 16]))
+    pub(super) fn delegation(&self, key: &DelegationKey) -> Key {
+        self.key(self.tag(key), b'G', key)
+    }
+
+    /// The pattern of all delegations, for `SCAN`. Nothing of the service's part means anything in a pattern.
+    pub(super) fn delegations(&self) -> Vec<u8> {
+        let tag: &[u8] = if self.tags > 1 { b"{??}" } else { b"" };
+        [&self.service, tag, b"G*"].concat()
+    }
+
+    /// Whose key this is, if it is a delegation's.
+    pub(super) fn read_delegation(&self, key: &[u8]) -> Option<DelegationKey> {
+        let known = key.last_chunk()?;
+        (self.delegation(known).as_bytes() == key).then_some(*known)
     }
 
     /// The holder of something.
@@ -101,12 +114,13 @@ mod tests {
     fn keys_differ_by_service_kind_and_hash_and_have_at_most_thirty_bytes() {
         let keys = Keys::new("a", true);
         let hash = sha256(b"x");
+        let half = *hash.first_chunk().unwrap();
         let all = [
             keys.used(UseKind::DpopProof, &hash),
             keys.used(UseKind::Wpt, &hash),
             keys.used(UseKind::Signature, &hash),
             keys.used(UseKind::ClientAssertion, &hash),
-            keys.delegation(&hash),
+            keys.delegation(&half),
             keys.holder(HeldKind::Key, &hash),
             keys.holder(HeldKind::Identifier, &hash),
             keys.trial(0, &[0; 16]),
@@ -122,12 +136,31 @@ mod tests {
     }
 
     #[test]
+    fn the_key_of_a_delegation_is_known_from_all_others() {
+        for cluster in [true, false] {
+            let keys = Keys::new("a", cluster);
+            let (hash, half) = (sha256(b"x"), *sha256(b"x").first_chunk().unwrap());
+            assert_eq!(keys.read_delegation(keys.delegation(&half).as_bytes()), Some(half));
+            let others = [
+                keys.used(UseKind::Wpt, &hash),
+                keys.epoch(0),
+                Keys::new("b", cluster).delegation(&half),
+                Keys::new("a", !cluster).delegation(&half),
+            ];
+            for other in others {
+                assert_eq!(keys.read_delegation(other.as_bytes()), None);
+            }
+            assert_eq!(keys.read_delegation(b""), None);
+        }
+    }
+
+    #[test]
     fn a_key_lies_at_the_tag_of_its_first_byte() {
         let keys = Keys::new("a", true);
         let mut hash = [7; 32];
         for (first, tag) in [(0x00, "{00}"), (0x3f, "{3f}"), (0x40, "{00}"), (0xab, "{2b}")] {
             hash[0] = first;
-            let (key, epoch) = (keys.delegation(&hash), keys.epoch(keys.tag(&hash)));
+            let (key, epoch) = (keys.used(UseKind::Wpt, &hash), keys.epoch(keys.tag(&hash)));
             for key in [key, epoch] {
                 assert_eq!(&key.as_bytes()[9..13], tag.as_bytes());
             }

@@ -1,10 +1,12 @@
 //! What Redis does for a claim, in one step.
 
-use ::redis::{Cmd, Script};
+use ::redis::Cmd;
 use procura_token::UnixTime;
 
 use super::key::Key;
+use super::value;
 use crate::store::Epoch;
+use crate::store::delegation::DelegationKey;
 
 /// What a tag says of the epoch: its value in Redis, and what the claim script of that tag compares it with.
 ///
@@ -38,40 +40,79 @@ pub(super) fn is_replication_id(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// The claim script of one record. Its text has the record in it, so that its hash differs from that of every other epoch
-/// and master: a server that knows it is the process it was given to, and has the record, or the script refuses.
+/// The scripts of one record. Their text has the record in it, so that their hash differs from that of every other epoch
+/// and master: a server that knows them is the process they were given to, and has the record, or the script refuses.
 #[derive(Clone, Debug)]
-pub(super) struct ClaimScript {
+pub(super) struct Scripts {
+    /// Grants claims.
+    pub(super) claim: Script,
+    /// Revokes delegations.
+    pub(super) revoke: Script,
+}
+
+/// A script and its name.
+#[derive(Clone, Debug)]
+pub(super) struct Script {
     pub(super) text: String,
     pub(super) hash: String,
 }
 
-impl ClaimScript {
+impl Scripts {
     pub(super) fn new(record: &Record) -> Self {
-        let text = CLAIM.replace("$RECORD", &record.write());
-        let hash = Script::new(&text).get_hash().to_owned();
-        Self { text, hash }
+        let script = |text: &str| {
+            let text = text.replace("$RECORD", &record.write()).replace("$HEAD", &value::head(record.epoch.id));
+            Script { hash: ::redis::Script::new(&text).get_hash().to_owned(), text }
+        };
+        Self { claim: script(CLAIM), revoke: script(REVOKE) }
+    }
+
+    pub(super) const fn all(&self) -> [&Script; 2] {
+        [&self.claim, &self.revoke]
     }
 }
 
 /// KEYS: the epoch's record; the delegation, if any; what is held; the uses.
-/// ARGV: the delegation's record and its ms, empty for none; how many things are held, and of each its holder and its ms; the
-/// ms of each use.
+/// ARGV: the delegation's record, or `C` to continue it, and its ms, both empty for none; how many things are held, and of
+/// each its holder and its ms; the ms of each use.
 /// Answers 0 when all is granted, the delegation's record if it was there, the number of the first use that is not new,
-/// -1 if the epoch is over, -2 and below for the first, second … thing that is another's. Nothing is written before everything
-/// is looked at; a sole use is looked at by writing it.
+/// -1 if the epoch is over, -2 and below for the first, second … thing that is another's, nil if there is no delegation to
+/// continue, and the delegation's record as it is if it does not go on. Nothing is written before everything is looked at; a
+/// sole use is looked at by writing it. A delegation of an earlier epoch does not go on unless it begins once more.
 const CLAIM: &str = "\
 if redis.call('GET',KEYS[1])~='$RECORD' then return -1 end
-local n,k,a,d,h,held=#KEYS,2,4,nil,tonumber(ARGV[3]),{}
-if ARGV[1]~='' then d=KEYS[k] k=k+1 end
+local n,k,a,d,r,old,h,held=#KEYS,2,4,nil,nil,nil,tonumber(ARGV[3]),{}
+if ARGV[1]~='' then d=KEYS[k] k=k+1 r=redis.call('GET',d)
+if r and string.sub(r,1,2)~='1A' then return r end
+old=r and string.sub(r,1,18)~='$HEAD'
+if ARGV[1]=='C' and (old or not r) then return false end end
 local f=k
 for i=1,h do held[i]=redis.call('GET',KEYS[k]) if held[i] and held[i]~=ARGV[a] then return -1-i end k=k+1 a=a+2 end
 if n>k then for i=k,n do if redis.call('EXISTS',KEYS[i])==1 then return i-k+1 end end end
 for i=k,n do if not redis.call('SET',KEYS[i],1,'NX','PX',ARGV[i-k+a]) then return i-k+1 end end
 for i=1,h do local key,o,ms=KEYS[f+i-1],ARGV[2*i+2],ARGV[2*i+3]
 if held[i] then redis.call('PEXPIRE',key,ms,'GT') else redis.call('SET',key,o,'PX',ms) end end
-if d then local r=redis.call('SET',d,ARGV[1],'NX','GET','PX',ARGV[2]) if r then return r end end
-return 0";
+if not d then return 0 end
+if not r then redis.call('SET',d,ARGV[1],'PX',ARGV[2]) return 0 end
+if old then r='$HEAD'..string.sub(r,19) redis.call('SET',d,r,'KEEPTTL') end
+return r";
+
+/// KEYS: the epoch's record; the delegation. ARGV: when.
+/// Answers the delegation's record, now revoked, nil if there is none, -1 if the epoch is over. A Redis without memory left
+/// must do it too.
+const REVOKE: &str = "\
+#!lua flags=allow-oom
+if redis.call('GET',KEYS[1])~='$RECORD' then return -1 end
+local r=redis.call('GET',KEYS[2])
+if r and string.sub(r,1,2)=='1A' then
+r='1R'..string.sub(r,3,18)..ARGV[1]..string.sub(r,19) redis.call('SET',KEYS[2],r,'KEEPTTL') end
+return r";
+
+/// The command that revokes a delegation.
+pub(super) fn revoke(hash: &str, epoch: &Key, delegation: &Key, when: &str) -> Cmd {
+    let mut cmd = ::redis::cmd("EVALSHA");
+    cmd.arg(hash).arg(2).arg(epoch.as_bytes()).arg(delegation.as_bytes()).arg(when);
+    cmd
+}
 
 /// Writes a record if the tag still says what it is believed to say; answers 1 if so.
 const BEGIN: &str = "\
@@ -86,10 +127,21 @@ pub(super) fn begin(key: &Key, old: &str, new: &Record) -> Cmd {
     cmd
 }
 
+/// The delegation that a tag is asked for.
+#[derive(Debug)]
+pub(super) struct AskedDelegation {
+    /// What it is known by.
+    pub(super) known_by: DelegationKey,
+    /// Its key in Redis.
+    pub(super) key: Key,
+    /// Its record and its lifetime in ms if it may begin.
+    pub(super) begin: Option<(String, u64)>,
+}
+
 /// What one tag is asked for.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
-    pub(super) delegation: Option<(Key, String, u64)>,
+    pub(super) delegation: Option<AskedDelegation>,
     /// Key, holder, lifetime in ms, place in the claim.
     pub(super) holdings: Vec<(Key, [u8; 16], u64, usize)>,
     /// Key, lifetime in ms, place in the claim.
@@ -102,8 +154,8 @@ impl Asked {
         let keys = 1 + self.uses.len() + usize::from(self.delegation.is_some()) + self.holdings.len();
         let mut cmd = Cmd::with_capacity(6 + keys + 2 * self.holdings.len() + self.uses.len(), 160 + 64 * keys);
         cmd.arg("EVALSHA").arg(hash).arg(keys).arg(epoch.as_bytes());
-        if let Some((key, ..)) = &self.delegation {
-            cmd.arg(key.as_bytes());
+        if let Some(delegation) = &self.delegation {
+            cmd.arg(delegation.key.as_bytes());
         }
         for (key, ..) in &self.holdings {
             cmd.arg(key.as_bytes());
@@ -111,8 +163,9 @@ impl Asked {
         for (key, ..) in &self.uses {
             cmd.arg(key.as_bytes());
         }
-        match &self.delegation {
-            Some((_, record, ttl)) => cmd.arg(record).arg(*ttl),
+        match self.delegation.as_ref().map(|delegation| &delegation.begin) {
+            Some(Some((record, ttl))) => cmd.arg(record).arg(*ttl),
+            Some(None) => cmd.arg("C").arg(""),
             None => cmd.arg("").arg(""),
         };
         cmd.arg(self.holdings.len());
@@ -157,7 +210,9 @@ mod tests {
     fn each_epoch_and_each_master_has_a_script_of_its_own() {
         let other_epoch = Record { epoch: Epoch { id: 1, ..record().epoch }, ..record() };
         let other_master = Record { master: "f".repeat(40), ..record() };
-        let hashes = [record(), other_epoch, other_master].map(|record| ClaimScript::new(&record).hash);
-        assert!(hashes[0] != hashes[1] && hashes[0] != hashes[2] && hashes[1] != hashes[2]);
+        let hashes =
+            [record(), other_epoch, other_master].map(|record| Scripts::new(&record).all().map(|script| script.hash.clone()));
+        let distinct: std::collections::BTreeSet<_> = hashes.iter().flatten().collect();
+        assert_eq!(distinct.len(), 6);
     }
 }
