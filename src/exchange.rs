@@ -19,6 +19,7 @@ mod error;
 mod hop;
 mod identity;
 mod issue;
+mod own;
 mod record;
 mod request;
 mod verify;
@@ -38,6 +39,7 @@ pub use delegations::{DelegationError, DelegationList, DelegationView, Revocatio
 pub use details::DetailSettings;
 pub use error::ExchangeError;
 pub use identity::{AnswerSigner, Identities};
+pub use own::OWN_GRANT_TYPE;
 
 use crate::audit::{AuditLog, Event};
 use crate::keys::KeyRing;

@@ -39,6 +39,8 @@ impl fmt::Debug for EventId {
 pub enum EventKind {
     /// A delegation token: `token.exchange`.
     TokenExchange,
+    /// A workload's own token, for nobody else: `token.self`.
+    TokenSelf,
     /// A Workload Identity Token: `wit.issue`.
     WitIssue,
     /// The end of a delegation, by an operator: `delegation.revoke`.
@@ -50,6 +52,7 @@ impl EventKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::TokenExchange => "token.exchange",
+            Self::TokenSelf => "token.self",
             Self::WitIssue => "wit.issue",
             Self::DelegationRevoke => "delegation.revoke",
         }

@@ -68,6 +68,14 @@ fn a_type_of_authorization_details_that_contradicts_itself_is_refused() {
 }
 
 #[test]
+fn no_alias_makes_the_name_of_a_workload() {
+    for alias in ["spiffe", "wimse"] {
+        let message = error(&example("alias = \"corp\"", &format!("alias = \"{alias}\"")));
+        assert!(message.contains("`user_issuer.alias`") && message.contains("workloads"), "{message}");
+    }
+}
+
+#[test]
 fn names_that_occur_twice_are_refused() {
     let again = "[[target]]\nresource = \"https://api.example/calendar\"\nscopes = []\n";
     let message = error(&format!("{EXAMPLE}\n{again}"));

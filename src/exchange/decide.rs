@@ -12,6 +12,7 @@ use super::authority::Authority;
 use super::binding::Binding;
 use super::credential::WorkloadCredential;
 use super::hop::verify_target;
+use super::own::OwnGrant;
 use super::request::TargetName;
 use super::verify::{Delegated, Evidence, Proofs, Proved};
 use super::{Exchange, ExchangeError, record};
@@ -30,6 +31,7 @@ pub(super) struct Grant {
 /// The token that policy grants.
 pub(super) enum GrantedToken {
     Delegation(DelegationGrant),
+    Own(OwnGrant),
     Wit(WitGrant),
 }
 
@@ -77,7 +79,7 @@ impl Exchange {
         let Evidence { caller, proofs, binding, credential: beside, wanted } = evidence;
         let subject = match &wanted {
             Proved::Wit { subject } => Some(subject),
-            Proved::Delegation(_) => None,
+            Proved::Delegation(_) | Proved::Own { .. } => None,
         };
         let platform = [beside.as_ref(), subject].into_iter().flatten().find_map(WorkloadCredential::platform);
         let platform = caller.platform().or(platform).cloned();
@@ -117,6 +119,9 @@ impl Exchange {
                     binding,
                 })
             }
+            Proved::Own { target, scope } => {
+                GrantedToken::Own(self.decide_own(&question, (&caller, binding), &target, scope.as_ref(), event)?)
+            }
             Proved::Wit { subject } => {
                 let Binding::Key(key) = binding else {
                     return Err(ExchangeError::ProofMissing("a WIT is for a key, and no proof of one is there"));
@@ -150,7 +155,7 @@ impl Exchange {
         Ok(chain)
     }
 
-    fn find(&self, name: &TargetName) -> Result<&Target, ExchangeError> {
+    pub(super) fn find(&self, name: &TargetName) -> Result<&Target, ExchangeError> {
         let targets = self.policy.targets();
         let found = match name {
             TargetName::Resource(resource) => targets.find(resource),
@@ -242,21 +247,21 @@ impl Exchange {
 }
 
 /// The end that policy and settings allow.
-fn limit(now: UnixTime, decision: &Decision, most: Duration) -> UnixTime {
+pub(super) fn limit(now: UnixTime, decision: &Decision, most: Duration) -> UnixTime {
     now + decision.ttl.map_or(most, |ttl| ttl.min(most))
 }
 
 /// What every question of one request shares.
 #[derive(Clone, Copy)]
-struct Question<'a> {
+pub(super) struct Question<'a> {
     workload: &'a WorkloadId,
     platform: Option<&'a PlatformIdentity>,
     source: IpAddr,
-    now: UnixTime,
+    pub(super) now: UnixTime,
 }
 
 impl<'a> Question<'a> {
-    fn put(&self, credential: Credential, action: Action<'a>) -> Request<'a> {
+    pub(super) fn put(&self, credential: Credential, action: Action<'a>) -> Request<'a> {
         let Self { workload, platform, source, now } = *self;
         let platform = platform.map(|identity| Platform {
             kind: identity.kind(),

@@ -58,9 +58,9 @@ impl Exchange {
     }
 
     /// All of `details`, or nothing (RFC 9396 section 6). The limits of every permit count.
-    pub(super) fn decide_details(
-        details: &AuthorizationDetails,
-        decide: impl Fn(&AuthorizationDetail) -> Decision,
+    pub(super) fn decide_details<'a>(
+        details: &'a AuthorizationDetails,
+        decide: impl Fn(&'a AuthorizationDetail) -> Decision,
     ) -> Option<Decision> {
         details.iter().map(decide).reduce(Decision::and)
     }

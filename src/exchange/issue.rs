@@ -22,6 +22,7 @@ impl Exchange {
     pub(super) fn issue(&self, claimed: Claimed, now: UnixTime, event: &mut Event) -> Result<Issued, ExchangeError> {
         match claimed {
             Claimed::Delegation { grant, record } => self.issue_delegation(grant, record, now, event),
+            Claimed::Own(grant) => self.issue_own(grant, now, event),
             Claimed::Wit(grant) => self.issue_wit(&grant, now, event),
         }
     }
@@ -102,7 +103,7 @@ fn fitting(groups: &[String]) -> Option<Vec<String>> {
 }
 
 /// `iat`, `exp` and the time between, all in whole seconds.
-fn lifetime(now: UnixTime, exp: UnixTime) -> Result<(UnixTime, UnixTime, Duration), ExchangeError> {
+pub(super) fn lifetime(now: UnixTime, exp: UnixTime) -> Result<(UnixTime, UnixTime, Duration), ExchangeError> {
     let (iat, exp) = (now.whole_secs(), exp.whole_secs());
     match exp.since(iat) {
         lasts if lasts >= LEAST => Ok((iat, exp, lasts)),

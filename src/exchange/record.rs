@@ -29,6 +29,10 @@ pub(super) fn asked(event: &mut Event, asked: &Asked) {
             event.scope_asked.clone_from(scope);
             event.details_asked.clone_from(details);
         }
+        Wanted::Own { scope, .. } => {
+            event.event_kind = EventKind::TokenSelf;
+            event.scope_asked.clone_from(scope);
+        }
         Wanted::Wit => event.event_kind = EventKind::WitIssue,
     }
 }
@@ -72,6 +76,7 @@ pub(super) fn evidence(event: &mut Event, evidence: &Evidence) {
                 }
             }
         }
+        Proved::Own { .. } => event.actor_id = Some(evidence.caller.id().clone()),
         Proved::Wit { subject } => {
             beside(event, &evidence.caller, subject);
             event.token_parent = Some(fingerprint(&subject.fingerprint()));

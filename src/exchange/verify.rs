@@ -39,7 +39,14 @@ pub(super) struct Proofs {
 /// What is asked for, with the subject that was proved for it.
 pub(super) enum Proved {
     Delegation(Delegated),
-    Wit { subject: WorkloadCredential },
+    /// The caller acts in its own name: nothing besides it was proved.
+    Own {
+        target: TargetName,
+        scope: Option<ScopeSet>,
+    },
+    Wit {
+        subject: WorkloadCredential,
+    },
 }
 
 /// Who is to act, by what right, and for what.
@@ -102,6 +109,9 @@ impl Exchange {
                 let Step { hop, actor, binding } = step;
                 let wanted = Proved::Delegation(Delegated { authority, hop, actor, target, scope, details });
                 Ok(Evidence { caller, proofs, binding, credential, wanted })
+            }
+            Wanted::Own { target, scope } => {
+                Ok(Evidence { caller, proofs, binding, credential: None, wanted: Proved::Own { target, scope } })
             }
             Wanted::Wit => {
                 let subject = self.verify_subject(&subject, &caller, now).await?;
@@ -197,7 +207,7 @@ impl Exchange {
                 Ok(WorkloadCredential::Platform(Arc::clone(identity)))
             }
             (SubjectToken::Certificate, _, Some(svid)) => Ok(WorkloadCredential::X509Svid(Arc::clone(svid))),
-            (SubjectToken::Assertion | SubjectToken::Certificate, ..) => {
+            (SubjectToken::Assertion | SubjectToken::Certificate | SubjectToken::Nobody, ..) => {
                 Err(ExchangeError::SubjectUnfit("there is no such credential in this request"))
             }
         }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{Shared, answer};
 use crate::app::App;
-use crate::exchange::GRANT_TYPE;
+use crate::exchange::{GRANT_TYPE, OWN_GRANT_TYPE};
 
 /// Where RFC 8414 metadata lives.
 pub(super) const WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";
@@ -25,7 +25,7 @@ struct Metadata<'a> {
     issuer: &'a Issuer,
     token_endpoint: String,
     jwks_uri: String,
-    grant_types_supported: [&'static str; 1],
+    grant_types_supported: [&'static str; 2],
     /// Required by section 2 although no grant here uses it: empty.
     response_types_supported: [&'static str; 0],
     /// draft-ietf-oauth-spiffe-client-auth; the names for WITs and for credentials of platforms are private.
@@ -84,7 +84,7 @@ pub(super) async fn metadata(State(Shared { app, settings, .. }): State<Shared>)
             issuer: app.issuer(),
             token_endpoint: url("/token"),
             jwks_uri: url("/jwks.json"),
-            grant_types_supported: [GRANT_TYPE],
+            grant_types_supported: [GRANT_TYPE, OWN_GRANT_TYPE],
             response_types_supported: [],
             token_endpoint_auth_methods_supported: {
                 let x509 = sees_certificates.then_some("spiffe_x509");

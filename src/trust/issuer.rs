@@ -117,9 +117,13 @@ impl UserIssuer {
     /// The user in our namespace: `<alias>:<sub>`. The alias has no colon, so that no two pairs meet.
     ///
     /// # Errors
-    /// [`ParseError`] if it is too long.
+    /// [`ParseError`] if it is too long, or would be a workload's.
     pub fn subject(&self, token: &UserToken) -> Result<Subject, ParseError> {
-        format!("{}:{}", self.settings.alias, token.subject()).parse()
+        let subject = format!("{}:{}", self.settings.alias, token.subject());
+        match subject.parse::<WorkloadId>() {
+            Ok(_) => Err(ParseError::Value { name: "`sub`", reason: "behind the issuer's alias it would name a workload" }),
+            Err(_) => subject.parse(),
+        }
     }
 
     /// Until when the token may be acted on: `exp`, or, for ID tokens of an issuer with sessions, the end of the session.

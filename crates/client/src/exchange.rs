@@ -25,6 +25,8 @@ enum Subject {
     Token(Secret, TokenType),
     /// What authenticates the caller is the subject too.
     Caller,
+    /// There is none: the caller asks in its own name.
+    Nobody,
 }
 
 /// What a token is for: exactly one target per request.
@@ -78,6 +80,20 @@ impl ExchangeRequest {
     pub fn hand_on(token: impl Into<Secret>, target: impl Into<Target>, next: &HeldWit) -> Self {
         let request = Self::delegation(token, TokenType::AccessToken, target);
         Self { handed_to: Some(next.confirmation()), ..request.actor_token(next.text().clone(), TokenType::Jwt) }
+    }
+
+    /// Asks for a token in the caller's own name, for nobody else (`client_credentials`, RFC 6749 section 4.4): it has no `act`, and
+    /// cannot be handed on.
+    pub fn as_self(target: impl Into<Target>) -> Self {
+        Self {
+            subject: Subject::Nobody,
+            target: Some(target.into()),
+            scope: None,
+            authorization_details: None,
+            actor: None,
+            handed_to: None,
+            requested: TokenType::AccessToken,
+        }
     }
 
     /// Asks for a Workload Identity Token of the caller itself, bound to its key.
@@ -172,16 +188,21 @@ impl ExchangeRequest {
     }
 
     fn form(&self, authentication: Authentication<'_>) -> Secret {
-        let (subject, subject_type) = match (&self.subject, authentication) {
-            (Subject::Token(token, kind), _) => (token.expose(), *kind),
+        let subject = match (&self.subject, authentication) {
+            (Subject::Token(token, kind), _) => Some((token.expose(), *kind)),
             (Subject::Caller, Authentication::JwtSvid(token) | Authentication::Platform(_, token)) => {
-                (token.expose(), TokenType::Jwt)
+                Some((token.expose(), TokenType::Jwt))
             }
-            (Subject::Caller, Authentication::Wit(wit, _)) => (HeldWit::text(wit).expose(), TokenType::Jwt),
-            (Subject::Caller, Authentication::X509Svid(_)) => ("mtls_client_certificate", TokenType::Mtls),
+            (Subject::Caller, Authentication::Wit(wit, _)) => Some((HeldWit::text(wit).expose(), TokenType::Jwt)),
+            (Subject::Caller, Authentication::X509Svid(_)) => Some(("mtls_client_certificate", TokenType::Mtls)),
+            (Subject::Nobody, _) => None,
+        };
+        let grant_type = match subject {
+            Some(_) => "urn:ietf:params:oauth:grant-type:token-exchange",
+            None => "client_credentials",
         };
         let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange");
+        form.append_pair("grant_type", grant_type);
         match authentication {
             Authentication::JwtSvid(svid) => {
                 form.append_pair("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe")
@@ -194,9 +215,11 @@ impl ExchangeRequest {
             Authentication::X509Svid(id) => drop(form.append_pair("client_id", id.as_str())),
             Authentication::Wit(..) => {}
         }
-        form.append_pair("subject_token", subject)
-            .append_pair("subject_token_type", subject_type.as_str())
-            .append_pair("requested_token_type", self.requested.as_str());
+        if let Some((subject, kind)) = subject {
+            form.append_pair("subject_token", subject)
+                .append_pair("subject_token_type", kind.as_str())
+                .append_pair("requested_token_type", self.requested.as_str());
+        }
         if let Some((actor, kind)) = &self.actor {
             form.append_pair("actor_token", actor.expose()).append_pair("actor_token_type", kind.as_str());
         }

@@ -65,6 +65,11 @@ impl Caller {
         }
     }
 
+    /// In whose name it calls. A workload that shows a WIT and no token calls in its own.
+    pub fn acting(&self) -> Acting<'_> {
+        self.grant.as_ref().map_or(Acting::ForItself, Grant::acting)
+    }
+
     /// Asks that the caller's token carries `scope`, and gives what else the token says.
     ///
     /// # Errors
@@ -76,6 +81,22 @@ impl Caller {
     }
 }
 
+/// In whose name a workload calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acting<'a> {
+    /// In its own: nobody asked it to, and nobody answers for it but its owner.
+    ForItself,
+    /// On behalf of somebody.
+    For {
+        /// The user, as `<issuer alias>:<subject at that issuer>`.
+        subject: &'a Subject,
+        /// Who acts. Only the current actor counts for decisions; the others are history.
+        actors: &'a ActorChain,
+        /// The delegation.
+        delegation: &'a Delegation,
+    },
+}
+
 /// What an access token says, after it was verified and its binding proved. Cheap to clone.
 #[derive(Clone)]
 pub struct Grant(Arc<Verified<AccessToken>>);
@@ -84,6 +105,15 @@ impl Grant {
     /// Whose authority the request carries; of users `<issuer alias>:<subject at that issuer>`.
     pub fn subject(&self) -> &Subject {
         &self.0.sub
+    }
+
+    /// In whose name the workload calls.
+    pub fn acting(&self) -> Acting<'_> {
+        match (&self.0.act, &self.0.delegation) {
+            (Some(actors), Some(delegation)) => Acting::For { subject: &self.0.sub, actors, delegation },
+            // A token has both or neither, or it would not have been verified.
+            _ => Acting::ForItself,
+        }
     }
 
     /// Who acts for the subject. Only the current actor counts for decisions; the others are history. Absent when a

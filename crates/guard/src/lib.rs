@@ -24,7 +24,7 @@ mod workload;
 mod wpt;
 
 pub use builder::{BuildError, GuardBuilder};
-pub use caller::{Caller, Grant, Proved};
+pub use caller::{Acting, Caller, Grant, Proved};
 pub use cause::Cause;
 pub use certificate::PeerCertificate;
 pub use clock::{Clock, SystemClock};

@@ -21,7 +21,7 @@ use crate::{
 pub struct AccessToken {
     /// Who issued it.
     pub iss: Issuer,
-    /// Whose authority it carries.
+    /// Whose authority it carries: a user's, or the workload's own.
     pub sub: Subject,
     /// The one target it is for.
     pub aud: Resource,
@@ -199,6 +199,10 @@ impl Kind for AccessToken {
         }
         if raw.act.is_some() != raw.delegation.is_some() {
             return Err(ParseError::value("`act`", "`act` and `delegation` come together"));
+        }
+        // Who acts for another says so; a token that names a user and nobody who acts would be the user's own.
+        if raw.act.is_none() && raw.sub.as_str() != raw.client_id.as_str() {
+            return Err(ParseError::value("`sub`", "not the workload's own name, and nobody acts"));
         }
         Ok(Self {
             iss: raw.iss,

@@ -68,6 +68,7 @@ prop_compose! {
         let (act, delegation) = act.map_or((None, None), |(chain, id, parent)| {
             (Some(chain), Some(Delegation { id, until: at(NOW + life), parent }))
         });
+        let sub = if act.is_some() { sub } else { Subject::from(&client_id) };
         let hash = procura_token::base64url::encode(hash);
         let cnf = if is_key { Confirmation::Key(hash.parse().unwrap()) } else { Confirmation::Certificate(hash.parse().unwrap()) };
         AccessToken {
