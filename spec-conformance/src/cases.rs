@@ -3,10 +3,12 @@
 mod actor;
 mod algorithm;
 mod answer;
+mod autonomous;
 mod binding;
 mod caller;
 mod certificate;
 mod confusion;
+mod details;
 mod dpop;
 mod federated;
 mod flaw;
@@ -85,6 +87,8 @@ pub(crate) fn all() -> Vec<Case> {
         actor::cases(),
         confusion::cases(),
         target::cases(),
+        details::cases(),
+        autonomous::cases(),
         answer::cases(),
         wit::cases(),
         wpt::cases(),

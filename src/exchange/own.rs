@@ -13,7 +13,7 @@ use super::record::{self, IssuedToken};
 use super::request::{Form, TargetName, Wanted, target};
 use super::{Exchange, ExchangeError, Issued};
 use crate::audit::Event;
-use crate::policy::{Action, Credential, Target};
+use crate::policy::Action;
 
 /// The grant by which a workload asks for itself.
 pub const OWN_GRANT_TYPE: &str = "client_credentials";

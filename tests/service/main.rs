@@ -7,6 +7,7 @@ mod support;
 mod access_token;
 mod admin;
 mod audit;
+mod autonomous;
 mod chain;
 mod cloud;
 mod command;
