@@ -63,7 +63,7 @@ pub struct DelegationList {
     /// Where the others are; absent if there are no others.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
     pub cursor: Option<DelegationCursor>,
-    /// What began before is not known if the store lost its memory; absent if it never did.
+    /// Since when the store remembers: what began or was revoked before may be forgotten. Absent if there is no before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub known_since: Option<String>,
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Agent, CALENDAR, Service, World, claims, eventually, now};
+use crate::support::{Agent, CALENDAR, Service, World, claims, eventually, now, procura, run};
 
 const PLANNER: &str = "spiffe://dev.procura.test/agent/planner";
 const RESEARCHER: &str = "spiffe://dev.procura.test/agent/researcher";
@@ -171,8 +171,8 @@ async fn a_chain_ends_with_anybody_in_it() {
     let second = chains.push(&chains.planner, &root, &chains.researcher).await;
     let form = chains.researcher.onward(&second);
     assert_eq!(chains.service.exchange(&chains.researcher, &form).await.status, 200);
-    let disabled = "[[disabled]]\nworkload = \"spiffe://dev.procura.test/agent/planner\"\nreason = \"test\"\n";
-    std::fs::write(chains.world.path("trust/disabled.toml"), disabled).unwrap();
+    let disable = ["trust", "disable", "--workload", PLANNER, "--reason", "test", "--config"];
+    assert_eq!(run(procura(&disable).arg(chains.world.config())).code, 0);
     eventually(async || chains.service.exchange(&chains.researcher, &form).await.status == 400).await;
     let reason = chains.world.audit().last().unwrap()["error.reason"].clone();
     assert!(reason.as_str().unwrap().contains("agent/planner` is disabled"), "{reason}");

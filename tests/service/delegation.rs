@@ -34,7 +34,7 @@ async fn a_delegation_token_says_who_for_whom_at_what_until_when_and_by_which_ke
         "act": { "iss": "spiffe://dev.procura.test", "sub": "spiffe://dev.procura.test/agent/planner" },
         "cnf": { "jkt": thumbprint(&planner) },
         "delegation": { "id": said["delegation"]["id"], "until": said["delegation"]["until"] },
-        "auth_time": began - 7, "acr": "urn:example:loa2", "amr": ["pwd", "otp"],
+        "auth_time": began - 7, "acr": "urn:example:loa2", "amr": ["pwd", "otp"], "groups": ["staff"],
     });
     assert_eq!(said, expected);
     assert!(said["jti"].as_str().unwrap().len() >= 16 && said["delegation"]["id"].as_str().unwrap().len() >= 16, "{said}");

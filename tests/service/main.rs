@@ -12,6 +12,7 @@ mod chain;
 mod cloud;
 mod command;
 mod delegation;
+mod delegations;
 mod details;
 mod develop;
 mod disabled;

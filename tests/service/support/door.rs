@@ -47,6 +47,11 @@ impl Door {
         answer.header("dpop-nonce").unwrap_or_else(|| panic!("no nonce: {answer:?}")).to_owned()
     }
 
+    /// Sends `form` with a new proof that has this nonce.
+    pub(crate) async fn exchange_with(&self, agent: &Agent, form: &Form, nonce: &str) -> Answer {
+        self.post(&agent.proof(Some(nonce)), form).await
+    }
+
     /// Sends `form` with a proof, and, asked for a nonce, once more.
     pub(crate) async fn exchange(&self, agent: &Agent, form: &Form) -> Answer {
         let first = self.post(&agent.proof(None), form).await;
