@@ -32,7 +32,8 @@ pub struct AuthorizationDetail {
 }
 
 /// The value of a field. Other JSON is not accepted: `null`, and lists of anything but texts.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(untagged)]
 pub enum DetailValue {
     /// 1 to 1,024 bytes without control characters.
     Text(String),
@@ -45,7 +46,8 @@ pub enum DetailValue {
 }
 
 /// A JSON number. `1` and `1.0` differ.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
 pub struct DetailNumber(Number);
 
 /// As JSON has it.
@@ -92,15 +94,6 @@ impl DetailValue {
             length if length == 0 || length > MAX_LENGTH.2 => Err(err("a text has not 1 to 1024 bytes")),
             _ if text.chars().any(char::is_control) => Err(err("a text has control characters")),
             _ => Ok(text),
-        }
-    }
-
-    fn to_json(&self) -> Value {
-        match self {
-            Self::Text(text) => text.as_str().into(),
-            Self::Number(number) => Value::Number(number.0.clone()),
-            Self::Flag(flag) => (*flag).into(),
-            Self::List(list) => list.iter().map(String::as_str).collect(),
         }
     }
 }
@@ -195,18 +188,28 @@ fn collect(
     if fields.len() > MAX_COUNT { Err(err("an object has more than 64 fields")) } else { Ok(()) }
 }
 
+/// What stands under a name: members in the order of their names, so that there is one text of each object.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Member<'a> {
+    Kind(&'a str),
+    Value(&'a DetailValue),
+    Object(BTreeMap<&'a str, Member<'a>>),
+}
+
 impl Serialize for AuthorizationDetail {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut members = Map::from_iter([("type".to_owned(), Value::from(&*self.kind))]);
+        let mut members = BTreeMap::from([("type", Member::Kind(&self.kind))]);
         for (path, value) in &self.fields {
             let (mut place, mut rest) = (&mut members, path.as_str());
             while let Some((name, below)) = rest.split_once('.') {
-                let inner = place.entry(name).or_insert_with(|| Value::Object(Map::new()));
                 // A path that leads through a value cannot have been parsed.
-                let Value::Object(inner) = inner else { return Err(serde::ser::Error::custom("a field within a value")) };
+                let Member::Object(inner) = place.entry(name).or_insert_with(|| Member::Object(BTreeMap::new())) else {
+                    return Err(serde::ser::Error::custom("a field within a value"));
+                };
                 (place, rest) = (inner, below);
             }
-            place.insert(rest.to_owned(), value.to_json());
+            place.insert(rest, Member::Value(value));
         }
         members.serialize(serializer)
     }
