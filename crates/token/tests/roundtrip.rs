@@ -63,7 +63,7 @@ prop_compose! {
     fn access_token()(
         sub in subject(), client_id in workload(), jti in token_id(), scope in scope(), authentication in authentication(),
         act in prop::option::of((actors(), token_id(), prop::option::of(token_id()))), hash: [u8; 32], is_key: bool, life in 1_u64..3600,
-        authorization_details in prop::option::of(details()),
+        authorization_details in prop::option::of(details()), groups in prop::option::of(prop::collection::vec("\\PC{0,60}", 0..20)),
     ) -> AccessToken {
         let (act, delegation) = act.map_or((None, None), |(chain, id, parent)| {
             (Some(chain), Some(Delegation { id, until: at(NOW + life), parent }))
@@ -73,7 +73,7 @@ prop_compose! {
         let cnf = if is_key { Confirmation::Key(hash.parse().unwrap()) } else { Confirmation::Certificate(hash.parse().unwrap()) };
         AccessToken {
             iss: URI.parse().unwrap(), sub, aud: URI.parse().unwrap(), client_id, iat: at(NOW), exp: at(NOW + life), jti, scope,
-            authorization_details, act, cnf, delegation, authentication,
+            authorization_details, act, cnf, delegation, authentication, groups,
         }
     }
 }
