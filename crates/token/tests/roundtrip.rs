@@ -63,7 +63,7 @@ prop_compose! {
     fn access_token()(
         sub in subject(), client_id in workload(), jti in token_id(), scope in scope(), authentication in authentication(),
         act in prop::option::of((actors(), token_id(), prop::option::of(token_id()))), hash: [u8; 32], is_key: bool, life in 1_u64..3600,
-        authorization_details in prop::option::of(details()), groups in prop::option::of(prop::collection::vec("\\PC{0,60}", 0..20)),
+        authorization_details in prop::option::of(details()), groups in prop::option::of(prop::collection::vec("\\PC{0,30}", 0..6)),
     ) -> AccessToken {
         let (act, delegation) = act.map_or((None, None), |(chain, id, parent)| {
             (Some(chain), Some(Delegation { id, until: at(NOW + life), parent }))
