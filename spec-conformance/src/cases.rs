@@ -7,6 +7,7 @@ mod autonomous;
 mod binding;
 mod caller;
 mod certificate;
+mod chain;
 mod confusion;
 mod details;
 mod dpop;
@@ -85,6 +86,7 @@ pub(crate) fn all() -> Vec<Case> {
         nonce::cases(),
         subject::cases(),
         actor::cases(),
+        chain::cases(),
         confusion::cases(),
         target::cases(),
         details::cases(),

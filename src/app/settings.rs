@@ -157,7 +157,12 @@ pub(super) fn targets(config: &Config) -> Result<Targets, ConfigError> {
 }
 
 pub(super) fn policy(config: &Config) -> PolicySettings {
-    PolicySettings { directory: config.policy.directory.clone() }
+    let config = &config.policy;
+    PolicySettings {
+        directory: config.directory.clone(),
+        entities: config.entities.clone(),
+        country_database: config.country_database.clone(),
+    }
 }
 
 pub(super) fn audit(config: &Config) -> AuditSettings {

@@ -159,6 +159,10 @@ pub struct Event {
     pub policy_ids: Vec<String>,
     /// The hash of the policy set they belong to.
     pub policy_set: Option<String>,
+    /// What the policies were asked: a JSON object of ours, written as it is, or as a note if it is longer than 16 KiB.
+    pub policy_input: Option<String>,
+    /// What they decided of it; the same.
+    pub policy_decision: Option<String>,
     /// Where the request came from.
     pub source_address: Option<IpAddr>,
 }
@@ -199,6 +203,8 @@ impl Event {
             certificate_thumbprint: None,
             policy_ids: Vec::new(),
             policy_set: None,
+            policy_input: None,
+            policy_decision: None,
             source_address: None,
         }
     }

@@ -11,6 +11,8 @@ use super::event::Event;
 const MAX_TEXT: usize = 1024;
 /// The most policies named.
 const MAX_POLICIES: usize = 64;
+/// The most bytes of JSON.
+const MAX_JSON: usize = 16 << 10;
 
 /// Appends `event` to `line` as one JSON object and a newline. Nothing in it is outside printable ASCII.
 pub(super) fn write(event: &Event, line: &mut Vec<u8>) {
@@ -59,6 +61,8 @@ pub(super) fn write(event: &Event, line: &mut Vec<u8>) {
         object.array("policy.ids", event.policy_ids.iter().take(MAX_POLICIES).map(|id| cut(id)).chain(note));
     }
     object.free("policy.set", event.policy_set.as_deref());
+    object.json("policy.input", event.policy_input.as_deref());
+    object.json("policy.decision", event.policy_decision.as_deref());
     object.text("source.address", event.source_address.as_ref());
     object.line.extend_from_slice(b"}\n");
 }
@@ -78,6 +82,22 @@ impl Object<'_> {
 
     fn free(&mut self, name: &'static str, value: Option<&str>) {
         self.text(name, value.map(cut).as_ref());
+    }
+
+    /// What is JSON already: beyond printable ASCII it has only text, where an escape means the same. What is too long becomes
+    /// a text that says so.
+    fn json(&mut self, name: &'static str, value: Option<&str>) {
+        let Some(value) = value else { return };
+        self.name(name);
+        if value.len() > MAX_JSON {
+            return write_string(&note(value), self.line);
+        }
+        for unit in value.encode_utf16() {
+            match u8::try_from(unit) {
+                Ok(byte @ b' '..=b'~') => self.line.push(byte),
+                _ => escape(unit, self.line),
+            }
+        }
     }
 
     fn time(&mut self, name: &'static str, value: Option<UnixTime>) {
@@ -144,11 +164,15 @@ impl fmt::Write for Escaped<'_> {
             match u8::try_from(unit) {
                 Ok(byte @ (b'"' | b'\\')) => self.0.extend_from_slice(&[b'\\', byte]),
                 Ok(byte @ b' '..=b'~') => self.0.push(byte),
-                _ => self.0.extend_from_slice(format!("\\u{unit:04x}").as_bytes()),
+                _ => escape(unit, self.0),
             }
         }
         Ok(())
     }
+}
+
+fn escape(unit: u16, line: &mut Vec<u8>) {
+    line.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
 }
 
 /// `text`, or its beginning with a note that tells texts apart that begin alike.
@@ -156,12 +180,17 @@ fn cut(text: &str) -> String {
     if text.len() <= MAX_TEXT {
         return text.to_owned();
     }
-    let note = format!("[cut: {} bytes, sha256 {}]", text.len(), base64url::encode(sha256(text.as_bytes())));
+    let note = note(text);
     let mut end = MAX_TEXT - note.len();
     while !text.is_char_boundary(end) {
         end -= 1;
     }
     text[..end].to_owned() + &note
+}
+
+/// What stands for a text that is too long.
+fn note(text: &str) -> String {
+    format!("[cut: {} bytes, sha256 {}]", text.len(), base64url::encode(sha256(text.as_bytes())))
 }
 
 /// RFC 3339 in UTC with milliseconds; what lies beyond the year 9999, which it cannot say, is the last instant of it.
@@ -233,6 +262,8 @@ mod tests {
             certificate_thumbprint: Some("47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU".parse().unwrap()),
             policy_ids: vec!["p1".into(), "p2".into()],
             policy_set: Some("hash".into()),
+            policy_input: Some(r#"{"user":{"sub":"al\"\u00efce"}}"#.into()),
+            policy_decision: Some(r#"{"allowed":true}"#.into()),
             source_address: Some("2001:db8::1".parse().unwrap()),
             ..refusal()
         };
@@ -252,7 +283,8 @@ mod tests {
             "token.parent": "p", "token.jti": "j", "token.kind": "at+jwt", "token.exp": "9999-12-31T23:59:59.999Z",
             "key.thumbprint": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", "policy.ids": ["p1", "p2"],
             "certificate.thumbprint": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
-            "policy.set": "hash", "source.address": "2001:db8::1",
+            "policy.set": "hash", "policy.input": { "user": { "sub": "al\"ïce" } }, "policy.decision": { "allowed": true },
+            "source.address": "2001:db8::1",
         });
         assert_eq!(serde_json::from_str::<Value>(&line(&event)).unwrap(), expected);
     }
@@ -280,6 +312,20 @@ mod tests {
         let (one, other) = (reason('a'), reason('b'));
         assert!(one.len() <= 1024 && one.starts_with("éé") && one.contains("[cut: 100001 bytes, sha256 "), "{one}");
         assert_ne!(one, other);
+    }
+
+    #[test]
+    fn json_stays_json_and_what_is_too_long_is_a_note() {
+        let hostile = "\u{7f}\u{85}\u{202e}\u{2028}é\u{10ffff}\r\n\"\\";
+        let input = json!({ "user": { "sub": hostile } });
+        let told = line(&Event { policy_input: Some(input.to_string()), ..refusal() });
+        assert!(told.trim_end().bytes().all(|byte| matches!(byte, b' '..=b'~')), "{told}");
+        assert_eq!(serde_json::from_str::<Value>(&told).unwrap()["policy.input"], input);
+
+        let long = json!({ "user": { "sub": "x".repeat(MAX_JSON) } }).to_string();
+        let told = line(&Event { policy_input: Some(long), ..refusal() });
+        let note = serde_json::from_str::<Value>(&told).unwrap()["policy.input"].clone();
+        assert!(told.len() < 1024 && note.as_str().unwrap().starts_with("[cut: 16"), "{told}");
     }
 
     #[test]

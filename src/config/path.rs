@@ -38,5 +38,6 @@ impl Config {
         self.target_directory.iter_mut().for_each(against);
         against(&mut self.audit.path);
         against(&mut self.policy.directory);
+        self.policy.entities.iter_mut().chain(&mut self.policy.country_database).for_each(against);
     }
 }

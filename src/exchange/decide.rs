@@ -17,7 +17,9 @@ use super::request::TargetName;
 use super::verify::{Delegated, Evidence, Proofs, Proved};
 use super::{Exchange, ExchangeError, record};
 use crate::audit::Event;
-use crate::policy::{Action, Credential, Decision, Delegate, DelegateDetail, Hop, Parent, Platform, Request, Target};
+use crate::policy::{
+    Action, Country, Credential, Decision, Delegate, DelegateDetail, Hop, Parent, Platform, RecordedRequest, Request, Target,
+};
 use crate::trust::PlatformIdentity;
 
 /// What policy grants, once the proofs have been claimed.
@@ -83,7 +85,8 @@ impl Exchange {
         };
         let platform = [beside.as_ref(), subject].into_iter().flatten().find_map(WorkloadCredential::platform);
         let platform = caller.platform().or(platform).cloned();
-        let question = Question { workload: caller.id(), platform: platform.as_deref(), source, now };
+        let country = self.policy.country(source);
+        let question = Question { workload: caller.id(), platform: platform.as_deref(), source, country, now };
         let token = match wanted {
             Proved::Delegation(delegated) => {
                 let target = self.find(&delegated.target)?;
@@ -138,7 +141,8 @@ impl Exchange {
 
     /// Who acts in the new token: the chain so far, unchanged, under whoever comes now.
     fn extend(&self, delegated: &Delegated, target: &Target) -> Result<ActorChain, ExchangeError> {
-        let actor = || Actor { id: delegated.actor.clone(), profile: None };
+        let profile = || self.policy.agent(&delegated.actor).and_then(|agent| agent.profile.clone());
+        let actor = || Actor { id: delegated.actor.clone(), profile: profile() };
         let chain = match &delegated.authority {
             Authority::User(_) => ActorChain::new(actor()),
             Authority::Parent(parent) => {
@@ -212,7 +216,9 @@ impl Exchange {
         }
         let ceiling = authority.scope().map_or_else(|| target.scopes.clone(), |scope| scope.intersection(&target.scopes));
         let asked = scope.as_ref().map_or_else(|| ceiling.clone(), |scope| scope.intersection(&ceiling));
-        let by_scope = ask(Action::Delegate(delegate(&asked)));
+        let request = question.put(credential, Action::Delegate(delegate(&asked)));
+        let by_scope = self.policy.decide(&request);
+        record::question(event, &RecordedRequest::from(&request), &by_scope);
         let decision = by_details.map_or_else(|| by_scope.clone(), |by_details| by_scope.clone().and(by_details));
         record::decision(event, &decision);
         if decision.allowed {
@@ -240,8 +246,9 @@ impl Exchange {
         if question.workload.is_spiffe() && !Algorithm::SVID.contains(&key.algorithm) {
             return Err(ExchangeError::Proof(VerifyError::AlgorithmNotAllowed(key.algorithm)));
         }
-        let decision = self.policy.decide(&question.put(credential, Action::IssueWit));
-        record::decision(event, &decision);
+        let request = question.put(credential, Action::IssueWit);
+        let decision = self.policy.decide(&request);
+        record::decision(event, &RecordedRequest::from(&request), &decision);
         if decision.allowed { Ok(decision) } else { Err(ExchangeError::CallerUnauthorized) }
     }
 }
@@ -257,20 +264,21 @@ pub(super) struct Question<'a> {
     workload: &'a WorkloadId,
     platform: Option<&'a PlatformIdentity>,
     source: IpAddr,
+    country: Option<Country>,
     pub(super) now: UnixTime,
 }
 
 impl<'a> Question<'a> {
     pub(super) fn put(&self, credential: Credential, action: Action<'a>) -> Request<'a> {
-        let Self { workload, platform, source, now } = *self;
+        let Self { workload, platform, source, country, now } = *self;
         let platform = platform.map(|identity| Platform {
             kind: identity.kind(),
             rule: identity.rule(),
             attributes: identity.attributes(),
             digest: identity.digest(),
         });
-        let (source_ip, country, ttl) = (Some(source), None, None);
-        Request { workload, groups: &[], credential, platform, action, time: now, source_ip, country, ttl }
+        let (source_ip, ttl) = (Some(source), None);
+        Request { workload, credential, platform, action, time: now, source_ip, country, ttl }
     }
 }
 

@@ -1,6 +1,6 @@
 //! How a delegation gets from one hand into the next: who proves what, and to whom the new token belongs.
 
-use procura_token::{AccessToken, Resource, UnixTime, Unverified, WorkloadId};
+use procura_token::{AccessToken, ParseError, Resource, UnixTime, Unverified, WorkloadId};
 
 use super::authenticate::Caller;
 use super::authority::Parent;
@@ -27,9 +27,14 @@ pub(super) struct Step {
 }
 
 impl Exchange {
-    /// The token, if it says that it is ours. Whether it is, its signature tells.
-    pub(super) fn own(&self, text: &str) -> Option<Unverified<AccessToken>> {
-        Unverified::<AccessToken>::parse(text).ok().filter(|token| *token.issuer() == self.settings.issuer)
+    /// The token, if it says that it is ours. Whether it is, its signature tells; what says so and is not as we write it is
+    /// nobody else's either.
+    pub(super) fn own(&self, text: &str) -> Option<Result<Unverified<AccessToken>, ParseError>> {
+        let us = &self.settings.issuer;
+        match Unverified::<AccessToken>::parse(text) {
+            Ok(token) => (token.issuer() == us).then_some(Ok(token)),
+            Err(error) => AccessToken::claims_issuer(text, us).then_some(Err(error)),
+        }
     }
 
     /// Verifies a token of ours, and that nobody who stands behind it is disabled.

@@ -14,7 +14,7 @@ use super::request::{Asked, Wanted};
 use super::verify::{Evidence, Proved};
 use super::{Exchange, ExchangeError, Issued};
 use crate::audit::{Event, EventKind, Outcome, PlatformCaller};
-use crate::policy::{Credential, Decision, Target};
+use crate::policy::{Credential, Decision, RecordedDecision, RecordedRequest, Target};
 use crate::trust::PlatformIdentity;
 
 pub(super) fn begin(source: IpAddr, now: UnixTime) -> Event {
@@ -99,7 +99,9 @@ pub(super) fn target(event: &mut Event, target: &Target) {
     event.target = Some(target.resource.clone());
 }
 
-pub(super) fn decision(event: &mut Event, decision: &Decision) {
+pub(super) fn decision(event: &mut Event, request: &RecordedRequest, decision: &Decision) {
+    event.policy_input = serde_json::to_string(request).ok();
+    event.policy_decision = serde_json::to_string(&RecordedDecision::from(decision)).ok();
     event.policy_ids = decision.policies.iter().map(ToString::to_string).collect();
     event.policy_set = Some(decision.policy_set.to_string());
     for cause in &decision.errors {

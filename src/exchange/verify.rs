@@ -157,6 +157,7 @@ impl Exchange {
         if kind == UserTokenType::AccessToken
             && let Some(token) = self.own(subject.as_str())
         {
+            let token = token.map_err(|error| ExchangeError::Subject(error.into()))?;
             return self.verify_own(token, caller, now).map(Box::new).map(Presentation::Own);
         }
         self.verify_user(subject, kind, caller, now).await.map(Box::new).map(Presentation::User)

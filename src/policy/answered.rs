@@ -11,7 +11,7 @@ use super::{Action, Approval, Country, Credential, Decision, Delegate, Hop, Post
 /// How many answers are remembered; the least used are forgotten first. About 1 KiB each.
 const CAPACITY: usize = 4096;
 
-/// The answers of one policy set that reads nothing which is new in every request.
+/// The answers of one policy set, and of the agents that belong to it, that reads nothing which is new in every request.
 pub(super) struct Answered(Cache<Asked, Decision>);
 
 impl Default for Answered {
@@ -36,7 +36,6 @@ impl Answered {
 #[derive(PartialEq, Eq, Hash)]
 struct Asked {
     workload: WorkloadId,
-    groups: Vec<String>,
     credential: Credential,
     /// The hash over all that its platform says.
     platform: Option<[u8; 32]>,
@@ -77,7 +76,7 @@ struct AskedDelegate {
 impl Asked {
     /// `None` of a detail: its text is the caller's, and seldom the same.
     fn new(request: &Request<'_>) -> Option<Self> {
-        let Request { workload, groups, credential, platform, action, time, source_ip: _, country, ttl } = *request;
+        let Request { workload, credential, platform, action, time, source_ip: _, country, ttl } = *request;
         let platform = platform.map(|platform| *platform.digest);
         let action = match action {
             Action::Delegate(delegate) => AskedAction::Delegate(Box::new(AskedDelegate::new(delegate))),
@@ -85,8 +84,8 @@ impl Asked {
             Action::ActForItself { target, scopes } => AskedAction::ActForItself(AskedTarget::new(target, scopes)),
             Action::IssueWit => AskedAction::IssueWit,
         };
-        let (workload, groups, weekday) = (workload.clone(), groups.to_vec(), weekday(time));
-        Some(Self { workload, groups, credential, platform, weekday, country, ttl, action })
+        let (workload, weekday) = (workload.clone(), weekday(time));
+        Some(Self { workload, credential, platform, weekday, country, ttl, action })
     }
 }
 

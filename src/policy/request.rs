@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use procura_token::{ActorChain, Resource, Scope, ScopeSet, UnixTime, WorkloadId};
+use serde::{Deserialize, Serialize};
 
 use super::{Country, DelegateDetail, Platform, Target};
 
@@ -13,8 +14,6 @@ use super::{Country, DelegateDetail, Platform, Target};
 pub struct Request<'a> {
     /// Who asks to act: of a delegation, the workload that the token would name as its newest actor.
     pub workload: &'a WorkloadId,
-    /// The groups the workload is in, by configuration: `principal in Group::"…"`.
-    pub groups: &'a [String],
     /// What the workload was authenticated by.
     pub credential: Credential,
     /// What its platform says of it, if one does.
@@ -74,6 +73,25 @@ pub enum Action<'a> {
     IssueWit,
 }
 
+impl Action<'_> {
+    /// What is asked for where, if it is asked for scope by scope.
+    pub(super) const fn scopes(&self) -> Option<(&Target, &ScopeSet)> {
+        match self {
+            Self::Delegate(delegate) => Some((delegate.target, delegate.scopes)),
+            Self::ActForItself { target, scopes } => Some((target, scopes)),
+            Self::IssueWit => None,
+        }
+    }
+
+    /// Whether the user agreed to `scope`, if the action is on behalf of one.
+    pub(super) fn approved(&self, scope: &Scope) -> Option<bool> {
+        match self {
+            Self::Delegate(delegate) => Some(delegate.is_approved(scope)),
+            Self::ActForItself { .. } | Self::IssueWit => None,
+        }
+    }
+}
+
 /// Acting for a user.
 #[derive(Clone, Copy, Debug)]
 pub struct Delegate<'a> {
@@ -119,9 +137,11 @@ impl Delegate<'_> {
 }
 
 /// How a token follows from the one it is made from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Hop {
     /// From a user's token.
+    #[default]
     Begin,
     /// The same actor at the same target once more.
     Continue,
@@ -156,11 +176,13 @@ pub struct Parent<'a> {
 }
 
 /// What an attester says of the machine or program that asks.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Posture {
     /// The name of the attester in the configuration.
     pub attester: String,
     /// What it says, by name.
+    #[serde(default)]
     pub claims: BTreeMap<String, String>,
 }
 

@@ -81,6 +81,16 @@ impl Vocabulary {
         *uid.type_name() == self.target && !uid.id().unescaped().parse().is_ok_and(|resource| known(&resource))
     }
 
+    /// The name of the group that `uid` is, if it is one's.
+    pub(super) fn group_name<'a>(&self, uid: &'a EntityUid) -> Option<&'a str> {
+        (*uid.type_name() == self.group).then(|| uid.id().unescaped())
+    }
+
+    /// The identifier of the workload that `uid` is, if it is one's.
+    pub(super) fn workload_name<'a>(&self, uid: &'a EntityUid) -> Option<&'a str> {
+        (*uid.type_name() == self.workload).then(|| uid.id().unescaped())
+    }
+
     /// The actions, and the target with this URI, if it exists.
     pub(super) fn target(&self, resource: &Resource) -> Option<&Entities> {
         self.targets.get(resource)

@@ -1,5 +1,7 @@
 //! `POST /token` with a delegation token of ours: how a delegation goes from hand to hand.
 
+mod table;
+
 use serde_json::{Value, json};
 
 use crate::support::{Agent, CALENDAR, Service, World, claims, eventually, now, procura, run};

@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::json::{present, present_object};
-use crate::jws::Header;
+use crate::json::{parse as parse_json, present, present_object};
+use crate::jws::{Header, Jws};
 use crate::verified::Kind;
 use crate::window::verify_window;
 use crate::{
@@ -82,6 +82,19 @@ pub struct AccessTokenRules<'a> {
     pub algorithms: &'a [Algorithm],
     /// Leeway on `exp` and `iat`.
     pub skew: Duration,
+}
+
+impl AccessToken {
+    /// Whether `text` is a JWS that says it is from `issuer`, whatever else is wrong with it. It proves nothing: it says who
+    /// is to judge it.
+    pub fn claims_issuer(text: &str, issuer: &Issuer) -> bool {
+        #[derive(Deserialize)]
+        struct Claimed {
+            iss: Issuer,
+        }
+        let payload = Jws::parse(text, false).map(|jws| jws.payload);
+        payload.and_then(|payload| parse_json::<Claimed>(&payload)).is_ok_and(|claimed| claimed.iss == *issuer)
+    }
 }
 
 impl Unverified<AccessToken> {
