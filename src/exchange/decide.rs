@@ -248,7 +248,8 @@ impl Exchange {
         }
         let request = question.put(credential, Action::IssueWit);
         let decision = self.policy.decide(&request);
-        record::decision(event, &RecordedRequest::from(&request), &decision);
+        record::question(event, &RecordedRequest::from(&request), &decision);
+        record::decision(event, &decision);
         if decision.allowed { Ok(decision) } else { Err(ExchangeError::CallerUnauthorized) }
     }
 }

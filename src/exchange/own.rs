@@ -13,7 +13,7 @@ use super::record::{self, IssuedToken};
 use super::request::{Form, TargetName, Wanted, target};
 use super::{Exchange, ExchangeError, Issued};
 use crate::audit::Event;
-use crate::policy::Action;
+use crate::policy::{Action, RecordedRequest};
 
 /// The grant by which a workload asks for itself.
 pub const OWN_GRANT_TYPE: &str = "client_credentials";
@@ -54,12 +54,14 @@ impl Exchange {
     ) -> Result<OwnGrant, ExchangeError> {
         let target = self.find(name)?;
         record::target(event, target);
-        let ask = |scopes| self.policy.decide(&question.put(caller.credential(), Action::ActForItself { target, scopes }));
-        let decision = ask(scope.unwrap_or(&target.scopes));
+        let put = |scopes| question.put(caller.credential(), Action::ActForItself { target, scopes });
+        let request = put(scope.unwrap_or(&target.scopes));
+        let decision = self.policy.decide(&request);
+        record::question(event, &RecordedRequest::from(&request), &decision);
         record::decision(event, &decision);
         if !decision.allowed {
             // Nothing at all at this target, or nothing of what was asked?
-            let has_more = scope.is_some() && ask(&target.scopes).allowed;
+            let has_more = scope.is_some() && self.policy.decide(&put(&target.scopes)).allowed;
             return Err(if has_more { ExchangeError::Scope } else { ExchangeError::CallerUnauthorized });
         }
         let now = question.now;

@@ -99,9 +99,13 @@ pub(super) fn target(event: &mut Event, target: &Target) {
     event.target = Some(target.resource.clone());
 }
 
-pub(super) fn decision(event: &mut Event, request: &RecordedRequest, decision: &Decision) {
+/// What the policies were asked, and what they said to just that.
+pub(super) fn question(event: &mut Event, request: &RecordedRequest, decision: &Decision) {
     event.policy_input = serde_json::to_string(request).ok();
     event.policy_decision = serde_json::to_string(&RecordedDecision::from(decision)).ok();
+}
+
+pub(super) fn decision(event: &mut Event, decision: &Decision) {
     event.policy_ids = decision.policies.iter().map(ToString::to_string).collect();
     event.policy_set = Some(decision.policy_set.to_string());
     for cause in &decision.errors {

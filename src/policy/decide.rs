@@ -16,7 +16,7 @@ impl Policy {
         };
         let mut decision = Decision::nothing(set.hash.clone());
         let Some((target, scopes)) = request.action.scopes() else {
-            decision.add(answer(None), Measure::new(request, None));
+            decision.add(answer(None), Measure::new(request, request.action.approved(None)));
             return decision;
         };
         let add = |decision: &mut Decision, scope: &Scope, approved| {
@@ -24,7 +24,7 @@ impl Policy {
         };
         let (mut granted, mut denied, mut approval_missing) = (Vec::new(), Vec::new(), Vec::new());
         for scope in scopes.iter() {
-            let approved = request.action.approved(scope);
+            let approved = request.action.approved(Some(scope));
             if target.scopes.contains(scope) && add(&mut decision, scope, approved) {
                 granted.push(scope.clone());
                 continue;

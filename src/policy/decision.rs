@@ -8,7 +8,7 @@ use std::sync::Arc;
 use procura_token::ScopeSet;
 
 use super::set::{Answer, Rule};
-use super::{Action, Request};
+use super::{Action, DelegateDetail, Request};
 
 /// The answer to one request, with its reasons and limits.
 #[derive(Clone, Debug)]

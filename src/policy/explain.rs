@@ -83,7 +83,7 @@ impl Policy {
         if scope.is_some_and(|scope| !knows(scope)) {
             return obstacle("the target does not know it".to_owned());
         }
-        let approved = scope.and_then(|scope| request.action.approved(scope));
+        let approved = request.action.approved(scope);
         let question = Question::new(&self.vocabulary, &set.agents, request);
         let asked = question.and_then(|question| {
             let asked = question.ask(&self.vocabulary, scope.map(|scope| Asked { scope, approved }))?;

@@ -11,7 +11,8 @@ use procura_token::{Actor, ActorChain, Resource, ScopeSet, UnixTime, WorkloadId,
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Approval, Country, Credential, Decision, Delegate, DelegateDetail, Hop, Parent, Platform, Posture, Request, Target, Targets, User,
+    Action, Approval, Country, Credential, Decision, Delegate, DelegateDetail, Hop, Parent, Platform, Posture, Request, Target,
+    Targets, User,
 };
 
 /// A [`Request`] as it is written down. What is left out has the meaning that is said beside it, or is not there.

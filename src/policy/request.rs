@@ -79,14 +79,15 @@ impl Action<'_> {
         match self {
             Self::Delegate(delegate) => Some((delegate.target, delegate.scopes)),
             Self::ActForItself { target, scopes } => Some((target, scopes)),
-            Self::IssueWit => None,
+            Self::DelegateDetail(_) | Self::IssueWit => None,
         }
     }
 
     /// Whether the user agreed to `scope`, if the action is on behalf of one.
-    pub(super) fn approved(&self, scope: &Scope) -> Option<bool> {
+    pub(super) fn approved(&self, scope: Option<&Scope>) -> Option<bool> {
         match self {
-            Self::Delegate(delegate) => Some(delegate.is_approved(scope)),
+            Self::Delegate(delegate) => scope.map(|scope| delegate.is_approved(scope)),
+            Self::DelegateDetail(asked) => Some(asked.is_approved()),
             Self::ActForItself { .. } | Self::IssueWit => None,
         }
     }

@@ -6,7 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
-use crate::support::{Agent, CALENDAR, Ended, World, eventually, procura, run};
+use crate::support::{Agent, CALENDAR, Ended, World, claims, eventually, procura, run};
+use country_database::country_database;
+
+#[path = "../support/country_database.rs"]
+mod country_database;
 
 const NO_WRITES: &str = "@id(\"no-writes\") forbid (principal, action == Action::\"delegate\", resource) when { context.scope == \"calendar.write\" };";
 
@@ -81,6 +85,32 @@ fn entities_that_are_wrong_are_told_and_keep_the_service_from_starting() {
     world.serve_in_vain().says(1, &["`agents.toml` line 3", "did you mean `owner`?"]);
 }
 
+#[tokio::test]
+async fn what_files_say_of_agents_and_addresses_counts_until_they_are_read_again() {
+    let world = World::new();
+    world.edit("[policy]", "[policy]\nentities = \"entities\"\ncountry_database = \"countries.mmdb\"");
+    let here =
+        |country| std::fs::write(world.path("countries.mmdb"), country_database(&[([127, 0, 0, 0].into(), 8, country)])).unwrap();
+    here("DE");
+    std::fs::create_dir(world.path("entities")).unwrap();
+    let agents = "[[agent]]\nid = \"spiffe://dev.procura.test/agent/planner\"\ngroups = [\"assistants\"]\nprofile = \"ai_agent\"\n\n[[group]]\nname = \"assistants\"";
+    std::fs::write(world.path("entities/agents.toml"), agents).unwrap();
+    let forbid = r#"forbid (principal, action == Action::"delegate", resource)
+        unless { principal in Group::"assistants" && context has country && context.country == "DE" };"#;
+    std::fs::write(world.path("policies/mine.cedar"), forbid).unwrap();
+
+    let (service, planner) = (world.serve(), Agent::new(&world, "/agent/planner"));
+    let form = planner.delegation(&world.user_token(json!({})));
+    let token = claims(&service.exchange(&planner, &form).await.token());
+    assert_eq!(token["act"]["sub_profile"], "ai_agent");
+    assert_eq!(world.audit().last().unwrap()["policy.input"]["country"], "DE");
+
+    here("FR");
+    service.signal("-HUP");
+    service.logged("policies loaded");
+    assert_eq!(service.exchange(&planner, &form).await.status, 400);
+}
+
 #[test]
 fn a_table_of_tests_passes_or_says_what_differs() {
     let world = World::new();
@@ -141,11 +171,11 @@ async fn a_recorded_decision_is_explained_and_held_against_changed_policies() {
     assert!(told.stdout.starts_with("2 decisions replayed, 0 would differ; "), "{told:?}");
     std::fs::write(world.path("policies/mine.cedar"), NO_WRITES).unwrap();
     let told = run(&mut policy(&world, "replay"));
-    told.says(1, &["one decision would differ"]);
+    told.says(1, &["1 decision would differ"]);
     assert!(told.stdout.contains("granted: was `calendar.read calendar.write`, would be `calendar.read`"), "{told:?}");
     // A copy of the log does as well.
     std::fs::copy(world.path("audit/events.jsonl"), world.path("copy.jsonl")).unwrap();
-    run(policy(&world, "replay").arg("--audit").arg(world.path("copy.jsonl"))).says(1, &["one decision would differ"]);
+    run(policy(&world, "replay").arg("--audit").arg(world.path("copy.jsonl"))).says(1, &["1 decision would differ"]);
     run(policy(&world, "explain").args(["--event", "none"])).says(1, &["no event `none`"]);
 }
 
