@@ -4,6 +4,7 @@
 //! whose every value is well formed and whose parts agree with each other; whether the files it names can be read is found
 //! out when the service starts.
 
+mod authorization_details;
 mod error;
 mod listener;
 mod path;
@@ -25,6 +26,7 @@ use procura_token::Issuer;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use authorization_details::AuthorizationDetailsTypeConfig;
 pub use error::ConfigError;
 pub use listener::{AdminConfig, CertificateField, IdentityConfig, MtlsConfig, ProxyConfig, TlsConfig};
 pub use platform::{AwsStsConfig, KubernetesConfig, OneOrSeveral, PlatformConfig, TpmConfig};
@@ -104,9 +106,12 @@ pub struct Config {
     /// What tokens can be for.
     #[serde(default)]
     pub target: Vec<TargetConfig>,
-    /// A directory of further targets: each `*.toml` in it holds `[[target]]` entries.
+    /// A directory of further targets: each `*.toml` in it holds `[[target]]` and `[[authorization_details_type]]` entries.
     #[serde(default)]
     pub target_directory: Option<PathBuf>,
+    /// Types of `authorization_details`: what can be asked for beside scopes (RFC 9396).
+    #[serde(default)]
+    pub authorization_details_type: Vec<AuthorizationDetailsTypeConfig>,
 }
 
 impl Config {
@@ -147,7 +152,10 @@ impl Config {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Targets {
+            #[serde(default)]
             target: Vec<TargetConfig>,
+            #[serde(default)]
+            authorization_details_type: Vec<AuthorizationDetailsTypeConfig>,
         }
         let Some(directory) = &self.target_directory else { return Ok(()) };
         let unreadable = |cause| ConfigError::unreadable(directory, &cause);
@@ -160,6 +168,7 @@ impl Config {
             let text = std::fs::read_to_string(&file).map_err(|cause| ConfigError::unreadable(&file, &cause))?;
             let targets: Targets = toml::from_str(&text).map_err(|error| ConfigError::syntax(&text, &error).in_file(&file))?;
             self.target.extend(targets.target);
+            self.authorization_details_type.extend(targets.authorization_details_type);
         }
         Ok(())
     }
@@ -182,6 +191,7 @@ impl Config {
         self.trust_domains()?;
         self.user_issuers_agree()?;
         self.statement_issuers_agree()?;
+        self.detail_types_agree()?;
         self.platforms()?;
         self.dpop.agree()?;
         self.store.agree()?;

@@ -4,11 +4,13 @@ mod actor;
 mod algorithm;
 mod answer;
 mod approval;
+mod autonomous;
 mod binding;
 mod caller;
 mod certificate;
 mod chain;
 mod confusion;
+mod details;
 mod dpop;
 mod federated;
 mod flaw;
@@ -89,6 +91,8 @@ pub(crate) fn all() -> Vec<Case> {
         chain::cases(),
         confusion::cases(),
         target::cases(),
+        details::cases(),
+        autonomous::cases(),
         answer::cases(),
         wit::cases(),
         wpt::cases(),

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use procura_token::{
-    ActorChain, CertificateThumbprint, DelegationId, Issuer, Resource, ScopeSet, Subject, Thumbprint, TokenId, UnixTime,
-    WorkloadId, random_bytes,
+    ActorChain, AuthorizationDetails, CertificateThumbprint, DelegationId, Issuer, Resource, ScopeSet, Subject, Thumbprint,
+    TokenId, UnixTime, WorkloadId, random_bytes,
 };
 
 /// The name of one event: a UUID of version 7 (RFC 9562 section 5.7), so that names sort by time.
@@ -39,6 +39,8 @@ impl fmt::Debug for EventId {
 pub enum EventKind {
     /// A delegation token: `token.exchange`.
     TokenExchange,
+    /// A workload's own token, for nobody else: `token.self`.
+    TokenSelf,
     /// A Workload Identity Token: `wit.issue`.
     WitIssue,
     /// The end of a delegation, by an operator: `delegation.revoke`.
@@ -50,6 +52,7 @@ impl EventKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::TokenExchange => "token.exchange",
+            Self::TokenSelf => "token.self",
             Self::WitIssue => "wit.issue",
             Self::DelegationRevoke => "delegation.revoke",
         }
@@ -140,6 +143,10 @@ pub struct Event {
     pub posture_id: Option<TokenId>,
     /// The attester.
     pub posture_issuer: Option<Issuer>,
+    /// The authorization details asked for: their types, and under `details.asked.sha256` a hash of their JSON.
+    pub details_asked: Option<AuthorizationDetails>,
+    /// Those granted, likewise.
+    pub details_granted: Option<AuthorizationDetails>,
     /// The delegation begun or continued.
     pub delegation_id: Option<DelegationId>,
     /// Its deadline.
@@ -200,6 +207,8 @@ impl Event {
             approval_missing: None,
             posture_id: None,
             posture_issuer: None,
+            details_asked: None,
+            details_granted: None,
             delegation_id: None,
             delegation_until: None,
             delegation_hop: None,

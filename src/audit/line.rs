@@ -3,7 +3,7 @@
 use core::fmt::{self, Display, Write as _};
 use std::time::{Duration, SystemTime};
 
-use procura_token::{UnixTime, base64url, sha256};
+use procura_token::{AuthorizationDetails, UnixTime, base64url, sha256};
 
 use super::event::Event;
 
@@ -51,6 +51,8 @@ pub(super) fn write(event: &Event, line: &mut Vec<u8>) {
     object.text("approval.missing", event.approval_missing.as_ref());
     object.text("posture.id", event.posture_id.as_ref());
     object.text("posture.issuer", event.posture_issuer.as_ref());
+    object.details(["details.asked", "details.asked.sha256"], event.details_asked.as_ref());
+    object.details(["details.granted", "details.granted.sha256"], event.details_granted.as_ref());
     object.text("delegation.id", event.delegation_id.as_ref());
     object.time("delegation.until", event.delegation_until);
     object.text("delegation.hop", event.delegation_hop);
@@ -120,6 +122,14 @@ impl Object<'_> {
             write_string(&value, self.line);
         }
         self.line.push(b']');
+    }
+
+    /// The types of `details`, and what tells them from others of these types; what else they say is the user's affair.
+    fn details(&mut self, [types, hash]: [&'static str; 2], details: Option<&AuthorizationDetails>) {
+        if let Some(details) = details {
+            self.array(types, details.iter().map(|detail| detail.kind().to_owned()));
+            self.text(hash, Some(&base64url::encode(sha256(details.to_string().as_bytes()))));
+        }
     }
 
     /// A member that is named for an attribute of `entity`.
@@ -254,6 +264,8 @@ mod tests {
             approval_missing: Some("b".parse().unwrap()),
             posture_id: Some("s".parse().unwrap()),
             posture_issuer: Some("https://edr.test".parse().unwrap()),
+            details_asked: AuthorizationDetails::parse(r#"[{"type":"b"},{"type":"é","c":"d"}]"#).ok(),
+            details_granted: AuthorizationDetails::parse(r#"[{"type":"b"}]"#).ok(),
             delegation_id: Some("d".parse().unwrap()),
             delegation_until: Some(UnixTime::from_secs(0)),
             token_parent: Some("p".parse().unwrap()),
@@ -269,6 +281,7 @@ mod tests {
             source_address: Some("2001:db8::1".parse().unwrap()),
             ..refusal()
         };
+        let hash = |text: &str| base64url::encode(sha256(text.as_bytes()));
         let expected = json!({
             "event.id": "019c1c38-a47b-7fff-bfff-ffffffffffff", "event.time": "2026-02-02T02:40:00.123Z",
             "event.kind": "wit.issue", "outcome": "granted", "error.code": "invalid_request", "error.reason": "because",
@@ -278,7 +291,9 @@ mod tests {
             "subject.id": "dev:alice", "subject.issuer": "https://idp.test", "subject.token": "id_token",
             "actor.id": "spiffe://a.test/tool",
             "actor.chain": ["spiffe://a.test/tool", "spiffe://a.test/agent"], "target": "https://api.test/calendar",
-            "scope.asked": "a b", "scope.granted": "a", "approval.by": ["token", "may_act"], "approval.id": "a",
+            "scope.asked": "a b", "scope.granted": "a", "details.asked": ["b", "é"],
+            "details.asked.sha256": hash(r#"[{"type":"b"},{"c":"d","type":"é"}]"#), "details.granted": ["b"],
+            "details.granted.sha256": hash(r#"[{"type":"b"}]"#), "approval.by": ["token", "may_act"], "approval.id": "a",
             "approval.issuer": "https://consent.test", "approval.missing": "b", "posture.id": "s",
             "posture.issuer": "https://edr.test", "delegation.id": "d", "delegation.until": "1970-01-01T00:00:00.000Z",
             "token.parent": "p", "token.jti": "j", "token.kind": "at+jwt", "token.exp": "9999-12-31T23:59:59.999Z",

@@ -52,6 +52,30 @@ fn plain_http_beyond_this_machine_is_refused_with_the_remedy() {
 }
 
 #[test]
+fn a_type_of_authorization_details_that_contradicts_itself_is_refused() {
+    for (from, to, said) in [
+        ("\"guests.most\" = \"at_most\"", "\"guests.most\" = \"at_least\"", "at_least"),
+        ("actions = \"subset\"", "actions = \"equal\"", "`actions`"),
+        ("required = [\"actions\"]", "required = [\"guests\"]", "not among its fields"),
+        ("targets = [\"https://api.example/calendar\"]", "targets = [\"https://api.example/other\"]", "no target"),
+    ] {
+        let message = error(&example(from, to));
+        assert!(message.contains(said), "{message}");
+    }
+    let again = "[[authorization_details_type]]\nname = \"calendar_invitation\"\nfields = {}\n";
+    let message = error(&format!("{EXAMPLE}\n{again}"));
+    assert!(message.contains("`authorization_details_type.name`") && message.contains("twice"), "{message}");
+}
+
+#[test]
+fn no_alias_makes_the_name_of_a_workload() {
+    for alias in ["spiffe", "wimse"] {
+        let message = error(&example("alias = \"corp\"", &format!("alias = \"{alias}\"")));
+        assert!(message.contains("`user_issuer.alias`") && message.contains("workloads"), "{message}");
+    }
+}
+
+#[test]
 fn names_that_occur_twice_are_refused() {
     let again = "[[target]]\nresource = \"https://api.example/calendar\"\nscopes = []\n";
     let message = error(&format!("{EXAMPLE}\n{again}"));

@@ -163,6 +163,11 @@ impl UserIssuerConfig {
             let remedy = "use up to 64 lower-case letters, digits and `-`";
             return Err(ConfigError::rule("user_issuer.alias", &format!("`{}` is not a short name", self.alias), remedy));
         }
+        // A user's name in our tokens is `<alias>:<sub>`, and a workload's begins with its scheme.
+        if matches!(self.alias.as_str(), "spiffe" | "wimse") {
+            let what = format!("`{}` begins the names of workloads", self.alias);
+            return Err(ConfigError::rule("user_issuer.alias", &what, "use another name"));
+        }
         if self.jwks_file.is_none() && !self.url.is_protected() {
             return Err(ConfigError::rule("user_issuer.url", "is http and not on the loopback interface", "use https"));
         }

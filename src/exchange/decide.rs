@@ -3,19 +3,24 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use procura_token::{Actor, ActorChain, Algorithm, JwkConfirmation, Resource, ScopeSet, UnixTime, VerifyError, WorkloadId};
+use procura_token::{
+    Actor, ActorChain, Algorithm, AuthorizationDetails, JwkConfirmation, Resource, ScopeSet, UnixTime, VerifyError, WorkloadId,
+};
 
 use super::authenticate::{Caller, CallerCredential};
 use super::authority::Authority;
 use super::binding::Binding;
 use super::credential::WorkloadCredential;
 use super::hop::verify_target;
+use super::own::OwnGrant;
 use super::request::{TargetName, TokenForm};
 use super::statement::Told;
 use super::verify::{Delegated, Evidence, Proofs, Proved};
 use super::{Exchange, ExchangeError, MissingApproval, record};
 use crate::audit::Event;
-use crate::policy::{Action, Country, Credential, Decision, Delegate, Hop, Parent, Platform, RecordedRequest, Request, Target};
+use crate::policy::{
+    Action, Country, Credential, Decision, Delegate, DelegateDetail, Hop, Parent, Platform, RecordedRequest, Request, Target,
+};
 use crate::trust::PlatformIdentity;
 
 /// What policy grants, once the proofs have been claimed.
@@ -29,6 +34,7 @@ pub(super) struct Grant {
 /// The token that policy grants.
 pub(super) enum GrantedToken {
     Delegation(DelegationGrant),
+    Own(OwnGrant),
     Wit(WitGrant),
 }
 
@@ -40,6 +46,7 @@ pub(super) struct DelegationGrant {
     pub(super) chain: ActorChain,
     pub(super) target: Resource,
     pub(super) scope: ScopeSet,
+    pub(super) details: Option<AuthorizationDetails>,
     /// The deadline of the delegation, if it begins now or began before.
     pub(super) until: UnixTime,
     /// The latest end of this token, the deadline of a delegation that began earlier aside.
@@ -76,7 +83,7 @@ impl Exchange {
         let Evidence { caller, proofs, binding, credential: beside, wanted } = evidence;
         let subject = match &wanted {
             Proved::Wit { subject } => Some(subject),
-            Proved::Delegation(_) => None,
+            Proved::Delegation(_) | Proved::Own { .. } => None,
         };
         let platform = [beside.as_ref(), subject].into_iter().flatten().find_map(WorkloadCredential::platform);
         let platform = caller.platform().or(platform).cloned();
@@ -101,7 +108,7 @@ impl Exchange {
                 let chain = self.extend(&delegated, target)?;
                 let told = delegated.shown.at(&target.resource)?;
                 record::told(event, &told);
-                let decision = self.decide_delegation(&question, credential, (&delegated, &told), target, event)?;
+                let (decision, details) = self.decide_delegation(&question, credential, (&delegated, &told), target, event)?;
                 let Delegated { authority, form, .. } = delegated;
                 let expires = limit(now, &decision, self.settings.max_delegation).min(authority.limit());
                 let until = match &authority {
@@ -114,11 +121,15 @@ impl Exchange {
                     chain,
                     target: target.resource.clone(),
                     scope: decision.granted,
+                    details,
                     until,
                     // Bound to a credential's key, nothing outlives that credential; nor what it was granted for.
                     expires: [bound, told.until].into_iter().flatten().fold(expires, Ord::min),
                     binding,
                 })
+            }
+            Proved::Own { target, scope } => {
+                GrantedToken::Own(self.decide_own(&question, (&caller, binding), &target, scope.as_ref(), event)?)
             }
             Proved::Wit { subject } => {
                 let Binding::Key(key) = binding else {
@@ -153,7 +164,7 @@ impl Exchange {
                 let question = Question { workload: &delegated.actor, platform: None, ..*question };
                 let chain = self.extend(delegated, target)?;
                 // Nobody showed anything for them: what needs an approval or a posture went no further.
-                let decision =
+                let (decision, _) =
                     self.decide_delegation(&question, Credential::Wit, (delegated, &Told::default()), target, event)?;
                 Some((chain, limit(question.now, &decision, self.settings.max_delegation), decision.granted))
             } else {
@@ -191,7 +202,7 @@ impl Exchange {
         Ok(chain)
     }
 
-    fn find(&self, name: &TargetName) -> Result<&Target, ExchangeError> {
+    pub(super) fn find(&self, name: &TargetName) -> Result<&Target, ExchangeError> {
         let targets = self.policy.targets();
         let found = match name {
             TargetName::Resource(resource) => targets.find(resource),
@@ -207,10 +218,10 @@ impl Exchange {
         &self,
         question: &Question<'_>,
         credential: Credential,
-        (Delegated { authority, hop, scope, .. }, told): (&Delegated, &Told),
+        (Delegated { authority, hop, scope, details, .. }, told): (&Delegated, &Told),
         target: &Target,
         event: &mut Event,
-    ) -> Result<Decision, ExchangeError> {
+    ) -> Result<(Decision, Option<AuthorizationDetails>), ExchangeError> {
         let delegate = |scopes| {
             let authentication = authority.authentication();
             let (issuer, subject) = authority.user_name();
@@ -228,25 +239,41 @@ impl Exchange {
             };
             let chain = authority.chain();
             let (posture, approval) = (told.posture.as_ref(), told.approval.as_ref());
-            let delegate = Delegate { target, scopes, user, chain, hop: *hop, parent, posture, approval };
-            let request = question.put(credential, Action::Delegate(delegate));
-            (self.policy.decide(&request), RecordedRequest::from(&request))
+            Delegate { target, scopes, user, chain, hop: *hop, parent, posture, approval }
         };
+        let ask = |action| self.policy.decide(&question.put(credential, action));
         record::target(event, target);
+        let types = &self.settings.details.types;
+        let details = details.as_ref().map(|asked| self.narrow_details(asked, &target.resource, authority)).transpose()?;
+        let by_details = details.as_ref().and_then(|details| {
+            let delegate = delegate(&target.scopes);
+            Self::decide_details(details, |detail| ask(Action::DelegateDetail(DelegateDetail { delegate, detail, types })))
+        });
+        if let Some(decision) = by_details.as_ref().filter(|decision| !decision.allowed) {
+            record::decision(event, decision);
+            return Err(ExchangeError::DetailDenied);
+        }
+        // Who asks by details alone asks for no scope.
+        if let (None, Some(decision)) = (scope, &by_details) {
+            record::decision(event, decision);
+            return Ok((decision.clone(), details));
+        }
         let ceiling = authority.scope().map_or_else(|| target.scopes.clone(), |scope| scope.intersection(&target.scopes));
         let asked = scope.as_ref().map_or_else(|| ceiling.clone(), |scope| scope.intersection(&ceiling));
-        let (decision, request) = delegate(&asked);
-        record::question(event, &request, &decision);
+        let request = question.put(credential, Action::Delegate(delegate(&asked)));
+        let by_scope = self.policy.decide(&request);
+        record::question(event, &RecordedRequest::from(&request), &by_scope);
+        let decision = by_details.map_or_else(|| by_scope.clone(), |by_details| by_scope.clone().and(by_details));
         record::decision(event, &decision);
         if decision.allowed {
-            return Ok(decision);
+            return Ok((decision, details));
         }
         if !decision.approval_missing.is_empty() {
             let (agent, target) = (question.workload.clone(), target.resource.clone());
             return Err(ExchangeError::ApprovalMissing(MissingApproval { agent, target, scope: decision.approval_missing }));
         }
         // Nothing at all at this target, or nothing of what was asked?
-        match delegate(&target.scopes).0.allowed {
+        match ask(Action::Delegate(delegate(&target.scopes))).allowed {
             true => Err(ExchangeError::Scope),
             false => Err(ExchangeError::Target("policy grants this caller nothing there")),
         }
@@ -276,22 +303,22 @@ impl Exchange {
 }
 
 /// The end that policy and settings allow.
-fn limit(now: UnixTime, decision: &Decision, most: Duration) -> UnixTime {
+pub(super) fn limit(now: UnixTime, decision: &Decision, most: Duration) -> UnixTime {
     now + decision.ttl.map_or(most, |ttl| ttl.min(most))
 }
 
 /// What every question of one request shares.
 #[derive(Clone, Copy)]
-struct Question<'a> {
+pub(super) struct Question<'a> {
     workload: &'a WorkloadId,
     platform: Option<&'a PlatformIdentity>,
     source: IpAddr,
     country: Option<Country>,
-    now: UnixTime,
+    pub(super) now: UnixTime,
 }
 
 impl<'a> Question<'a> {
-    fn put(&self, credential: Credential, action: Action<'a>) -> Request<'a> {
+    pub(super) fn put(&self, credential: Credential, action: Action<'a>) -> Request<'a> {
         let Self { workload, platform, source, country, now } = *self;
         let platform = platform.map(|identity| Platform {
             kind: identity.kind(),

@@ -1,6 +1,6 @@
 //! Why nothing was issued: facts for log and audit. What the client is told is decided elsewhere.
 
-use procura_token::{ParseError, SignError, VerifyError};
+use procura_token::{DetailError, ParseError, SignError, VerifyError};
 
 use super::{CertificateFieldError, MissingApproval};
 use crate::audit::AuditError;
@@ -95,6 +95,18 @@ pub enum ExchangeError {
     /// The scope parameter is not of its syntax.
     #[error("scope: {0}")]
     ScopeSyntax(#[source] ParseError),
+    /// The parameter `authorization_details` is not of its syntax.
+    #[error("authorization details: {0}")]
+    DetailSyntax(#[source] ParseError),
+    /// Authorization details are not of their type, or wider than the subject token.
+    #[error("authorization details: {0}")]
+    Detail(#[source] DetailError),
+    /// Authorization details are about other locations than the target.
+    #[error("authorization details: one has no location at the target")]
+    DetailElsewhere,
+    /// Policy does not grant every one of the authorization details.
+    #[error("authorization details: policy does not grant all of them")]
+    DetailDenied,
     /// Policy does not let this caller have this kind of token.
     #[error("policy does not allow this caller that token")]
     CallerUnauthorized,
@@ -152,6 +164,9 @@ impl ExchangeError {
             Self::ApprovalMissing(_) => "consent_required",
             Self::Target(_) => "invalid_target",
             Self::Scope | Self::ScopeSyntax(_) => "invalid_scope",
+            Self::DetailSyntax(_) | Self::Detail(_) | Self::DetailElsewhere | Self::DetailDenied => {
+                "invalid_authorization_details"
+            }
             Self::CallerUnauthorized => "unauthorized_client",
             Self::Forgotten(_) | Self::Store(_) | Self::Audit(_) => "temporarily_unavailable",
             Self::Sign(_) => "server_error",

@@ -26,7 +26,14 @@ pub(super) fn begin(source: IpAddr, now: UnixTime) -> Event {
 
 pub(super) fn asked(event: &mut Event, asked: &Asked) {
     match &asked.wanted {
-        Wanted::Delegation { scope, .. } => event.scope_asked.clone_from(scope),
+        Wanted::Delegation { scope, details, .. } => {
+            event.scope_asked.clone_from(scope);
+            event.details_asked.clone_from(details);
+        }
+        Wanted::Own { scope, .. } => {
+            event.event_kind = EventKind::TokenSelf;
+            event.scope_asked.clone_from(scope);
+        }
         Wanted::Wit => event.event_kind = EventKind::WitIssue,
     }
 }
@@ -70,6 +77,7 @@ pub(super) fn evidence(event: &mut Event, evidence: &Evidence) {
                 }
             }
         }
+        Proved::Own { .. } => event.actor_id = Some(evidence.caller.id().clone()),
         Proved::Wit { subject } => {
             beside(event, &evidence.caller, subject);
             event.token_parent = Some(fingerprint(&subject.fingerprint()));

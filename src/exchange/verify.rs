@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use procura_token::{
-    DpopProof, DpopRules, ParseError, ScopeSet, UnixTime, Unverified, VerifiedDpopProof, VerifyError, WorkloadId,
+    AuthorizationDetails, DpopProof, DpopRules, ParseError, ScopeSet, UnixTime, Unverified, VerifiedDpopProof, VerifyError,
+    WorkloadId,
 };
 
 use super::authenticate::{Caller, CallerCredential};
@@ -40,7 +41,14 @@ pub(super) struct Proofs {
 /// What is asked for, with the subject that was proved for it.
 pub(super) enum Proved {
     Delegation(Delegated),
-    Wit { subject: WorkloadCredential },
+    /// The caller acts in its own name: nothing besides it was proved.
+    Own {
+        target: TargetName,
+        scope: Option<ScopeSet>,
+    },
+    Wit {
+        subject: WorkloadCredential,
+    },
 }
 
 /// Who is to act, by what right, and for what.
@@ -54,6 +62,7 @@ pub(super) struct Delegated {
     pub(super) form: TokenForm,
     pub(super) target: TargetName,
     pub(super) scope: Option<ScopeSet>,
+    pub(super) details: Option<AuthorizationDetails>,
     /// What was shown beside it.
     pub(super) shown: Shown,
 }
@@ -86,7 +95,7 @@ impl Exchange {
         };
         let binding = Binding::decide(&caller, proved)?;
         match wanted {
-            Wanted::Delegation { user, form, target, scope, statements } => {
+            Wanted::Delegation { user, form, target, scope, details, statements } => {
                 let presented = self.verify_authority(&subject, user, (&caller, &binding), now).await?;
                 let credential = self.verify_actor(actor.as_ref(), now).await?;
                 let mut offline = Vec::new();
@@ -114,8 +123,12 @@ impl Exchange {
                     self.verify_can_hold(&binding)?;
                 }
                 let shown = self.verify_statements(&statements, &authority, &actor, now).await?;
-                let wanted = Proved::Delegation(Delegated { authority, hop, offline, actor, form, target, scope, shown });
+                let wanted =
+                    Proved::Delegation(Delegated { authority, hop, offline, actor, form, target, scope, details, shown });
                 Ok(Evidence { caller, proofs, binding, credential, wanted })
+            }
+            Wanted::Own { target, scope } => {
+                Ok(Evidence { caller, proofs, binding, credential: None, wanted: Proved::Own { target, scope } })
             }
             Wanted::Wit => {
                 let subject = self.verify_subject(&subject, &caller, now).await?;
@@ -163,7 +176,7 @@ impl Exchange {
             SubjectToken::Biscuit(biscuit) => {
                 return self.verify_handover(biscuit, caller, now).await.map(Box::new).map(Presentation::Returned);
             }
-            SubjectToken::Assertion | SubjectToken::Certificate => {
+            SubjectToken::Assertion | SubjectToken::Certificate | SubjectToken::Nobody => {
                 return Err(ExchangeError::SubjectUnfit("it is the caller's own credential"));
             }
         };
@@ -221,7 +234,7 @@ impl Exchange {
                 Ok(WorkloadCredential::Platform(Arc::clone(identity)))
             }
             (SubjectToken::Certificate, _, Some(svid)) => Ok(WorkloadCredential::X509Svid(Arc::clone(svid))),
-            (SubjectToken::Biscuit(_) | SubjectToken::Assertion | SubjectToken::Certificate, ..) => {
+            (SubjectToken::Biscuit(_) | SubjectToken::Assertion | SubjectToken::Certificate | SubjectToken::Nobody, ..) => {
                 Err(ExchangeError::SubjectUnfit("there is no such credential in this request"))
             }
         }

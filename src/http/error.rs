@@ -60,6 +60,7 @@ const fn wire(code: &'static str) -> (StatusCode, &'static str) {
         b"invalid_dpop_proof" => (bad, "the DPoP proof is missing or not acceptable"),
         b"use_dpop_nonce" => (bad, "make the DPoP proof with the nonce of this answer"),
         b"invalid_scope" => (bad, "the scope is malformed, or none of it can be granted"),
+        b"invalid_authorization_details" => (bad, "the authorization details are malformed, or cannot all be granted"),
         b"invalid_target" => (bad, "the target is missing, unknown, more than one, or not for this client"),
         b"consent_required" => (bad, "the user has to approve this agent, target and scope first"),
         b"unauthorized_client" => (bad, "this client may not have this token"),

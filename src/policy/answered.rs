@@ -23,7 +23,7 @@ impl Default for Answered {
 impl Answered {
     /// The decision of `request`: from memory, or else from `decide`.
     pub(super) fn recall(&self, request: &Request<'_>, decide: impl FnOnce() -> Decision) -> Decision {
-        let asked = Asked::new(request);
+        let Some(asked) = Asked::new(request) else { return decide() };
         self.0.get(&asked).unwrap_or_else(|| {
             let decision = decide();
             self.0.insert(asked, decision.clone());
@@ -74,16 +74,18 @@ struct AskedDelegate {
 }
 
 impl Asked {
-    fn new(request: &Request<'_>) -> Self {
+    /// `None` of a detail: its text is the caller's, and seldom the same.
+    fn new(request: &Request<'_>) -> Option<Self> {
         let Request { workload, credential, platform, action, time, source_ip: _, country, ttl } = *request;
         let platform = platform.map(|platform| *platform.digest);
         let action = match action {
             Action::Delegate(delegate) => AskedAction::Delegate(Box::new(AskedDelegate::new(delegate))),
+            Action::DelegateDetail(_) => return None,
             Action::ActForItself { target, scopes } => AskedAction::ActForItself(AskedTarget::new(target, scopes)),
             Action::IssueWit => AskedAction::IssueWit,
         };
         let (workload, weekday) = (workload.clone(), weekday(time));
-        Self { workload, credential, platform, weekday, country, ttl, action }
+        Some(Self { workload, credential, platform, weekday, country, ttl, action })
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use procura_token::ScopeSet;
 
 use super::set::{Answer, Rule};
-use super::{Action, Request};
+use super::{Action, DelegateDetail, Request};
 
 /// The answer to one request, with its reasons and limits.
 #[derive(Clone, Debug)]
@@ -120,6 +120,9 @@ impl Measure {
         let approved = approved.unwrap_or(false);
         match &request.action {
             Action::Delegate(delegate) => Self { depth: delegate.depth(), repeats: delegate.repeats(request.workload), approved },
+            Action::DelegateDetail(DelegateDetail { delegate, .. }) => {
+                Self { depth: delegate.depth(), repeats: delegate.repeats(request.workload), approved }
+            }
             Action::ActForItself { .. } | Action::IssueWit => Self { depth: 0, repeats: false, approved },
         }
     }
@@ -130,7 +133,7 @@ impl Measure {
     }
 }
 
-fn least<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
+pub(super) fn least<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),

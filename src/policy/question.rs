@@ -32,6 +32,13 @@ impl Question {
                 let known = vocabulary.target(resource).ok_or_else(|| unknown(resource))?;
                 (vocabulary.delegate(), vocabulary.target_uid(resource), known, delegate_context(vocabulary, delegate)?)
             }
+            Action::DelegateDetail(asked) => {
+                let resource = &asked.delegate.target.resource;
+                let known = vocabulary.target(resource).ok_or_else(|| unknown(resource))?;
+                let mut context = delegate_context(vocabulary, &asked.delegate)?;
+                context.extend(asked.context(vocabulary));
+                (vocabulary.delegate_detail(), vocabulary.target_uid(resource), known, context)
+            }
             Action::ActForItself { target, .. } => {
                 let known = vocabulary.target(&target.resource).ok_or_else(|| unknown(&target.resource))?;
                 (vocabulary.act_as_self(), vocabulary.target_uid(&target.resource), known, Vec::new())
@@ -54,11 +61,14 @@ impl Question {
         }
         let parents: HashSet<EntityUid> = groups.iter().cloned().collect();
         let principal = Entity::new_with_tags(workload.clone(), attributes, parents, tags).map_err(|err| err.to_string())?;
-        let posture = match &request.action {
-            Action::Delegate(Delegate { posture: Some(posture), .. }) => Some(posture_entity(vocabulary, posture)?),
-            _ => None,
+        let (delegate, detail) = match &request.action {
+            Action::Delegate(delegate) => (Some(delegate), None),
+            Action::DelegateDetail(asked) => (Some(&asked.delegate), Some(asked.entities(vocabulary)?)),
+            Action::ActForItself { .. } | Action::IssueWit => (None, None),
         };
-        let entities = core::iter::once(principal).chain(posture);
+        let posture = delegate.and_then(|delegate| delegate.posture);
+        let posture = posture.map(|posture| posture_entity(vocabulary, posture)).transpose()?;
+        let entities = core::iter::once(principal).chain(posture).chain(detail.into_iter().flatten());
         let entities = known.clone().add_entities(entities, vocabulary.schema_in_debug()).map_err(|err| err.to_string())?;
         let principals = core::iter::once(workload).chain(groups.iter().cloned()).collect();
         Ok(Self { action, principals, resource, entities, context })

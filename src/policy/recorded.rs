@@ -11,7 +11,8 @@ use procura_token::{Actor, ActorChain, Resource, ScopeSet, UnixTime, WorkloadId,
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Approval, Country, Credential, Decision, Delegate, Hop, Parent, Platform, Posture, Request, Target, Targets, User,
+    Action, Approval, Country, Credential, Decision, Delegate, DelegateDetail, Hop, Parent, Platform, Posture, Request, Target,
+    Targets, User,
 };
 
 /// A [`Request`] as it is written down. What is left out has the meaning that is said beside it, or is not there.
@@ -74,6 +75,7 @@ pub struct RecordedRequest {
 pub enum RecordedAction {
     #[default]
     Delegate,
+    DelegateDetail,
     ActAsSelf,
     IssueWit,
 }
@@ -82,6 +84,7 @@ impl fmt::Display for RecordedAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Delegate => "delegate",
+            Self::DelegateDetail => "delegate_detail",
             Self::ActAsSelf => "act_as_self",
             Self::IssueWit => "issue_wit",
         })
@@ -183,6 +186,9 @@ pub enum RecordError {
     /// The action needs a user.
     #[error("no `user` is named, which this action needs")]
     NoUser,
+    /// What a detail says is not written down.
+    #[error("authorization details are not written down, so policies cannot be asked about them again")]
+    Detail,
     /// More actors than any token names.
     #[error("the `chain` is longer than that of any token")]
     Chain,
@@ -213,6 +219,10 @@ impl From<&Request<'_>> for RecordedRequest {
             Action::IssueWit => {}
             Action::ActForItself { target, scopes } => recorded.at(RecordedAction::ActAsSelf, target, scopes),
             Action::Delegate(delegate) => recorded.delegates(delegate),
+            Action::DelegateDetail(DelegateDetail { delegate, .. }) => {
+                recorded.delegates(delegate);
+                (recorded.action, recorded.scope) = (RecordedAction::DelegateDetail, ScopeSet::default());
+            }
         }
         recorded
     }
@@ -251,6 +261,7 @@ impl RecordedRequest {
         let digest = sha256(format!("{:?}", self.platform).as_bytes());
         let action = match self.action {
             RecordedAction::IssueWit => Action::IssueWit,
+            RecordedAction::DelegateDetail => return Err(RecordError::Detail),
             RecordedAction::ActAsSelf => Action::ActForItself { target: self.target(targets)?, scopes: &self.scope },
             RecordedAction::Delegate => Action::Delegate(Delegate {
                 target: self.target(targets)?,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use procura_token::{ActorChain, Resource, Scope, ScopeSet, UnixTime, WorkloadId};
 use serde::{Deserialize, Serialize};
 
-use super::{Country, Platform, Target};
+use super::{Country, DelegateDetail, Platform, Target};
 
 /// One question to the policies. Everything in it was verified before: a policy believes what it is told.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +60,8 @@ impl Credential {
 pub enum Action<'a> {
     /// Act for a user at a target.
     Delegate(Delegate<'a>),
+    /// Act for a user at a target, by one authorization detail.
+    DelegateDetail(DelegateDetail<'a>),
     /// Act at a target for nobody but itself.
     ActForItself {
         /// Where: one of the targets the policy was loaded with.
@@ -77,7 +79,7 @@ impl Action<'_> {
         match self {
             Self::Delegate(delegate) => Some((delegate.target, delegate.scopes)),
             Self::ActForItself { target, scopes } => Some((target, scopes)),
-            Self::IssueWit => None,
+            Self::DelegateDetail(_) | Self::IssueWit => None,
         }
     }
 
@@ -85,6 +87,7 @@ impl Action<'_> {
     pub(super) fn approved(&self, scope: Option<&Scope>) -> Option<bool> {
         match self {
             Self::Delegate(delegate) => scope.map(|scope| delegate.is_approved(scope)),
+            Self::DelegateDetail(asked) => Some(asked.is_approved()),
             Self::ActForItself { .. } | Self::IssueWit => None,
         }
     }

@@ -14,6 +14,7 @@ mod approval;
 mod chain;
 mod context;
 mod country;
+mod detail;
 mod explain;
 mod load;
 mod oddity;

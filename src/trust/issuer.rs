@@ -119,14 +119,18 @@ impl UserIssuer {
     /// The user in our namespace: `<alias>:<sub>`. The alias has no colon, so that no two pairs meet.
     ///
     /// # Errors
-    /// [`ParseError`] if it is too long.
+    /// [`ParseError`] if it is too long, or would be a workload's.
     pub fn subject(&self, token: &UserToken) -> Result<Subject, ParseError> {
         self.name(token.subject())
     }
 
     /// What we call the user whom this issuer calls `subject`.
     pub(super) fn name(&self, subject: &Subject) -> Result<Subject, ParseError> {
-        format!("{}:{subject}", self.settings.alias).parse()
+        let name = format!("{}:{subject}", self.settings.alias);
+        match name.parse::<WorkloadId>() {
+            Ok(_) => Err(ParseError::Value { name: "`sub`", reason: "behind the issuer's alias it would name a workload" }),
+            Err(_) => name.parse(),
+        }
     }
 
     /// Until when the token may be acted on: `exp`, or, for ID tokens of an issuer with sessions, the end of the session.

@@ -50,8 +50,8 @@ pub enum ExchangeError {
         /// What it said.
         issued_token_type: String,
     },
-    /// More scope than was asked for.
-    #[error("the server granted scope that was not asked for")]
+    /// More scope than was asked for, or authorization details of a type that was not.
+    #[error("the server granted more than was asked for")]
     Widened,
     /// An answer that is not what RFC 8693 section 2.2 or RFC 6749 section 5.2 describe.
     #[error("status {status} with an answer that cannot be read: {cause}")]
@@ -112,6 +112,8 @@ pub enum ErrorCode {
     InvalidScope,
     /// The resource or audience is unknown or refused (RFC 8707).
     InvalidTarget,
+    /// The authorization details are unknown, malformed or refused (RFC 9396).
+    InvalidAuthorizationDetails,
     /// The proof is not accepted (RFC 9449).
     InvalidDpopProof,
     /// The proof needs a nonce (RFC 9449).
@@ -125,7 +127,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -133,6 +135,7 @@ impl ErrorCode {
         Self::UnsupportedGrantType,
         Self::InvalidScope,
         Self::InvalidTarget,
+        Self::InvalidAuthorizationDetails,
         Self::InvalidDpopProof,
         Self::UseDpopNonce,
         Self::ConsentRequired,
@@ -154,6 +157,7 @@ impl ErrorCode {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
+            Self::InvalidAuthorizationDetails => "invalid_authorization_details",
             Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::UseDpopNonce => "use_dpop_nonce",
             Self::ConsentRequired => "consent_required",

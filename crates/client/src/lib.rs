@@ -80,6 +80,6 @@ pub use x509::{WorkloadServer, X509SvidFiles, X509SvidPem, X509SvidSource};
 pub use procura_handover::HandOverError;
 
 pub use procura_token::{
-    Algorithm, CertificateThumbprint, Confirmation, Htu, Issuer, JwkSet, ParseError, Resource, Scope, ScopeSet, SignError,
-    Signer, SigningKey, Thumbprint, TokenType, UnixTime, WorkloadId,
+    Algorithm, AuthorizationDetail, AuthorizationDetails, CertificateThumbprint, Confirmation, Htu, Issuer, JwkSet, ParseError,
+    Resource, Scope, ScopeSet, SignError, Signer, SigningKey, Thumbprint, TokenType, UnixTime, WorkloadId,
 };

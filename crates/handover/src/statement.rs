@@ -58,6 +58,9 @@ impl Authority {
         if token.act.as_ref().is_none_or(|act| act.current().id != token.client_id) || token.delegation.is_none() {
             return Err(malformed("not a delegation of the current actor"));
         }
+        if token.authorization_details.is_some() {
+            return Err(malformed("it has authorization details, and no hand-over says how they get less"));
+        }
         if token.groups.is_none() {
             return Err(malformed("it does not say which groups its user is in"));
         }
@@ -174,6 +177,7 @@ impl<'a> RawAuthority<'a> {
                 cnf: Confirmation::Key(holder.thumbprint()),
                 delegation: Some(Delegation { id: delegation.0.parse()?, until: delegation.1, parent }),
                 authentication: Authentication { auth_time: self.auth_time, acr: self.acr.map(str::to_owned), amr },
+                authorization_details: None,
                 groups: Some(self.groups.iter().map(|group| (*group).to_owned()).collect()),
             };
             Ok(Authority { token, key: VerifyingKey::new(&holder)?, holder })

@@ -6,6 +6,7 @@ mod actor;
 mod algorithm;
 mod approval_token;
 mod audience;
+mod authorization_details;
 pub mod base64url;
 #[cfg(feature = "x509")]
 mod bundle;
@@ -55,6 +56,10 @@ pub use actor::{Actor, ActorChain, MAX_ACTOR_NAMES, MAX_ACTORS};
 pub use algorithm::Algorithm;
 pub use approval_token::{ApprovalToken, UserName};
 pub use audience::Audience;
+pub use authorization_details::{
+    AuthorizationDetail, AuthorizationDetails, DetailError, DetailNumber, DetailType, DetailTypes, DetailValue, FieldRule,
+    MAX_DETAILS,
+};
 #[cfg(feature = "x509")]
 pub use bundle::Bundle;
 pub use claim_rules::{ClaimRules, ClaimValue, RequiredClaim};

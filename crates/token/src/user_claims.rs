@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::consent::Consent;
 use crate::json::{is_present, present, present_object};
 use crate::window::verify_window;
-use crate::{Audience, Issuer, ParseError, ScopeSet, Subject, UnixTime, VerifyError, WorkloadId};
+use crate::{Audience, AuthorizationDetails, Issuer, ParseError, ScopeSet, Subject, UnixTime, VerifyError, WorkloadId};
 
 /// The most groups a token may name, and the most bytes of one.
 const MAX_GROUPS: (usize, usize) = (256, 256);
@@ -27,6 +27,7 @@ pub struct UserClaims {
     pub(crate) scope: Option<ScopeSet>,
     /// Of the claim that the rules name.
     pub(crate) consents: Vec<Consent>,
+    pub(crate) authorization_details: Option<AuthorizationDetails>,
 }
 
 /// Who may act for the subject (RFC 8693 section 4.4). One that is not an object with a `sub` makes the token malformed.
@@ -97,6 +98,12 @@ impl UserClaims {
         self.scope.as_ref()
     }
 
+    /// What the token permits besides, in more words (RFC 9396). Nothing if they cannot be read: other issuers' types may be
+    /// richer than any that is delegated here.
+    pub const fn authorization_details(&self) -> Option<&AuthorizationDetails> {
+        self.authorization_details.as_ref()
+    }
+
     /// The user's groups: `groups`, which is no registered claim but what most providers call it, or the claim that the
     /// rules named instead. Empty when absent.
     pub fn groups(&self) -> &[String] {
@@ -112,6 +119,12 @@ impl UserClaims {
 fn groups<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
     Ok(serde_json::from_value(value).ok())
+}
+
+/// `authorization_details` of any shape: what cannot be read permits nothing.
+fn details<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<AuthorizationDetails>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(Some(serde_json::from_value(value).unwrap_or_else(|_| AuthorizationDetails::nothing())))
 }
 
 /// Every claim that some kind of token of an OpenID issuer is judged by. Each kind says which it cannot do without.
@@ -145,6 +158,8 @@ pub(crate) struct RawUserClaims {
     may_act: Option<MayAct>,
     #[serde(default, deserialize_with = "present")]
     scope: Option<ScopeSet>,
+    #[serde(default, deserialize_with = "details")]
+    authorization_details: Option<AuthorizationDetails>,
     #[serde(default, deserialize_with = "present")]
     pub(crate) cnf: Option<serde_json::Value>,
     #[serde(default, deserialize_with = "is_present")]
@@ -214,6 +229,7 @@ impl RawUserClaims {
             may_act: self.may_act,
             scope: self.scope,
             consents: Vec::new(),
+            authorization_details: self.authorization_details,
         })
     }
 }

@@ -4,10 +4,10 @@
 mod sample;
 
 use procura_token::{
-    AccessToken, AccessTokenRules, Actor, ActorChain, Algorithm, Authentication, ClaimRules, Confirmation, Delegation, DpopProof,
-    DpopRules, Freshness, Htu, IdToken, IdTokenRules, Issuer, JwkConfirmation, JwtSvid, JwtSvidRules, NewDpopProof, NewIdToken,
-    NewJwtSvid, NewWit, ScopeSet, Signer, SigningKey, Subject, TokenId, Unverified, VerifyError, Wit, WorkloadId,
-    access_token_hash,
+    AccessToken, AccessTokenRules, Actor, ActorChain, Algorithm, Authentication, AuthorizationDetails, ClaimRules, Confirmation,
+    Delegation, DpopProof, DpopRules, Freshness, Htu, IdToken, IdTokenRules, Issuer, JwkConfirmation, JwtSvid, JwtSvidRules,
+    NewDpopProof, NewIdToken, NewJwtSvid, NewWit, ScopeSet, Signer, SigningKey, Subject, TokenId, Unverified, VerifyError, Wit,
+    WorkloadId, access_token_hash,
 };
 use proptest::prelude::*;
 use sample::{EXP, Kind, NOW, SKEW, URI, at, key, keys_of};
@@ -46,19 +46,34 @@ fn signer() -> impl Strategy<Value = SigningKey> {
     prop::sample::select(vec![Algorithm::Es256, Algorithm::EdDsa, Algorithm::Ed25519]).prop_map(key)
 }
 
+fn details() -> impl Strategy<Value = AuthorizationDetails> {
+    let value =
+        prop_oneof!["\\PC{1,20}".prop_map(Into::into), any::<i32>().prop_map(Into::into), any::<bool>().prop_map(Into::into)];
+    let fields = prop::collection::btree_map("[a-z]{1,8}", value, 0..4);
+    let object =
+        ("\\PC{1,30}", fields).prop_map(|(kind, mut fields): (String, std::collections::BTreeMap<String, serde_json::Value>)| {
+            fields.insert("type".to_owned(), kind.into());
+            fields
+        });
+    prop::collection::vec(object, 1..4)
+        .prop_map(|objects| AuthorizationDetails::parse(&serde_json::to_string(&objects).unwrap()).unwrap())
+}
+
 prop_compose! {
     fn access_token()(
         sub in subject(), client_id in workload(), jti in token_id(), scope in scope(), authentication in authentication(),
         act in prop::option::of((actors(), token_id(), prop::option::of(token_id()))), hash: [u8; 32], is_key: bool, life in 1_u64..3600,
+        authorization_details in prop::option::of(details()), groups in prop::option::of(prop::collection::vec("\\PC{0,30}", 0..6)),
     ) -> AccessToken {
         let (act, delegation) = act.map_or((None, None), |(chain, id, parent)| {
             (Some(chain), Some(Delegation { id, until: at(NOW + life), parent }))
         });
+        let sub = if act.is_some() { sub } else { Subject::from(&client_id) };
         let hash = procura_token::base64url::encode(hash);
         let cnf = if is_key { Confirmation::Key(hash.parse().unwrap()) } else { Confirmation::Certificate(hash.parse().unwrap()) };
         AccessToken {
             iss: URI.parse().unwrap(), sub, aud: URI.parse().unwrap(), client_id, iat: at(NOW), exp: at(NOW + life), jti, scope,
-            act, cnf, delegation, authentication,
+            authorization_details, act, cnf, delegation, authentication, groups,
         }
     }
 }

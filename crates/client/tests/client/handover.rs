@@ -37,6 +37,7 @@ fn biscuit(holder: &SigningKey) -> Biscuit {
         cnf: holder.public_key().thumbprint().into(),
         delegation: Some(Delegation { id: "delegation-1".parse().unwrap(), until: END, parent: None }),
         authentication: Authentication::default(),
+        authorization_details: None,
         groups: Some(Vec::new()),
     };
     let text =

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use http::Response;
 use procura_client::{
-    AgentKey, CertificateThumbprint, Confirmation, ErrorCode, ExchangeError, ExchangeRequest, Expectations, Grant, OAuthError,
-    Resource, TokenType, UnixTime, judge_exchange,
+    AgentKey, AuthorizationDetails, CertificateThumbprint, Confirmation, ErrorCode, ExchangeError, ExchangeRequest, Expectations,
+    Grant, OAuthError, Resource, TokenType, UnixTime, judge_exchange,
 };
 use procura_token::base64url;
 use serde_json::{Value, json};
@@ -51,6 +51,29 @@ fn a_bound_token_with_no_more_scope_than_asked_for_is_granted() {
 fn scope_that_the_answer_leaves_out_is_what_was_asked_for() {
     let grant = judge(&json!({ "scope": null })).unwrap();
     assert_eq!(grant.scope.unwrap().to_string(), "a b");
+}
+
+/// RAR-08.
+#[test]
+fn authorization_details_of_a_type_that_was_not_asked_for_are_thrown_away() {
+    let details = |text: &str| AuthorizationDetails::parse(text).unwrap();
+    let key = AgentKey::generate().unwrap();
+    let resource: Resource = "https://api.example/calendar".parse().unwrap();
+    let request = ExchangeRequest::delegation("id-token", TokenType::IdToken, resource);
+    let asked = request
+        .authorization_details(details(r#"[{"type":"invitation","locations":["https://a.example","https://b.example"]}]"#));
+    let granted = |expected: &Expectations, granted: Value| {
+        let mut answer = answer();
+        answer["authorization_details"] = granted;
+        judge_exchange(&response(200, &answer.to_string(), &[]), expected).map(|grant| grant.authorization_details)
+    };
+    let narrowed = r#"[{"type":"invitation","locations":["https://a.example"]}]"#;
+    let expected = asked.expectations(key.thumbprint(), NOW);
+    assert_eq!(granted(&expected, serde_json::from_str(narrowed).unwrap()), Ok(Some(details(narrowed))));
+    let other = json!([{ "type": "invitation" }, { "type": "payment" }]);
+    assert_eq!(granted(&expected, other), Err(ExchangeError::Widened));
+    assert_eq!(granted(&expectations(&key), json!([{ "type": "invitation" }])), Err(ExchangeError::Widened));
+    assert!(matches!(granted(&expected, json!({ "type": "invitation" })), Err(ExchangeError::Malformed { .. })));
 }
 
 #[test]

@@ -97,6 +97,7 @@ impl World {
                 acr: Some("phr".into()),
                 amr: Some(vec!["hwk".into(), "user".into()]),
             },
+            authorization_details: None,
             groups: Some(vec!["staff".into()]),
         }
     }

@@ -51,6 +51,7 @@ pub(crate) fn access_token(signer: &SigningKey) -> AccessToken {
         exp: at(EXP),
         jti: id("token-1"),
         scope: "calendar.read calendar.write".parse().unwrap(),
+        authorization_details: None,
         act: Some(ActorChain::new(Actor { id: AGENT.parse().unwrap(), profile: Some("ai_agent".into()) })),
         cnf: signer.public_key().thumbprint().into(),
         delegation: Some(Delegation { id: id("delegation-1"), until: at(EXP), parent: Some(id("token-0")) }),
