@@ -11,6 +11,7 @@ mod path;
 mod platform;
 mod secret;
 mod section;
+mod statement_issuer;
 mod store;
 mod trust;
 mod trust_domain;
@@ -34,6 +35,7 @@ pub use section::{
     AuditConfig, DpopConfig, KeyRingConfig, KeysConfig, LogConfig, LogFormat, LogLevel, PolicyConfig, ServerConfig, TargetConfig,
     TokenConfig, WptConfig,
 };
+pub use statement_issuer::{ApproverConfig, AttesterConfig};
 pub use store::{RedisConfig, StoreConfig};
 pub use trust::TrustConfig;
 pub use trust_domain::{FederationConfig, FederationProfile, TrustDomainConfig};
@@ -95,6 +97,12 @@ pub struct Config {
     /// Issuers whose tokens name users.
     #[serde(default)]
     pub user_issuer: Vec<UserIssuerConfig>,
+    /// Who may say that a user approved a delegation.
+    #[serde(default)]
+    pub approver: Vec<ApproverConfig>,
+    /// Who may say in which state a workload is.
+    #[serde(default)]
+    pub attester: Vec<AttesterConfig>,
     /// What tokens can be for.
     #[serde(default)]
     pub target: Vec<TargetConfig>,
@@ -182,6 +190,7 @@ impl Config {
         unique("target.name", self.target.iter().filter_map(|target| target.name.as_deref()))?;
         self.trust_domains()?;
         self.user_issuers_agree()?;
+        self.statement_issuers_agree()?;
         self.detail_types_agree()?;
         self.platforms()?;
         self.dpop.agree()?;

@@ -4,6 +4,7 @@
 //! one before it made, so none can be skipped; each refuses with an [`ExchangeError`]; and whatever happens, one audit event
 //! is durable before the answer leaves.
 
+mod approval;
 mod authenticate;
 mod authentication;
 mod authority;
@@ -22,6 +23,7 @@ mod issue;
 mod own;
 mod record;
 mod request;
+mod statement;
 mod verify;
 
 use std::net::IpAddr;
@@ -33,6 +35,7 @@ use procura_token::{
     Algorithm, AuthorizationDetails, Confirmation, Freshness, Htu, Issuer, Nonces, RequestHead, ScopeSet, TokenType, UnixTime,
 };
 
+pub use approval::MissingApproval;
 pub use certificate::CertificateFieldError;
 pub use challenge::{EncryptedCredential, TpmChallenge};
 pub use delegations::{DelegationError, DelegationList, DelegationView, Revocation, RevokedDelegations};

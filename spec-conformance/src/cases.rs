@@ -3,6 +3,7 @@
 mod actor;
 mod algorithm;
 mod answer;
+mod approval;
 mod autonomous;
 mod binding;
 mod caller;
@@ -18,6 +19,7 @@ mod hostile;
 mod metadata;
 mod nonce;
 mod platform;
+mod posture;
 mod replay;
 mod signature;
 mod subject;
@@ -99,6 +101,8 @@ pub(crate) fn all() -> Vec<Case> {
         binding::cases(),
         federated::cases(),
         platform::cases(),
+        approval::cases(),
+        posture::cases(),
         hostile::cases(),
         replay::cases(),
         written::cases(),

@@ -10,7 +10,7 @@ mod workload;
 
 pub(crate) use answer::{Answer, Granted};
 pub(crate) use exchange::{Exchange, Nonce, Present, TYPE};
-pub(crate) use guest::{Federated, Guests, Platform};
+pub(crate) use guest::{Evidence, Federated, Guests, Platform};
 pub(crate) use signed::SignedCall;
 pub(crate) use wire::Wire;
 pub(crate) use workload::{Workload, WptCall};

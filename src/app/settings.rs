@@ -1,6 +1,7 @@
 //! From the file's words to each room's settings.
 
 mod issuer;
+mod statement_issuer;
 
 use std::path::{Path, PathBuf};
 
@@ -77,6 +78,8 @@ pub(super) fn trust(config: &Config, secret: &[u8]) -> Result<TrustSettings, Con
         issuer: config.issuer.clone(),
         domains,
         user_issuers,
+        approvers: config.approver.iter().map(statement_issuer::approver).collect(),
+        attesters: config.attester.iter().map(statement_issuer::attester).collect::<Result<_, _>>()?,
         platforms: platforms(config, secret)?,
         skew: config.token.skew.0,
         disabled_file: config.trust.disabled_file.clone(),

@@ -131,6 +131,18 @@ pub struct Event {
     pub scope_asked: Option<ScopeSet>,
     /// The scope granted.
     pub scope_granted: Option<ScopeSet>,
+    /// What shows that the user agreed: `token`, `may_act`, `consent_claim`; absent when empty.
+    pub approval_by: Vec<&'static str>,
+    /// The `jti` of the approval that was presented.
+    pub approval_id: Option<TokenId>,
+    /// The approver.
+    pub approval_issuer: Option<Issuer>,
+    /// The scopes that were not granted because the user had not agreed.
+    pub approval_missing: Option<ScopeSet>,
+    /// The `jti` of the posture that was presented.
+    pub posture_id: Option<TokenId>,
+    /// The attester.
+    pub posture_issuer: Option<Issuer>,
     /// The authorization details asked for: their types, and under `details.asked.sha256` a hash of their JSON.
     pub details_asked: Option<AuthorizationDetails>,
     /// Those granted, likewise.
@@ -189,6 +201,12 @@ impl Event {
             target: None,
             scope_asked: None,
             scope_granted: None,
+            approval_by: Vec::new(),
+            approval_id: None,
+            approval_issuer: None,
+            approval_missing: None,
+            posture_id: None,
+            posture_issuer: None,
             details_asked: None,
             details_granted: None,
             delegation_id: None,

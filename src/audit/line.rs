@@ -43,6 +43,14 @@ pub(super) fn write(event: &Event, line: &mut Vec<u8>) {
     object.text("target", event.target.as_ref());
     object.text("scope.asked", event.scope_asked.as_ref());
     object.text("scope.granted", event.scope_granted.as_ref());
+    if !event.approval_by.is_empty() {
+        object.array("approval.by", event.approval_by.iter().map(ToString::to_string));
+    }
+    object.text("approval.id", event.approval_id.as_ref());
+    object.text("approval.issuer", event.approval_issuer.as_ref());
+    object.text("approval.missing", event.approval_missing.as_ref());
+    object.text("posture.id", event.posture_id.as_ref());
+    object.text("posture.issuer", event.posture_issuer.as_ref());
     object.details(["details.asked", "details.asked.sha256"], event.details_asked.as_ref());
     object.details(["details.granted", "details.granted.sha256"], event.details_granted.as_ref());
     object.text("delegation.id", event.delegation_id.as_ref());
@@ -250,6 +258,12 @@ mod tests {
             target: Some("https://api.test/calendar".parse().unwrap()),
             scope_asked: Some("b a".parse().unwrap()),
             scope_granted: Some("a".parse().unwrap()),
+            approval_by: vec!["token", "may_act"],
+            approval_id: Some("a".parse().unwrap()),
+            approval_issuer: Some("https://consent.test".parse().unwrap()),
+            approval_missing: Some("b".parse().unwrap()),
+            posture_id: Some("s".parse().unwrap()),
+            posture_issuer: Some("https://edr.test".parse().unwrap()),
             details_asked: AuthorizationDetails::parse(r#"[{"type":"b"},{"type":"é","c":"d"}]"#).ok(),
             details_granted: AuthorizationDetails::parse(r#"[{"type":"b"}]"#).ok(),
             delegation_id: Some("d".parse().unwrap()),
@@ -278,8 +292,10 @@ mod tests {
             "actor.id": "spiffe://a.test/tool",
             "actor.chain": ["spiffe://a.test/tool", "spiffe://a.test/agent"], "target": "https://api.test/calendar",
             "scope.asked": "a b", "scope.granted": "a", "details.asked": ["b", "é"],
-            "details.asked.sha256": hash(r#"[{"type":"b"},{"c":"d","type":"é"}]"#),
-            "details.granted": ["b"], "details.granted.sha256": hash(r#"[{"type":"b"}]"#), "delegation.id": "d", "delegation.until": "1970-01-01T00:00:00.000Z",
+            "details.asked.sha256": hash(r#"[{"type":"b"},{"c":"d","type":"é"}]"#), "details.granted": ["b"],
+            "details.granted.sha256": hash(r#"[{"type":"b"}]"#), "approval.by": ["token", "may_act"], "approval.id": "a",
+            "approval.issuer": "https://consent.test", "approval.missing": "b", "posture.id": "s",
+            "posture.issuer": "https://edr.test", "delegation.id": "d", "delegation.until": "1970-01-01T00:00:00.000Z",
             "token.parent": "p", "token.jti": "j", "token.kind": "at+jwt", "token.exp": "9999-12-31T23:59:59.999Z",
             "key.thumbprint": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", "policy.ids": ["p1", "p2"],
             "certificate.thumbprint": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",

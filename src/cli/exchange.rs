@@ -37,8 +37,14 @@ pub(super) struct Arguments {
     /// A WIT of the agent, bound to its key, as actor token
     #[arg(long, value_name = "FILE", requires = "key")]
     actor_wit: Option<PathBuf>,
+    /// The user's approval of the agent and the target, as an approver signed it
+    #[arg(long, value_name = "FILE")]
+    approval: Option<PathBuf>,
+    /// The state of the agent, as an attester signed it
+    #[arg(long, value_name = "FILE")]
+    posture: Option<PathBuf>,
     /// Ask for a Workload Identity Token of the agent itself
-    #[arg(long, conflicts_with_all = ["user_token", "user_access_token", "resource", "audience", "scope", "authorization_details", "actor_wit"])]
+    #[arg(long, conflicts_with_all = ["user_token", "user_access_token", "resource", "audience", "scope", "authorization_details", "actor_wit", "approval", "posture"])]
     request_wit: bool,
     /// Ask for a token in the agent's own name, for no user
     #[arg(long, conflicts_with_all = ["user_token", "user_access_token", "actor_wit", "request_wit", "authorization_details"])]
@@ -85,6 +91,12 @@ fn request(arguments: &Arguments) -> anyhow::Result<ExchangeRequest> {
     }
     if let Some(wit) = &arguments.actor_wit {
         request = request.actor_token(read(wit)?.trim(), TokenType::Jwt);
+    }
+    if let Some(approval) = &arguments.approval {
+        request = request.approval_token(read(approval)?.trim());
+    }
+    if let Some(posture) = &arguments.posture {
+        request = request.posture_token(read(posture)?.trim());
     }
     Ok(request)
 }

@@ -91,11 +91,52 @@ fn limits_beyond_the_most_are_refused() {
 }
 
 #[test]
+fn an_approver_is_for_users_there_are_and_an_attester_for_workloads() {
+    for (from, to, words) in [
+        ("user_issuers = [\"corp\"]", "user_issuers = []", "`approver.user_issuers`: is empty for `consent-app`"),
+        ("user_issuers = [\"corp\"]", "user_issuers = [\"crop\"]", "names `crop`"),
+        ("workloads = [\"spiffe://prod.example/agent/*\"]", "workloads = []", "`attester.workloads`: is empty for `edr`"),
+        ("name = \"edr\"", "name = \"Edr 1\"", "`Edr 1` is not a short name"),
+        ("issuer = \"https://edr.example\"", "issuer = \"https://sts.example\"", "is this service itself"),
+        ("issuer = \"https://edr.example\"", "issuer = \"http://edr.example\"", "use https"),
+        ("user_issuers = [\"corp\"]", "user_issuers = [\"corp\"]\nalgorithms = []", "`approver.algorithms`: is empty"),
+    ] {
+        let message = error(&example(from, to));
+        assert!(message.contains(words), "{to}: {message}");
+    }
+    let again = "[[approver]]\nname = \"b\"\nissuer = \"https://consent.example\"\nuser_issuers = [\"corp\"]\n";
+    let message = error(&format!("{EXAMPLE}\n{again}"));
+    assert!(message.contains("`approver.issuer`") && message.contains("twice"), "{message}");
+}
+
+#[test]
 fn secrets_do_not_print() {
     let text = example("nonce_secret_file = \"secrets/nonce\"", "nonce_secret = \"hunter2-hunter2-hunter2-hunter2-\"");
     let config = Config::parse(&text).unwrap();
     assert!(!format!("{config:?}").contains("hunter2"));
     assert_eq!(config.dpop.secret().unwrap().unwrap().expose(), ("hunter2-hunter2-hunter2-hunter2-"));
+}
+
+#[test]
+fn the_operators_token_is_long_and_fits_into_a_header_field() {
+    let token = |text: &str| {
+        let config = Config::parse(&example("token_file = \"secrets/admin\"", text)).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+        config.admin.unwrap().token()
+    };
+    let good = "hunter2-hunter2-hunter2-hunter2-";
+    assert_eq!(token(&format!("token = \"{good}\"")).unwrap().unwrap().expose(), good);
+    assert!(token("").unwrap().is_none());
+    for (text, words) in [
+        ("token = \"hunter2\"".to_owned(), "fewer than 32"),
+        (format!("token = \"{good} {good}\""), "spaces"),
+        (format!("token = \"{good}\u{e9}\""), "not ASCII"),
+        (format!("token = \"{good}\"\ntoken_file = \"secrets/admin\""), "given twice"),
+        ("token_file = \"no/such/file\"".to_owned(), "no/such/file"),
+    ] {
+        let told = token(&text).unwrap_err().to_string();
+        assert!(told.contains(words) && !told.contains("hunter2"), "{told}");
+    }
 }
 
 #[test]

@@ -61,6 +61,10 @@ pub struct UserIssuerConfig {
     /// The claim that is the scope of its access tokens. Default `scope`.
     #[serde(default = "UserIssuerConfig::default_scope_claim")]
     pub scope_claim: String,
+    /// The claim that lists whom the user agreed to let act: identifiers of workloads, or objects with `agent` and, if the
+    /// consent is to less than everything, `target` and `scope`. Default: no claim says so.
+    #[serde(default)]
+    pub consent_claim: Option<String>,
     /// What its access tokens say and its ID tokens never do, written like `require`: for an issuer whose access tokens are
     /// not of type `at+jwt`. Default: only those of that type are accepted.
     #[serde(default)]

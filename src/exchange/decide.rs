@@ -14,8 +14,9 @@ use super::credential::WorkloadCredential;
 use super::hop::verify_target;
 use super::own::OwnGrant;
 use super::request::TargetName;
+use super::statement::Told;
 use super::verify::{Delegated, Evidence, Proofs, Proved};
-use super::{Exchange, ExchangeError, record};
+use super::{Exchange, ExchangeError, MissingApproval, record};
 use crate::audit::Event;
 use crate::policy::{
     Action, Country, Credential, Decision, Delegate, DelegateDetail, Hop, Parent, Platform, RecordedRequest, Request, Target,
@@ -103,7 +104,9 @@ impl Exchange {
                     ),
                 };
                 let chain = self.extend(&delegated, target)?;
-                let (decision, details) = self.decide_delegation(&question, credential, &delegated, target, event)?;
+                let told = delegated.shown.at(&target.resource)?;
+                record::told(event, &told);
+                let (decision, details) = self.decide_delegation(&question, credential, (&delegated, &told), target, event)?;
                 let Delegated { authority, .. } = delegated;
                 let expires = limit(now, &decision, self.settings.max_delegation).min(authority.limit());
                 let until = match &authority {
@@ -117,8 +120,8 @@ impl Exchange {
                     scope: decision.granted,
                     details,
                     until,
-                    // Bound to a credential's key, nothing outlives that credential.
-                    expires: bound.map_or(expires, |end| expires.min(end)),
+                    // Bound to a credential's key, nothing outlives that credential; nor what it was granted for.
+                    expires: [bound, told.until].into_iter().flatten().fold(expires, Ord::min),
                     binding,
                 })
             }
@@ -175,7 +178,7 @@ impl Exchange {
         &self,
         question: &Question<'_>,
         credential: Credential,
-        Delegated { authority, hop, scope, details, .. }: &Delegated,
+        (Delegated { authority, hop, scope, details, .. }, told): (&Delegated, &Told),
         target: &Target,
         event: &mut Event,
     ) -> Result<(Decision, Option<AuthorizationDetails>), ExchangeError> {
@@ -195,7 +198,8 @@ impl Exchange {
                 Authority::Parent(parent) => Some(Parent { target: &parent.target, actor: &parent.chain.current().id }),
             };
             let chain = authority.chain();
-            Delegate { target, scopes, user, chain, hop: *hop, parent, posture: None, approval: None }
+            let (posture, approval) = (told.posture.as_ref(), told.approval.as_ref());
+            Delegate { target, scopes, user, chain, hop: *hop, parent, posture, approval }
         };
         let ask = |action| self.policy.decide(&question.put(credential, action));
         record::target(event, target);
@@ -223,6 +227,10 @@ impl Exchange {
         record::decision(event, &decision);
         if decision.allowed {
             return Ok((decision, details));
+        }
+        if !decision.approval_missing.is_empty() {
+            let (agent, target) = (question.workload.clone(), target.resource.clone());
+            return Err(ExchangeError::ApprovalMissing(MissingApproval { agent, target, scope: decision.approval_missing }));
         }
         // Nothing at all at this target, or nothing of what was asked?
         match ask(Action::Delegate(delegate(&target.scopes))).allowed {

@@ -11,6 +11,7 @@ use super::binding::Binding;
 use super::claim::Claimed;
 use super::credential::WorkloadCredential;
 use super::request::{Asked, Wanted};
+use super::statement::Told;
 use super::verify::{Evidence, Proved};
 use super::{Exchange, ExchangeError, Issued};
 use crate::audit::{Event, EventKind, Outcome, PlatformCaller};
@@ -99,6 +100,13 @@ pub(super) fn target(event: &mut Event, target: &Target) {
     event.target = Some(target.resource.clone());
 }
 
+/// What was shown beside the subject.
+pub(super) fn told(event: &mut Event, told: &Told) {
+    event.approval_by.clone_from(&told.agreed_by);
+    (event.approval_id, event.approval_issuer) = told.approved.clone().unzip();
+    (event.posture_id, event.posture_issuer) = told.attested.clone().unzip();
+}
+
 /// What the policies were asked, and what they said to just that.
 pub(super) fn question(event: &mut Event, request: &RecordedRequest, decision: &Decision) {
     event.policy_input = serde_json::to_string(request).ok();
@@ -108,6 +116,7 @@ pub(super) fn question(event: &mut Event, request: &RecordedRequest, decision: &
 pub(super) fn decision(event: &mut Event, decision: &Decision) {
     event.policy_ids = decision.policies.iter().map(ToString::to_string).collect();
     event.policy_set = Some(decision.policy_set.to_string());
+    event.approval_missing = Some(&decision.approval_missing).filter(|missing| !missing.is_empty()).cloned();
     for cause in &decision.errors {
         tracing::error!(cause, "a policy could not be evaluated; what it touched is denied");
     }

@@ -8,6 +8,7 @@ use procura_token::{
 };
 
 use super::authentication::Authentication;
+use super::statement::Statements;
 use super::{ExchangeError, GRANT_TYPE, Incoming, OWN_GRANT_TYPE, details, own};
 
 /// The subject token that stands for the certificate of the connection.
@@ -68,7 +69,13 @@ pub(super) enum SubjectToken {
 /// What is asked for.
 pub(super) enum Wanted {
     /// An access token on behalf of the user that a token of this type names.
-    Delegation { user: UserTokenType, target: TargetName, scope: Option<ScopeSet>, details: Option<AuthorizationDetails> },
+    Delegation {
+        user: UserTokenType,
+        target: TargetName,
+        scope: Option<ScopeSet>,
+        details: Option<AuthorizationDetails>,
+        statements: Statements,
+    },
     /// An access token of the caller's own, for nobody else.
     Own { target: TargetName, scope: Option<ScopeSet> },
     /// A WIT for the caller itself.
@@ -144,12 +151,16 @@ fn actor(form: &Form<'_>) -> Result<Option<Presented>, ExchangeError> {
 fn wanted(form: &Form<'_>, subject: TokenType) -> Result<Wanted, ExchangeError> {
     let delegation = |user| {
         let scope = form.get("scope").map(str::parse).transpose().map_err(ExchangeError::ScopeSyntax)?;
-        Ok(Wanted::Delegation { user, target: target(form)?, scope, details: details::parse(form)? })
+        let (details, statements) = (details::parse(form)?, Statements::parse(form)?);
+        Ok(Wanted::Delegation { user, target: target(form)?, scope, details, statements })
     };
     match (token_type(form, "requested_token_type")?.unwrap_or(TokenType::AccessToken), subject) {
         (TokenType::AccessToken, TokenType::IdToken) => delegation(UserTokenType::IdToken),
         (TokenType::AccessToken, TokenType::AccessToken) => delegation(UserTokenType::AccessToken),
-        (TokenType::Wit, TokenType::Jwt | TokenType::Mtls) => Ok(Wanted::Wit),
+        (TokenType::Wit, TokenType::Jwt | TokenType::Mtls) if Statements::parse(form)?.are_none() => Ok(Wanted::Wit),
+        (TokenType::Wit, TokenType::Jwt | TokenType::Mtls) => {
+            Err(ExchangeError::Request("approvals and postures are for delegations"))
+        }
         (TokenType::AccessToken | TokenType::Wit, _) => Err(ExchangeError::SubjectUnfit("its type is not accepted")),
         _ => Err(ExchangeError::Request("`requested_token_type` is not issued")),
     }

@@ -13,6 +13,7 @@ use super::binding::Binding;
 use super::credential::WorkloadCredential;
 use super::hop::{Held, Step};
 use super::request::{Asked, Presented, SubjectToken, TargetName, UserTokenType, Wanted};
+use super::statement::Shown;
 use super::{Exchange, ExchangeError};
 use crate::policy::Hop;
 use crate::store::{Epoch, OneTimeUse, UseKind};
@@ -58,6 +59,8 @@ pub(super) struct Delegated {
     pub(super) target: TargetName,
     pub(super) scope: Option<ScopeSet>,
     pub(super) details: Option<AuthorizationDetails>,
+    /// What was shown beside it.
+    pub(super) shown: Shown,
 }
 
 /// A subject token, verified, before it is known who is to act.
@@ -87,7 +90,7 @@ impl Exchange {
         };
         let binding = Binding::decide(&caller, proved)?;
         match wanted {
-            Wanted::Delegation { user, target, scope, details } => {
+            Wanted::Delegation { user, target, scope, details, statements } => {
                 let SubjectToken::Token(subject) = &subject else {
                     return Err(ExchangeError::SubjectUnfit("it is the caller's own credential"));
                 };
@@ -107,7 +110,8 @@ impl Exchange {
                     }
                 };
                 let Step { hop, actor, binding } = step;
-                let wanted = Proved::Delegation(Delegated { authority, hop, actor, target, scope, details });
+                let shown = self.verify_statements(&statements, &authority, &actor, now).await?;
+                let wanted = Proved::Delegation(Delegated { authority, hop, actor, target, scope, details, shown });
                 Ok(Evidence { caller, proofs, binding, credential, wanted })
             }
             Wanted::Own { target, scope } => {

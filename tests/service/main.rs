@@ -6,6 +6,7 @@ mod support;
 
 mod access_token;
 mod admin;
+mod approval;
 mod audit;
 mod autonomous;
 mod chain;
@@ -27,6 +28,7 @@ mod mtls;
 mod outage;
 mod platform;
 mod policy;
+mod posture;
 mod profile;
 mod proof;
 mod proxy;

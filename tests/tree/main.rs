@@ -5,11 +5,51 @@ mod plan;
 mod tree;
 mod world;
 
-use std::collections::HashMap;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, HashMap};
 
 use plan::{TARGETS, WORKLOADS, id};
 use serde_json::Value;
 use tree::{Deed, Source, Token, claims, for_all_trees};
+
+/// What all the others are held against is no bare ground.
+#[test]
+fn trees_have_branches_of_every_kind() {
+    let seen = RefCell::new(BTreeMap::new());
+    for_all_trees(|_, tree| {
+        let mut seen = seen.borrow_mut();
+        let mut see = |what: &str| *seen.entry(what.to_owned()).or_insert(0) += 1;
+        tree.roots().for_each(|_| see("began"));
+        for (parent, child) in tree.hops() {
+            let is_pushed = child.request.actor.is_some_and(|actor| actor != child.request.caller);
+            match child.chain().len() - parent.chain().len() {
+                0 => see("went on"),
+                _ if is_pushed => see("was pushed"),
+                _ => see("was pulled"),
+            }
+            if child.chain().len() > 2 {
+                see("went far");
+            }
+            if parent.target() != child.target() {
+                see("moved");
+            }
+        }
+        let mut revoked = Vec::new();
+        for done in &tree.history {
+            match &done.what {
+                Deed::Revoked(delegation) => revoked.push(delegation),
+                Deed::Asked(request, Err(_)) if revoked.iter().any(|id| request.subject_is_of(id)) => see("was revoked"),
+                Deed::Asked(_, Err(code)) => see(code),
+                Deed::Asked(_, Ok(_)) => {}
+            }
+        }
+    });
+    let seen = seen.into_inner();
+    let kinds = ["began", "went on", "was pushed", "was pulled", "went far", "moved", "was revoked"];
+    for kind in kinds.into_iter().chain(["invalid_request", "invalid_scope", "invalid_target"]) {
+        assert!(seen.contains_key(kind), "nothing {kind}: {seen:?}");
+    }
+}
 
 #[test]
 fn scope_never_widens() {
@@ -206,7 +246,7 @@ fn no_way_yields_more_than_its_root() {
 /// The same without the requests that were refused: everybody gets the same.
 #[test]
 fn a_refused_request_changes_nothing() {
-    let other = std::cell::OnceCell::new();
+    let other = OnceCell::new();
     for_all_trees(|world, tree| {
         let other = other.get_or_init(|| world.forgetful());
         other.legislate(&tree.plan.policies());

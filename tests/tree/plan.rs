@@ -108,7 +108,7 @@ impl Plan {
     pub(crate) fn any() -> impl Strategy<Value = Self> {
         let pairs = (0..WORKLOADS.len()).flat_map(|workload| (0..TARGETS.len()).map(move |target| (workload, target)));
         let permits: Vec<_> = pairs.map(|(workload, target)| permit(workload, target)).collect();
-        (prop::collection::vec(user(), USERS), permits, prop::collection::vec(event(), 4..30))
+        (prop::collection::vec(user(), USERS), permits, prop::collection::vec(event(), 10..60))
             .prop_map(|(users, permits, events)| Self { users, permits: permits.into_iter().flatten().collect(), events })
     }
 }
@@ -133,12 +133,12 @@ pub(crate) fn id(path: &str) -> String {
 }
 
 fn user() -> impl Strategy<Value = User> {
-    (60..7200_u64, prop::option::weighted(0.3, scopes())).prop_map(|(lasts, scope)| User { lasts, scope })
+    (300..7200_u64, prop::option::weighted(0.3, scopes())).prop_map(|(lasts, scope)| User { lasts, scope })
 }
 
 fn permit(workload: usize, target: usize) -> impl Strategy<Value = Option<Permit>> {
-    let ttl = prop::option::of(30..3000_u64);
-    let limits = (prop::option::weighted(0.3, 1..=8_usize), prop::bool::weighted(0.3));
+    let ttl = prop::option::of(60..3000_u64);
+    let limits = (prop::option::weighted(0.3, 2..=8_usize), prop::bool::weighted(0.3));
     let permit = (scopes(), ttl, limits).prop_map(move |(scopes, ttl, (depth, repeats))| Permit {
         workload,
         target,
@@ -147,7 +147,7 @@ fn permit(workload: usize, target: usize) -> impl Strategy<Value = Option<Permit
         depth,
         repeats,
     });
-    prop::option::weighted(0.85, permit)
+    prop::option::weighted(0.9, permit)
 }
 
 /// More often many than few.
@@ -157,20 +157,20 @@ fn scopes() -> impl Strategy<Value = Scopes> {
 
 fn event() -> impl Strategy<Value = Event> {
     let (workload, target) = (0..WORKLOADS.len(), 0..TARGETS.len());
-    let scope = || prop::option::weighted(0.4, scopes());
+    let scope = || prop::option::weighted(0.3, scopes());
     let token = any::<Index>;
     let key = prop::option::weighted(0.2, workload.clone());
     prop_oneof![
-        3 => (0..USERS, workload.clone(), key, target.clone(), scope()).prop_map(|(user, caller, key, target, scope)| {
+        5 => (0..USERS, workload.clone(), key, target.clone(), scope()).prop_map(|(user, caller, key, target, scope)| {
             Event::Begin { user, caller, key: key.unwrap_or(caller), target, scope }
         }),
-        3 => (token(), scope()).prop_map(|(token, scope)| Event::Continue { token, scope }),
-        6 => (token(), workload.clone(), scope()).prop_map(|(token, to, scope)| Event::Push { token, to, scope }),
-        4 => (token(), target.clone(), scope()).prop_map(|(token, target, scope)| Event::Pull { token, target, scope }),
-        3 => (token(), [workload.clone(), workload.clone()], prop::option::of(workload), target, scope()).prop_map(
+        5 => (token(), scope()).prop_map(|(token, scope)| Event::Continue { token, scope }),
+        16 => (token(), workload.clone(), scope()).prop_map(|(token, to, scope)| Event::Push { token, to, scope }),
+        8 => (token(), target.clone(), scope()).prop_map(|(token, target, scope)| Event::Pull { token, target, scope }),
+        6 => (token(), [workload.clone(), workload.clone()], prop::option::of(workload), target, scope()).prop_map(
             |(token, [caller, key], actor, target, scope)| Event::Try { token, caller, key, actor, target, scope }
         ),
-        2 => (1..1200_u64).prop_map(Event::Wait),
+        2 => (1..600_u64).prop_map(Event::Wait),
         1 => token().prop_map(Event::Revoke),
     ]
 }

@@ -20,6 +20,7 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::plan::{Scopes, TARGETS, User, WORKLOADS, id};
+use crate::tree::claims;
 
 const ISSUER: &str = "http://127.0.0.1:8080";
 /// When everything begins: not at a whole second.
@@ -58,6 +59,13 @@ pub(crate) struct Request {
     pub(crate) scope: Option<Scopes>,
 }
 
+impl Request {
+    /// Whether its subject token is one of this delegation.
+    pub(crate) fn subject_is_of(&self, delegation: &str) -> bool {
+        claims(&self.subject)["delegation"]["id"] == delegation
+    }
+}
+
 impl World {
     pub(crate) fn new() -> Self {
         let directory = Arc::new(tempfile::tempdir().unwrap());
@@ -71,6 +79,9 @@ impl World {
         let targets: String = TARGETS.iter().map(target).collect();
         std::fs::write(directory.path().join("targets/dev.toml"), targets).unwrap();
         std::fs::write(directory.path().join("policies/dev.cedar"), "").unwrap();
+        let config = directory.path().join("config.toml");
+        let text = std::fs::read_to_string(&config).unwrap().replace("[audit]", "[token]\nmax_depth = 8\n\n[audit]");
+        std::fs::write(config, text).unwrap();
         let keys = WORKLOADS.iter().map(|_| SigningKey::generate(Algorithm::Es256).unwrap()).collect();
         Self::start(directory, keys, "config.toml")
     }

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use procura_token::{ParseError, SignError};
 
-use crate::{ClockOffset, WitProofError};
+use crate::{ClockOffset, RequiredApproval, WitProofError};
 
 /// Why an exchange gave no token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +25,10 @@ pub enum ExchangeError {
         /// When it refused a proof or the caller, and its clock and ours differ by more than a minute: by how much.
         clock: Option<ClockOffset>,
     },
+    /// The user has to approve first. Have him asked, and ask again with
+    /// [`ExchangeRequest::approval_token`](crate::ExchangeRequest::approval_token).
+    #[error("the user has to approve {0}")]
+    ApprovalRequired(RequiredApproval),
     /// The server cannot decide at the moment.
     #[error("the server is unavailable")]
     Unavailable {
@@ -114,6 +118,8 @@ pub enum ErrorCode {
     InvalidDpopProof,
     /// The proof needs a nonce (RFC 9449).
     UseDpopNonce,
+    /// The user has to approve first. A server that says of what makes it [`ExchangeError::ApprovalRequired`].
+    ConsentRequired,
     /// The server cannot decide at the moment.
     TemporarilyUnavailable,
     /// Another code; at most 100 characters.
@@ -121,7 +127,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -132,6 +138,7 @@ impl ErrorCode {
         Self::InvalidAuthorizationDetails,
         Self::InvalidDpopProof,
         Self::UseDpopNonce,
+        Self::ConsentRequired,
         Self::TemporarilyUnavailable,
     ];
 
@@ -153,6 +160,7 @@ impl ErrorCode {
             Self::InvalidAuthorizationDetails => "invalid_authorization_details",
             Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::UseDpopNonce => "use_dpop_nonce",
+            Self::ConsentRequired => "consent_required",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::Other(code) => code,
         }

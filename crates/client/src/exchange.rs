@@ -17,6 +17,8 @@ pub struct ExchangeRequest {
     actor: Option<(Secret, TokenType)>,
     /// What the token will be bound to if it is for somebody else.
     handed_to: Option<Confirmation>,
+    approval: Option<Secret>,
+    posture: Option<Secret>,
     requested: TokenType,
 }
 
@@ -69,6 +71,8 @@ impl ExchangeRequest {
             authorization_details: None,
             actor: None,
             handed_to: None,
+            approval: None,
+            posture: None,
             requested: TokenType::AccessToken,
         }
     }
@@ -92,6 +96,8 @@ impl ExchangeRequest {
             authorization_details: None,
             actor: None,
             handed_to: None,
+            approval: None,
+            posture: None,
             requested: TokenType::AccessToken,
         }
     }
@@ -105,6 +111,8 @@ impl ExchangeRequest {
             authorization_details: None,
             actor: None,
             handed_to: None,
+            approval: None,
+            posture: None,
             requested: TokenType::Wit,
         }
     }
@@ -128,6 +136,20 @@ impl ExchangeRequest {
     #[must_use]
     pub fn actor_token(mut self, actor_token: impl Into<Secret>, actor_token_type: TokenType) -> Self {
         self.actor = Some((actor_token.into(), actor_token_type));
+        self
+    }
+
+    /// Shows that the user approved: what an approver signed, for this agent and target.
+    #[must_use]
+    pub fn approval_token(mut self, approval_token: impl Into<Secret>) -> Self {
+        self.approval = Some(approval_token.into());
+        self
+    }
+
+    /// Shows in which state the agent is: what an attester signed.
+    #[must_use]
+    pub fn posture_token(mut self, posture_token: impl Into<Secret>) -> Self {
+        self.posture = Some(posture_token.into());
         self
     }
 
@@ -222,6 +244,11 @@ impl ExchangeRequest {
         }
         if let Some((actor, kind)) = &self.actor {
             form.append_pair("actor_token", actor.expose()).append_pair("actor_token_type", kind.as_str());
+        }
+        for (name, statement) in [("approval_token", &self.approval), ("posture_token", &self.posture)] {
+            if let Some(statement) = statement {
+                form.append_pair(name, statement.expose());
+            }
         }
         match &self.target {
             Some(Target::Resource(resource)) => {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::error::printable;
 use crate::nonce::nonce_of;
 use crate::payload::unverified_payload;
-use crate::{ClockOffset, ErrorCode, ExchangeError, OAuthError, Secret};
+use crate::{ClockOffset, ErrorCode, ExchangeError, OAuthError, RequiredApproval, Secret};
 
 /// What a good answer looks like: see [`ExchangeRequest::expectations`](crate::ExchangeRequest::expectations).
 #[derive(Clone, Debug)]
@@ -151,6 +151,10 @@ fn judge_refusal(response: &Response<Vec<u8>>, now: UnixTime) -> ExchangeError {
         error: String,
         error_description: Option<String>,
     }
+    #[derive(Deserialize)]
+    struct Needed {
+        procura_approval_required: RequiredApproval,
+    }
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         return ExchangeError::Unavailable { retry_after: seconds.map(Duration::from_secs) };
@@ -162,6 +166,9 @@ fn judge_refusal(response: &Response<Vec<u8>>, now: UnixTime) -> ExchangeError {
     let code = ErrorCode::parse(&answer.error);
     if code == ErrorCode::UseDpopNonce {
         return ExchangeError::NonceWanted { nonce: nonce_of(response.headers()).map(str::to_owned) };
+    }
+    if let (ErrorCode::ConsentRequired, Ok(needed)) = (&code, parse_json::<Needed>(response.body())) {
+        return ExchangeError::ApprovalRequired(needed.procura_approval_required);
     }
     let is_about_time = matches!(code, ErrorCode::InvalidDpopProof | ErrorCode::InvalidClient);
     let clock = if is_about_time { ClockOffset::of(response.headers(), now) } else { None };

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod approval;
 mod authentication;
 #[cfg(feature = "reqwest")]
 mod call;
@@ -39,6 +40,7 @@ mod wit;
 #[cfg(feature = "x509")]
 mod x509;
 
+pub use approval::RequiredApproval;
 pub use authentication::{Authentication, Binding, PlatformAssertion, WitProof};
 #[cfg(feature = "reqwest")]
 pub use call::CallError;

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::consent::Consent;
 use crate::json::{is_present, present, present_object};
 use crate::window::verify_window;
 use crate::{Audience, AuthorizationDetails, Issuer, ParseError, ScopeSet, Subject, UnixTime, VerifyError, WorkloadId};
@@ -24,6 +25,8 @@ pub struct UserClaims {
     pub(crate) groups: Option<Vec<String>>,
     pub(crate) may_act: Option<MayAct>,
     pub(crate) scope: Option<ScopeSet>,
+    /// Of the claim that the rules name.
+    pub(crate) consents: Vec<Consent>,
     pub(crate) authorization_details: Option<AuthorizationDetails>,
 }
 
@@ -75,9 +78,19 @@ impl UserClaims {
     /// A workload identifier is unique by itself, so `may_act.iss` may be missing; if it is there it must be the actor's
     /// origin. That it is absent permits nothing: policy does.
     pub fn may_be_acted_for_by(&self, actor: &WorkloadId) -> bool {
-        self.may_act
-            .as_ref()
-            .is_none_or(|may_act| may_act.sub == actor.as_str() && may_act.iss.as_deref().is_none_or(|iss| iss == actor.origin()))
+        self.may_act.is_none() || self.names_actor(actor)
+    }
+
+    /// Whether `may_act` is there and names `actor`: the issuer says that this very workload may act for the user.
+    pub fn names_actor(&self, actor: &WorkloadId) -> bool {
+        let names =
+            |may_act: &MayAct| may_act.sub == actor.as_str() && may_act.iss.as_deref().is_none_or(|iss| iss == actor.origin());
+        self.may_act.as_ref().is_some_and(names)
+    }
+
+    /// Whom the user agreed to let act, by the claim that the rules named. Empty when absent, or where no claim is named.
+    pub fn consents(&self) -> &[Consent] {
+        &self.consents
     }
 
     /// What the token permits. Where there is one, nothing beyond it may be delegated.
@@ -215,6 +228,7 @@ impl RawUserClaims {
             groups: self.groups.map(bounded).transpose()?,
             may_act: self.may_act,
             scope: self.scope,
+            consents: Vec::new(),
             authorization_details: self.authorization_details,
         })
     }

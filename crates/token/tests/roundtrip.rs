@@ -201,7 +201,7 @@ fn a_token_ends_at_its_expiry_plus_the_leeway() {
     let signer = key(Algorithm::Es256);
     let keys = keys_of(&signer);
     let skew = SKEW.as_secs();
-    for kind in [Kind::AccessToken, Kind::IdToken, Kind::JwtSvid, Kind::Wit] {
+    for kind in [Kind::AccessToken, Kind::Approval, Kind::IdToken, Kind::JwtSvid, Kind::Posture, Kind::Wit] {
         let token = kind.issue(&signer);
         for (now, accepted) in [
             (EXP - 1, true),
@@ -256,20 +256,20 @@ fn a_proof_is_fresh_for_a_minute_and_remembered_for_longer() {
 fn another_key_another_issuer_and_another_audience_are_refused() {
     let (signer, other) = (key(Algorithm::Es256), key(Algorithm::Es256));
     let keys = keys_of(&signer);
-    for kind in [Kind::AccessToken, Kind::IdToken, Kind::JwtSvid, Kind::Wit] {
+    for kind in [Kind::AccessToken, Kind::Approval, Kind::IdToken, Kind::JwtSvid, Kind::Posture, Kind::Wit] {
         let token = kind.issue(&signer);
         assert!(matches!(kind.judge(&token, &keys_of(&other), NOW), Err(VerifyError::UnknownKey)), "{kind:?}");
         assert!(matches!(kind.judge(&token, &Default::default(), NOW), Err(VerifyError::UnknownKey)), "{kind:?}");
         let forged = kind.issue(&other);
         assert!(kind.judge(&forged, &keys, NOW).is_err(), "{kind:?}");
     }
-    for kind in [Kind::AccessToken, Kind::IdToken] {
+    for kind in [Kind::AccessToken, Kind::Approval, Kind::IdToken, Kind::Posture] {
         let token = kind.issue(&signer);
         for issuer in ["https://sts.example", "https://STS.example/", "https://sts.example/x", "http://sts.example/"] {
             assert_eq!(kind.judge_as_for(&token, &keys, issuer, URI, NOW), Err(VerifyError::Issuer), "{kind:?} {issuer}");
         }
     }
-    for kind in [Kind::AccessToken, Kind::IdToken, Kind::JwtSvid] {
+    for kind in [Kind::AccessToken, Kind::Approval, Kind::IdToken, Kind::JwtSvid, Kind::Posture] {
         let token = kind.issue(&signer);
         for audience in ["https://sts.example", "https://sts.example/x", "https://STS.example/", "https:"] {
             if kind == Kind::AccessToken && audience == "https:" {

@@ -121,16 +121,16 @@ impl Scene {
     /// Whether what comes of it is what the row expects.
     async fn play(&mut self, row: &Row) -> bool {
         let told = format!("{} ({})", row.name, row.about);
+        if let Some(words) = &row.revoked {
+            let revoked = self.credential(words).await;
+            self.revoke(&revoked).await;
+        }
         let subject = self.credential(&row.subject).await;
         let subject = self.changed(subject, &row.subject_change);
         let mut actor = None;
         if let Some(text) = &row.actor {
             let credential = self.credential(text).await;
             actor = Some(self.changed(credential, &row.actor_change));
-        }
-        if let Some(words) = &row.revoked {
-            let revoked = self.credential(words).await;
-            self.revoke(&revoked).await;
         }
         let mut answer = self.ask(row, &subject, actor.as_ref()).await;
         if let Some(line) = &row.disabled {

@@ -185,6 +185,21 @@ fn refusals_are_typed() {
     assert_eq!(judge(400, wanted, &[]), ExchangeError::NonceWanted { nonce: None });
     let twice = [("dpop-nonce", "n-1"), ("dpop-nonce", "n-2")];
     assert_eq!(judge(400, wanted, &twice), ExchangeError::NonceWanted { nonce: None });
+    let needed = r#"{"error":"consent_required","procura_approval_required":
+        {"agent":"spiffe://prod.example/agent/planner","target":"https://api.example/pay","scope":"pay.send"}}"#;
+    match judge(400, needed, &[]) {
+        ExchangeError::ApprovalRequired(needed) => {
+            assert_eq!(needed.to_string(), "spiffe://prod.example/agent/planner at https://api.example/pay for `pay.send`");
+        }
+        other => panic!("{other:?}"),
+    }
+    // One that does not say what, or nothing that can be shown to a user.
+    for body in [
+        r#"{"error":"consent_required"}"#,
+        r#"{"error":"consent_required","procura_approval_required":{"agent":"planner","target":"https://a.example","scope":"a"}}"#,
+    ] {
+        assert_eq!(judge(400, body, &[]), refused(ErrorCode::ConsentRequired, None));
+    }
     let later = ExchangeError::Unavailable { retry_after: Some(Duration::from_secs(5)) };
     assert_eq!(judge(503, "", &[("retry-after", "5")]), later);
     assert!(matches!(judge(502, "<html>", &[]), ExchangeError::Malformed { status: 502, .. }));

@@ -67,9 +67,6 @@ impl Refused {
         assert_eq!(answer.refusal(), (status, self.code.clone()), "{told}: {event}");
         assert_eq!((&event["outcome"], &event["error.code"]), (&json!("refused"), &json!(self.code)), "{told}: {event}");
         let reason = event["error.reason"].as_str().unwrap();
-        if self.reason.is_empty() {
-            eprintln!("REASON {told} => {reason}")
-        }
         assert!(reason.contains(&self.reason), "{told}: {reason}");
         assert!(!answer.text.contains(reason), "{told}: the client was told: {answer:?}");
         assert!(event["token.jti"].is_null(), "{told}: {event}");
