@@ -19,7 +19,15 @@ use crate::policy::{Action, RecordedRequest};
 pub const OWN_GRANT_TYPE: &str = "client_credentials";
 
 /// What says for whom a token is, or what it is made from: a workload's own is for nobody and made from nothing.
-const OF_OTHERS: [&str; 5] = ["subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type"];
+const OF_OTHERS: [&str; 7] = [
+    "subject_token",
+    "subject_token_type",
+    "actor_token",
+    "actor_token_type",
+    "requested_token_type",
+    "approval_token",
+    "posture_token",
+];
 
 /// A workload's own token.
 pub(super) struct OwnGrant {

@@ -89,6 +89,8 @@ async fn nothing_that_belongs_to_an_exchange_goes_with_it() {
         ("actor_token", &scene.archivist.svid),
         ("actor_token_type", ACCESS_TOKEN),
         ("requested_token_type", ACCESS_TOKEN),
+        ("approval_token", user.as_str()),
+        ("posture_token", user.as_str()),
     ] {
         assert_eq!(scene.send(&form.clone().add(name, value)).await.refusal(), (400, "invalid_request".to_owned()), "{name}");
     }
