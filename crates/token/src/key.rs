@@ -25,7 +25,7 @@ pub struct VerifyingKey {
 enum Inner {
     Ec(Curve, ParsedPublicKey),
     Ed25519(ParsedPublicKey),
-    Rsa(RsaKey),
+    Rsa(Box<RsaKey>),
 }
 
 /// One RSA key serves several algorithms unless `only` names one. It is made ready for each when first used with it: that
@@ -77,7 +77,7 @@ impl VerifyingKey {
                 // With another `alg` it is refused below.
                 let first = jwk.algorithm.filter(|algorithm| rsa_parameters(*algorithm).is_some()).unwrap_or(Algorithm::Rs256);
                 key.for_algorithm(first).ok_or(ParseError::Key(UNUSABLE))?;
-                Inner::Rsa(key)
+                Inner::Rsa(Box::new(key))
             }
         };
         let key = Self { inner, only: jwk.algorithm, thumbprint: jwk.thumbprint() };
