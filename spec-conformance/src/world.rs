@@ -9,7 +9,7 @@ mod wire;
 mod workload;
 
 pub(crate) use answer::{Answer, Granted};
-pub(crate) use exchange::{Exchange, Nonce, Present};
+pub(crate) use exchange::{Exchange, Nonce, Present, TYPE};
 pub(crate) use guest::{Federated, Guests, Platform};
 pub(crate) use signed::SignedCall;
 pub(crate) use wire::Wire;

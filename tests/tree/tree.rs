@@ -113,6 +113,7 @@ impl Tree {
             Event::Continue { token, .. }
             | Event::Push { token, .. }
             | Event::Pull { token, .. }
+            | Event::Borrow { token, .. }
             | Event::Try { token, .. }
             | Event::Revoke(token) => {
                 if self.tokens.is_empty() {
@@ -183,6 +184,7 @@ impl Token {
                 let server = TARGETS[here].1.unwrap_or(holder);
                 (server, server, None, *target, *scope)
             }
+            Event::Borrow { caller, actor, scope, .. } => (*caller, held, *actor, here, *scope),
             Event::Try { caller, key, actor, target, scope, .. } => (*caller, *key, *actor, *target, *scope),
             Event::Continue { scope, .. } => (holder, held, None, here, *scope),
             Event::Begin { .. } | Event::Wait(_) | Event::Revoke(_) => unreachable!(),
@@ -202,7 +204,7 @@ pub(crate) fn claims(token: &str) -> Value {
 /// Holds `property` against random trees. What fails is made as small as it gets, and shown.
 pub(crate) fn for_all_trees(property: impl Fn(&World, &Tree)) {
     let world = World::new();
-    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(CASES) });
+    let mut runner = TestRunner::new(Config { failure_persistence: None, max_shrink_iters: 256, ..Config::with_cases(CASES) });
     let grown = runner.run(&Plan::any(), |plan| {
         property(&world, &Tree::grow(&world, plan));
         Ok(())
