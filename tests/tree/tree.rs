@@ -8,7 +8,7 @@ use crate::plan::{Event, Plan, Scopes, TARGETS};
 use crate::world::{Request, World};
 
 /// How many trees each property is held against.
-const CASES: u32 = 16;
+const CASES: u32 = 10;
 
 pub(crate) struct Tree {
     pub(crate) plan: Plan,
