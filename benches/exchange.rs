@@ -141,7 +141,6 @@ fn policy(c: &mut Criterion, world: &World) {
         let user = User { issuer: "dev", subject, groups: &groups, acr: None, amr: &[], auth_age: None };
         policy.decide(&Request {
             workload: &workload,
-            groups: &[],
             credential: Credential::JwtSvid,
             platform: None,
             action: Action::Delegate(Delegate {

@@ -113,6 +113,10 @@ for text in ["sign\n/calendar\nnonce\nDPoP abc\nbody", "sign\n/\n\"\\\n\n"]:
 for text in ["a b c", "calendar.read calendar.write", "HTTPS://AS.Example:443/%74oken/../x?y#z", "http://[::1]:80/"]:
     write("identifiers", text)
 
+invitation = {"type": "a", "actions": ["send"], "identifier": "x", "limit": {"amount": "1.50", "currency": "EUR"}}
+for one, other in (([invitation], [invitation]), ([invitation, {"type": "b"}], [{"type": "b"}, {"type": "a"}])):
+    write("authorization_details", json.dumps(one) + "\n" + json.dumps(other))
+
 samples = HERE.parent / "src/trust/platform/profile/aws_sts/samples.json"
 for request in json.loads(samples.read_text()).values():
     keep("aws_sts", b"R" + json.dumps(request).encode())

@@ -36,7 +36,8 @@ wait_for "http://127.0.0.1:$one/readyz"
 
 # A copy that takes certificates from the proxy at 127.0.0.2, in this header field.
 behind_proxy() {
-  sed -e '/^\[mtls\]/,/^$/d' -e "s/^listen = .*/listen = \"127.0.0.1:$2\"/" -e "s/events.jsonl/events-$1.jsonl/" "$world/config.toml"
+  sed -e '/^\[mtls\]/,/^$/d' -e '/^\[admin\]/,/^$/d' -e "s/^listen = .*/listen = \"127.0.0.1:$2\"/" \
+    -e "s/events.jsonl/events-$1.jsonl/" "$world/config.toml"
   printf '\n[proxy]\naddresses = ["127.0.0.2"]\nclient_certificate = "%s"\n' "$3"
 }
 behind_proxy two "$two" client-cert >"$world/two.toml"
@@ -46,8 +47,8 @@ disabled=$world/trust/disabled-four.toml
 : >"$disabled"
 "$bin/procura-conformance" guests --directory "$world" --hostile-address "$hostile" >"$work/guests.toml"
 {
-  sed -e '/^\[mtls\]/,/^$/d' -e "s/^listen = .*/listen = \"127.0.0.1:$four\"/" -e "s/events.jsonl/events-four.jsonl/" \
-    -e "s/disabled.toml/disabled-four.toml/" "$world/config.toml"
+  sed -e '/^\[mtls\]/,/^$/d' -e '/^\[admin\]/,/^$/d' -e "s/^listen = .*/listen = \"127.0.0.1:$four\"/" \
+    -e "s/events.jsonl/events-four.jsonl/" -e "s/disabled.toml/disabled-four.toml/" "$world/config.toml"
   cat "$work/guests.toml"
 } >"$world/four.toml"
 for copy in two three four; do

@@ -13,7 +13,7 @@ pub use crate::clock::Stopwatch;
 use crate::config::{Config, ConfigError, StoreConfig};
 use crate::exchange::{Exchange, Identities};
 use crate::keys::{KeyFileError, KeyRing};
-use crate::policy::{Policy, PolicyError};
+use crate::policy::{Policy, PolicyError, Report};
 use crate::store::{ClaimStore, MemoryStore, RedisStore, StoreError};
 pub use crate::trust::{IdentityWatch, WorkloadIdentity};
 use crate::trust::{Now, Trust, TrustError};
@@ -108,7 +108,7 @@ impl App {
         let identities = ListenerIdentities::follow(config, &time)?;
         let trust = Trust::open(&settings::trust(config, &secret)?, wit_keys.verifying(), time).await?;
         identities.begun().await;
-        let policy = Policy::load(&settings::policy(config), settings::targets(config)?)?;
+        let policy = open_policy(config)?;
         let audit = AuditLog::open(&settings::audit(config))?;
         // Every grant waits for its event: none of ours came after the last one.
         let began = audit.written_before().unwrap_or(UnixTime::from_secs(0));
@@ -192,6 +192,22 @@ impl App {
 pub async fn open_trust(config: &Config, now: UnixTime) -> Result<Trust, StartError> {
     let wit_keys = KeyRing::open(&settings::key_ring(&config.keys.wit), "wit-svid")?;
     Ok(Trust::open(&settings::trust(config, &secret(config)?)?, wit_keys.verifying(), Arc::new(move || now)).await?)
+}
+
+/// The policies of a service with this configuration. Reads files, so it blocks.
+///
+/// # Errors
+/// [`StartError`] with the place and the remedy.
+pub fn open_policy(config: &Config) -> Result<Policy, StartError> {
+    Ok(Policy::load(&settings::policy(config), settings::targets(config)?)?)
+}
+
+/// All that there is to say about them. Reads files, so it blocks.
+///
+/// # Errors
+/// [`ConfigError`] if the targets they speak of cannot be used.
+pub fn inspect_policy(config: &Config) -> Result<Report, ConfigError> {
+    Ok(crate::policy::inspect(&settings::policy(config), &settings::targets(config)?))
 }
 
 /// Nothing was granted by this copy after `began`, if it has forgotten.

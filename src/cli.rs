@@ -7,6 +7,7 @@ mod delegation;
 mod dev;
 mod exchange;
 mod keys;
+mod policy;
 mod serve;
 mod table;
 mod token;
@@ -45,6 +46,9 @@ enum Command {
     /// See what agents do for whom, and end it
     #[command(subcommand)]
     Delegation(delegation::Command),
+    /// Find out what the policies say, and whether they say what is meant
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Work with configuration files
     #[command(subcommand)]
     Config(config::Command),
@@ -62,6 +66,7 @@ pub fn run() -> ExitCode {
         Command::Token(command) => token::run(&command),
         Command::Trust(command) => trust::run(&command),
         Command::Delegation(command) => delegation::run(&command),
+        Command::Policy(command) => policy::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Keys(command) => keys::run(&command),
     };

@@ -4,12 +4,14 @@
 //! whose every value is well formed and whose parts agree with each other; whether the files it names can be read is found
 //! out when the service starts.
 
+mod authorization_details;
 mod error;
 mod listener;
 mod path;
 mod platform;
 mod secret;
 mod section;
+mod statement_issuer;
 mod store;
 mod trust;
 mod trust_domain;
@@ -24,6 +26,7 @@ use procura_token::Issuer;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use authorization_details::AuthorizationDetailsTypeConfig;
 pub use error::ConfigError;
 pub use listener::{AdminConfig, CertificateField, IdentityConfig, MtlsConfig, ProxyConfig, TlsConfig};
 pub use platform::{AwsStsConfig, KubernetesConfig, OneOrSeveral, PlatformConfig, TpmConfig};
@@ -32,6 +35,7 @@ pub use section::{
     AuditConfig, DpopConfig, KeyRingConfig, KeysConfig, LogConfig, LogFormat, LogLevel, PolicyConfig, ServerConfig, TargetConfig,
     TokenConfig, WptConfig,
 };
+pub use statement_issuer::{ApproverConfig, AttesterConfig};
 pub use store::{RedisConfig, StoreConfig};
 pub use trust::TrustConfig;
 pub use trust_domain::{FederationConfig, FederationProfile, TrustDomainConfig};
@@ -93,12 +97,21 @@ pub struct Config {
     /// Issuers whose tokens name users.
     #[serde(default)]
     pub user_issuer: Vec<UserIssuerConfig>,
+    /// Who may say that a user approved a delegation.
+    #[serde(default)]
+    pub approver: Vec<ApproverConfig>,
+    /// Who may say in which state a workload is.
+    #[serde(default)]
+    pub attester: Vec<AttesterConfig>,
     /// What tokens can be for.
     #[serde(default)]
     pub target: Vec<TargetConfig>,
-    /// A directory of further targets: each `*.toml` in it holds `[[target]]` entries.
+    /// A directory of further targets: each `*.toml` in it holds `[[target]]` and `[[authorization_details_type]]` entries.
     #[serde(default)]
     pub target_directory: Option<PathBuf>,
+    /// Types of `authorization_details`: what can be asked for beside scopes (RFC 9396).
+    #[serde(default)]
+    pub authorization_details_type: Vec<AuthorizationDetailsTypeConfig>,
 }
 
 impl Config {
@@ -139,7 +152,10 @@ impl Config {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Targets {
+            #[serde(default)]
             target: Vec<TargetConfig>,
+            #[serde(default)]
+            authorization_details_type: Vec<AuthorizationDetailsTypeConfig>,
         }
         let Some(directory) = &self.target_directory else { return Ok(()) };
         let unreadable = |cause| ConfigError::unreadable(directory, &cause);
@@ -152,6 +168,7 @@ impl Config {
             let text = std::fs::read_to_string(&file).map_err(|cause| ConfigError::unreadable(&file, &cause))?;
             let targets: Targets = toml::from_str(&text).map_err(|error| ConfigError::syntax(&text, &error).in_file(&file))?;
             self.target.extend(targets.target);
+            self.authorization_details_type.extend(targets.authorization_details_type);
         }
         Ok(())
     }
@@ -173,6 +190,8 @@ impl Config {
         unique("target.name", self.target.iter().filter_map(|target| target.name.as_deref()))?;
         self.trust_domains()?;
         self.user_issuers_agree()?;
+        self.statement_issuers_agree()?;
+        self.detail_types_agree()?;
         self.platforms()?;
         self.dpop.agree()?;
         self.store.agree()?;

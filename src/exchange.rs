@@ -4,6 +4,7 @@
 //! one before it made, so none can be skipped; each refuses with an [`ExchangeError`]; and whatever happens, one audit event
 //! is durable before the answer leaves.
 
+mod approval;
 mod authenticate;
 mod authentication;
 mod authority;
@@ -14,12 +15,15 @@ mod claim;
 mod credential;
 mod decide;
 mod delegations;
+mod details;
 mod error;
 mod hop;
 mod identity;
 mod issue;
+mod own;
 mod record;
 mod request;
+mod statement;
 mod verify;
 
 use std::net::IpAddr;
@@ -27,13 +31,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
-use procura_token::{Algorithm, Confirmation, Freshness, Htu, Issuer, Nonces, RequestHead, ScopeSet, TokenType, UnixTime};
+use procura_token::{
+    Algorithm, AuthorizationDetails, Confirmation, Freshness, Htu, Issuer, Nonces, RequestHead, ScopeSet, TokenType, UnixTime,
+};
 
+pub use approval::MissingApproval;
 pub use certificate::CertificateFieldError;
 pub use challenge::{EncryptedCredential, TpmChallenge};
 pub use delegations::{DelegationError, DelegationList, DelegationView, Revocation, RevokedDelegations};
+pub use details::DetailSettings;
 pub use error::ExchangeError;
 pub use identity::{AnswerSigner, Identities};
+pub use own::OWN_GRANT_TYPE;
 
 use crate::audit::{AuditLog, Event};
 use crate::keys::KeyRing;
@@ -66,6 +75,8 @@ pub struct ExchangeSettings {
     pub skew: Duration,
     /// How long a proof is fresh.
     pub freshness: Freshness,
+    /// What can be asked for beside scopes.
+    pub details: DetailSettings,
     /// The algorithms of proofs.
     pub algorithms: Vec<Algorithm>,
     /// Whether a WPT may also stand in `Workload-Proof-Token`, as before wpt-02.
@@ -108,6 +119,8 @@ pub struct Issued {
     pub expires_in: Duration,
     /// What it permits; `None` for a WIT, which permits nothing by itself.
     pub scope: Option<ScopeSet>,
+    /// What it permits besides (RFC 9396).
+    pub details: Option<AuthorizationDetails>,
     /// What it is bound to.
     pub confirmation: Confirmation,
 }

@@ -8,6 +8,8 @@
 //! main → cli → http → app → exchange → { policy, trust, keys, store, audit } → procura-token
 //!                     app → config, clock, telemetry
 //! ```
+// An audit event has more fields than a macro may nest by default.
+#![cfg_attr(test, recursion_limit = "256")]
 
 pub mod app;
 pub mod audit;

@@ -4,36 +4,56 @@
 //! policies are reloaded; what it said once it knows without asking again, where no policy reads the time, the address or
 //! the age of a log-in. Nothing is allowed unless a policy permits it, and one `forbid` outweighs every `permit`.
 
+mod agent;
 mod answered;
 mod country;
+mod decide;
 mod decision;
+mod detail;
 mod error;
+mod explain;
 mod file;
 mod limit;
+mod oddity;
 mod parse;
 mod platform;
 mod question;
+mod recorded;
+mod replay;
+mod report;
 mod request;
 mod set;
+mod slice;
+mod table;
 mod target;
 #[cfg(test)]
 mod tests;
+mod toml_error;
 mod vocabulary;
 
+use core::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+pub use agent::Agent;
 pub use country::{Country, CountryError};
 pub use decision::{Decision, PolicySetHash};
+pub use detail::DelegateDetail;
 pub use error::{Place, PolicyError, TargetError};
+pub use explain::{Considered, Explained, Explanation, FailedCondition, PolicyOutcome};
 pub use platform::Platform;
+pub use recorded::{
+    RecordError, RecordedAction, RecordedApproval, RecordedDecision, RecordedParent, RecordedPlatform, RecordedRequest,
+    RecordedTime, RecordedUser,
+};
+pub use report::{Report, Warning};
 pub use request::{Action, Approval, Credential, Delegate, Hop, Parent, Posture, Request, User};
+pub use table::{Difference, PolicyTest, parse_tests};
 pub use target::{Target, Targets};
 
-use decision::Measure;
-use procura_token::{Scope, ScopeSet};
-use question::{Asked, Question};
-use set::{Answer, Set};
+use country::CountryDatabase;
+use procura_token::WorkloadId;
+use set::{Set, Sources};
 use vocabulary::Vocabulary;
 
 /// The schema every policy is held against, in Cedar's schema language.
@@ -45,6 +65,12 @@ pub struct PolicySettings {
     /// The directory whose `*.cedar` files are the policies: at most 1,000 files of at most 1 MiB, symbolic links
     /// followed, hidden files and subdirectories left out.
     pub directory: PathBuf,
+    /// The directory whose `*.toml` files describe agents and groups: at most 1,000 files of at most 8 MiB. Without it there
+    /// are none.
+    pub entities: Option<PathBuf>,
+    /// The database in MaxMind's format, of at most 256 MiB, that says in which country an address is. Without it no country
+    /// is known.
+    pub country_database: Option<PathBuf>,
 }
 
 /// The policies of a service, and the targets they speak of.
@@ -72,8 +98,8 @@ impl Policy {
         Ok(Self { settings: settings.clone(), targets, vocabulary, set: RwLock::new(Arc::new(set)), reloading: Mutex::new(()) })
     }
 
-    /// Loads the policies again and puts them in force at once; decisions under way end with the set they began with.
-    /// Reads files, so it blocks. The targets stay as they are.
+    /// Loads policies, entities and database again and puts them in force at once; decisions under way end with the set they
+    /// began with. Reads files, so it blocks. The targets stay as they are.
     ///
     /// # Errors
     /// As [`Policy::load`]; the previous set then stays in force.
@@ -94,11 +120,22 @@ impl Policy {
         self.current().hash.clone()
     }
 
+    /// What the entity files say of a workload.
+    pub fn agent(&self, id: &WorkloadId) -> Option<Arc<Agent>> {
+        self.current().agents.find(id).map(|known| Arc::clone(&known.agent))
+    }
+
+    /// Where `address` is, if a database is configured that says so.
+    pub fn country(&self, address: IpAddr) -> Option<Country> {
+        self.current().countries.as_ref().and_then(|countries| countries.find(address))
+    }
+
     /// Decides `request`, each of its scopes on its own.
     ///
     /// A scope is granted if the target knows it, a policy permits it, none forbids it, every policy that was consulted
     /// could be evaluated, no permit behind it has a `@depth` below the number of actors or a `@approval` that is not there,
-    /// and, if the workload is in the chain already, one of them has `@repeats`. Asking for no scope grants nothing. A target that this policy was not loaded with is denied.
+    /// and, if the workload is in the chain already, one of them has `@repeats`. Asking for no scope grants nothing. A target
+    /// that this policy was not loaded with is denied.
     ///
     /// Not decided here: what the subject token allows, and how long any token may live when no policy says so.
     pub fn decide(&self, request: &Request<'_>) -> Decision {
@@ -109,66 +146,32 @@ impl Policy {
         }
     }
 
-    fn decide_by(&self, set: &Set, request: &Request<'_>) -> Decision {
-        let question = Question::new(&self.vocabulary, request);
-        let answer = |scope: Option<Asked<'_>>| match question.as_ref().map(|question| self.ask(set, question, scope)) {
-            Ok(answer) => answer,
-            Err(reason) => Answer { errors: vec![reason.clone()], ..Answer::default() },
-        };
-        let mut decision = Decision::nothing(set.hash.clone());
-        match &request.action {
-            Action::IssueWit => {
-                decision.add(answer(None), Measure::default());
-                decision
-            }
-            Action::ActForItself { target, scopes } => each(scopes, decision, |scope, decision| {
-                let asked = Asked { scope, approved: None };
-                target.scopes.contains(scope) && decision.add(answer(Some(asked)), Measure::default())
-            }),
-            Action::Delegate(delegate) => {
-                let mut missing = Vec::new();
-                let repeats = delegate.repeats(request.workload);
-                let measure = |approved| Measure { depth: delegate.depth(), repeats, approved };
-                let ask = |scope: &Scope, approved: bool| answer(Some(Asked { scope, approved: Some(approved) }));
-                let decision = each(delegate.scopes, decision, |scope, decision| {
-                    if !delegate.target.scopes.contains(scope) {
-                        return false;
-                    }
-                    let approved = delegate.is_approved(scope);
-                    let granted = decision.add(ask(scope, approved), measure(approved));
-                    if !granted && !approved && set.minds_approval {
-                        let mut agreed = Decision::nothing(set.hash.clone());
-                        missing.extend(agreed.add(ask(scope, true), measure(true)).then(|| scope.clone()));
-                    }
-                    granted
-                });
-                Decision { approval_missing: missing.into_iter().collect(), ..decision }
-            }
-        }
-    }
-
-    fn ask<'a>(&self, set: &'a Set, question: &Question, scope: Option<Asked<'_>>) -> Answer<'a> {
-        match question.ask(&self.vocabulary, scope) {
-            Ok(request) => set.answer(question, &request),
-            Err(reason) => Answer { errors: vec![reason], ..Answer::default() },
-        }
-    }
-
     fn current(&self) -> Arc<Set> {
         Arc::clone(&self.set.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// Asks `grants` about each of `scopes`.
-fn each(scopes: &ScopeSet, mut decision: Decision, mut grants: impl FnMut(&Scope, &mut Decision) -> bool) -> Decision {
-    let (granted, denied) = scopes.iter().cloned().partition(|scope| grants(scope, &mut decision));
-    decision.with_scopes(granted, denied)
-}
-
 fn read(settings: &PolicySettings, vocabulary: &Vocabulary) -> Result<Set, PolicyError> {
-    let set = Set::new(vocabulary, &file::read(&settings.directory)?)?;
+    let sources = Sources::read(settings)?;
+    let mut report = Report::default();
+    let countries = settings.country_database.as_deref().map(CountryDatabase::read).transpose()?;
+    let mut set = Set::new(vocabulary, &sources, &mut report)?;
+    set.countries = countries;
+    report.into_log()?;
     if set.is_empty() {
         tracing::warn!(directory = %settings.directory.display(), "there is no policy, so every request will be denied");
     }
     Ok(set)
+}
+
+/// All that is wrong with the policies, entities and database of `settings`, and what can hardly be meant. Reads files, so it blocks.
+pub fn inspect(settings: &PolicySettings, targets: &Targets) -> Report {
+    let mut report = Report::default();
+    let inspected = Vocabulary::new(targets).and_then(|vocabulary| {
+        let sources = Sources::read(settings)?;
+        Set::new(&vocabulary, &sources, &mut report)
+    });
+    let countries = settings.country_database.as_deref().map(CountryDatabase::read).transpose();
+    report.errors.extend(inspected.err().into_iter().chain(countries.err()));
+    report
 }

@@ -10,6 +10,7 @@ mod cache;
 mod disabled;
 mod domain;
 mod error;
+mod evidence;
 mod examine;
 mod federation;
 mod fetch;
@@ -20,6 +21,7 @@ mod meter;
 mod pattern;
 mod platform;
 mod stamp;
+mod statement;
 #[cfg(test)]
 mod tests;
 mod users;
@@ -43,6 +45,7 @@ pub use disabled::{
 };
 pub use domain::{BundleSource, TrustDomainSettings, TrustedDomain};
 pub use error::TrustError;
+pub use evidence::{Approval, ApproverSettings, AttesterSettings, Posture};
 pub use examine::{Examination, Statement};
 pub use federation::{FederationProfile, FederationSettings};
 pub use fetch::PrivateAddresses;
@@ -54,13 +57,18 @@ pub use platform::{
     PlatformRules, TpmSettings,
 };
 pub use procura_token::PeerCertificate;
+pub use statement::StatementIssuerSettings;
 pub use users::UserToken;
 
-pub use view::{AuthorityView, KeyView, PlatformRuleView, TombstoneView, TrustDomainView, TrustNames, TrustView, UserIssuerView};
+pub use view::{
+    AuthorityView, KeyView, PlatformRuleView, StatementIssuerView, TombstoneView, TrustDomainView, TrustNames, TrustView,
+    UserIssuerView,
+};
 pub use workload_api::{IdentityWatch, WorkloadApiEndpoint, WorkloadApiEndpointError, WorkloadIdentity, follow_identity};
 
 use cache::{Name, VerifiedCache};
 use disabled::Disabled;
+use evidence::{Approvers, Attesters};
 use federation::Endpoint;
 use platform::Platforms;
 use users::Users;
@@ -81,6 +89,10 @@ pub struct TrustSettings {
     pub domains: Vec<TrustDomainSettings>,
     /// OpenID issuers.
     pub user_issuers: Vec<UserIssuerSettings>,
+    /// Who may approve.
+    pub approvers: Vec<ApproverSettings>,
+    /// Who may say in which state workloads are.
+    pub attesters: Vec<AttesterSettings>,
     /// Platforms.
     pub platforms: PlatformRules,
     /// Leeway on times.
@@ -95,6 +107,8 @@ pub struct Trust {
     skew: Duration,
     domains: HashMap<TrustDomain, TrustedDomain>,
     users: Users,
+    approvers: Approvers,
+    attesters: Attesters,
     disabled: Disabled,
     platforms: Platforms,
     svids: VerifiedCache<Verified<JwtSvid>>,
@@ -119,6 +133,9 @@ impl Trust {
             domains.insert(domain.name.clone(), TrustedDomain::open(domain, own_wit_keys, opened).await?);
         }
         let users = Users::open(&settings.issuer, settings.skew, &settings.user_issuers, opened).await?;
+        let us = (&settings.issuer, settings.skew);
+        let approvers = Approvers::open("approver", us, &settings.approvers, opened).await?;
+        let attesters = Attesters::open("attester", us, &settings.attesters, opened).await?;
         let tasks = follow(settings, &domains, &now)?;
         let first = async {
             for domain in domains.values() {
@@ -133,6 +150,8 @@ impl Trust {
             skew: settings.skew,
             domains,
             users,
+            approvers,
+            attesters,
             disabled: Disabled::open(settings.disabled_file.as_deref())?,
             platforms: Platforms::open(&settings.platforms, settings.skew, now()).await?,
             _tasks: tasks,
@@ -171,6 +190,8 @@ impl Trust {
             for issuer in self.users.issuers() {
                 issuer.reload(is_file, now).await;
             }
+            self.approvers.reload(is_file, now).await;
+            self.attesters.reload(is_file, now).await;
             self.platforms.reload(is_file, now).await;
         }
     }
@@ -179,6 +200,8 @@ impl Trust {
     pub fn measure(&self, now: UnixTime) {
         self.domains.values().for_each(|domain| domain.measure(now));
         self.users.measure(now);
+        self.approvers.measure(now);
+        self.attesters.measure(now);
     }
 
     /// The trust domain of that name, if we believe it.

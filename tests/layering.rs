@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// The modules of the service from the top down, each with those it may use.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
-    ("cli", &["http", "app", "trust", "config", "keys", "clock", "telemetry"]),
+    ("cli", &["http", "app", "policy", "trust", "config", "keys", "clock", "telemetry"]),
     ("http", &["app", "exchange"]),
     ("app", &["exchange", "policy", "trust", "keys", "store", "audit", "config", "clock", "telemetry"]),
     ("exchange", &["policy", "trust", "keys", "store", "audit"]),
@@ -47,10 +47,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     // The tour starts the example programs that were built beside this one.
     ("std::env", &["config.rs", "config/", "cli/dev/tour/calendar.rs"]),
     ("cedar_policy::", &["policy.rs", "policy/"]),
+    ("maxminddb::", &["policy/country.rs"]),
     ("reqwest::", &["trust/fetch.rs", "trust/fetch/", "cli.rs", "cli/"]),
     ("tracing_subscriber::", &["telemetry.rs"]),
-    // The lists of the disabled and of enrolled TPMs are TOML and not part of the configuration: they change meanwhile.
-    ("toml::", &["config.rs", "config/", "trust/disabled/file.rs", "trust/platform/profile/tpm/"]),
+    // The lists of the disabled, of enrolled TPMs and of agents are TOML and not part of the configuration: they change
+    // meanwhile.
+    ("toml::", &["config.rs", "config/", "policy/", "trust/disabled/file.rs", "trust/platform/profile/tpm/"]),
     ("SystemTime::now", &["clock.rs"]),
 ];
 

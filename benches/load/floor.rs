@@ -82,6 +82,7 @@ fn token() -> f64 {
         exp: now + Duration::from_secs(1800),
         jti: id(),
         scope: "calendar.read calendar.write".parse().unwrap(),
+        authorization_details: None,
         act: Some(ActorChain::new(Actor { id: agent, profile: None })),
         cnf: signer.public_key().thumbprint().into(),
         delegation: Some(Delegation { id: id(), until: now, parent: None }),

@@ -13,12 +13,14 @@ const SKEW: Duration = Duration::from_secs(60);
 static ISSUER: LazyLock<Issuer> = LazyLock::new(|| "https://sts.example".parse().expect("an issuer"));
 
 fuzz_target!(|body: &[u8]| {
-    let rules = IntrospectionRules { issuer: &ISSUER, claims: ClaimRules { groups: "roles", scope: "scp", ..ClaimRules::default() }, skew: SKEW };
+    let claims = ClaimRules { groups: "roles", scope: "scp", consent: Some("agents"), ..ClaimRules::default() };
+    let rules = IntrospectionRules { issuer: &ISSUER, claims, skew: SKEW };
     let plain = IntrospectionRules { claims: ClaimRules::default(), ..rules };
     for rules in [rules, plain] {
         let Ok(Some(token)) = Introspected::judge("token", body, &rules, NOW) else { continue };
         assert!(NOW < token.expires() + SKEW && token.issuer() == &*ISSUER);
         assert!(!token.client().is_empty() && token.client() != token.subject().as_str());
         assert!(token.scope().is_some() && token.groups().len() <= 256);
+        assert!(token.consents().len() <= 64);
     }
 });

@@ -9,9 +9,10 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use procura_token::{
-    AccessToken, AccessTokenRules, Algorithm, ClaimRules, ClaimValue, DpopProof, ForeignAccessToken, ForeignAccessTokenRules,
-    IdToken, IdTokenRules, Issuer, JwkSet, JwtSvid, JwtSvidRules, KeySet, MAX_ACTORS, MAX_TOKEN, PlatformToken,
-    PlatformTokenRules, RequiredClaim, Resource, Signer, SigningKey, UnixTime, Unverified, Wit, base64url, sha256,
+    AccessToken, AccessTokenRules, Algorithm, ApprovalToken, ClaimRules, ClaimValue, DpopProof, ForeignAccessToken,
+    ForeignAccessTokenRules, IdToken, IdTokenRules, Issuer, JwkSet, JwtSvid, JwtSvidRules, KeySet, MAX_ACTORS, MAX_TOKEN,
+    PlatformToken, PlatformTokenRules, PostureToken, RequiredClaim, Resource, Signer, SigningKey, Statement, StatementRules,
+    UnixTime, Unverified, Verified, Wit, base64url, sha256,
 };
 
 /// A published test key.
@@ -123,13 +124,38 @@ fn platform_token(token: &str) -> Option<[u8; 32]> {
     Some(*verified.fingerprint())
 }
 
+fn statement<T: Statement>(token: &str) -> Option<Verified<T>> {
+    let issuer = &FIXTURE.issuer;
+    let rules = StatementRules { issuer, audience: issuer, algorithms: Algorithm::DEFAULT, skew: SKEW };
+    let verified = Unverified::<T>::parse(token).ok()?.verify(&FIXTURE.keys, &rules, NOW).ok()?;
+    assert!(NOW < verified.expires() + SKEW && verified.issued_at() <= NOW + SKEW);
+    assert!(verified.issued_at() < verified.expires() && verified.expires() <= verified.issued_at() + T::LONGEST);
+    assert!(verified.issuer() == issuer && verified.audience().sole() == Some(issuer.as_str()));
+    Some(verified)
+}
+
+/// What was read can be written, and says the same again.
+fn approval_token(token: &str) -> Option<[u8; 32]> {
+    let verified = statement::<ApprovalToken>(token)?;
+    assert!(verified.scope.as_ref().is_none_or(|scope| !scope.is_empty()));
+    let again = verified.issue(&FIXTURE.signer).expect("the key signs");
+    assert!(again.len() > MAX_TOKEN || *statement::<ApprovalToken>(&again).expect("good") == *verified);
+    Some(*verified.fingerprint())
+}
+
+fn posture_token(token: &str) -> Option<[u8; 32]> {
+    let verified = statement::<PostureToken>(token)?;
+    assert!((1..=32).contains(&verified.posture.len()));
+    assert!(verified.posture.iter().all(|(name, value)| (1..=64).contains(&name.len()) && value.len() <= 256));
+    let again = verified.issue(&FIXTURE.signer).expect("the key signs");
+    assert!(again.len() > MAX_TOKEN || *statement::<PostureToken>(&again).expect("good") == *verified);
+    Some(*verified.fingerprint())
+}
+
 fuzz_target!(|text: &str| {
     let token = token(text);
-    let accepted: Vec<[u8; 32]> =
-        [access_token(&token), id_token(&token), jwt_svid(&token), wit(&token), platform_token(&token)]
-            .into_iter()
-            .flatten()
-            .collect();
+    let judges = [access_token, approval_token, id_token, jwt_svid, platform_token, posture_token, wit];
+    let accepted: Vec<[u8; 32]> = judges.into_iter().filter_map(|judge| judge(&token)).collect();
     assert!(accepted.len() <= 1, "a token is of one kind");
     // Of the kinds that have the same issuers; from our own access tokens only its issuer tells it.
     assert!(foreign_access_token(&token).is_none() || id_token(&token).is_none());

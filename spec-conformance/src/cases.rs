@@ -3,11 +3,14 @@
 mod actor;
 mod algorithm;
 mod answer;
+mod approval;
+mod autonomous;
 mod binding;
 mod caller;
 mod certificate;
 mod chain;
 mod confusion;
+mod details;
 mod dpop;
 mod federated;
 mod flaw;
@@ -16,6 +19,7 @@ mod hostile;
 mod metadata;
 mod nonce;
 mod platform;
+mod posture;
 mod replay;
 mod signature;
 mod subject;
@@ -87,6 +91,8 @@ pub(crate) fn all() -> Vec<Case> {
         chain::cases(),
         confusion::cases(),
         target::cases(),
+        details::cases(),
+        autonomous::cases(),
         answer::cases(),
         wit::cases(),
         wpt::cases(),
@@ -95,6 +101,8 @@ pub(crate) fn all() -> Vec<Case> {
         binding::cases(),
         federated::cases(),
         platform::cases(),
+        approval::cases(),
+        posture::cases(),
         hostile::cases(),
         replay::cases(),
         written::cases(),

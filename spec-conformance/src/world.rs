@@ -10,7 +10,7 @@ mod workload;
 
 pub(crate) use answer::{Answer, Granted};
 pub(crate) use exchange::{Exchange, Nonce, Present, TYPE};
-pub(crate) use guest::{Federated, Guests, Platform};
+pub(crate) use guest::{Evidence, Federated, Guests, Platform};
 pub(crate) use signed::SignedCall;
 pub(crate) use wire::Wire;
 pub(crate) use workload::{Workload, WptCall};
@@ -44,6 +44,10 @@ pub(crate) struct Options {
     pub(crate) scope: String,
     pub(crate) audience: Option<String>,
     pub(crate) denied_resource: Option<String>,
+    /// An authorization detail (RFC 9396) that the agent may have for the user at the resource.
+    pub(crate) detail: Option<Value>,
+    /// Who may act in its own name.
+    pub(crate) own: Option<Own>,
     pub(crate) second: Option<String>,
     /// Another agent that may ask for a WIT.
     pub(crate) other_agent: String,
@@ -64,6 +68,13 @@ pub(crate) struct Options {
     pub(crate) redis: Option<SocketAddr>,
     /// What the server wrote: its log and its audit trail.
     pub(crate) written: Vec<PathBuf>,
+}
+
+/// An agent that may act in its own name, and where.
+pub(crate) struct Own {
+    pub(crate) agent: String,
+    pub(crate) resource: String,
+    pub(crate) scope: String,
 }
 
 /// A proxy whose word on certificates the server takes.
@@ -151,6 +162,14 @@ impl World {
         let now = clock::now();
         let claims = json!({"sub": options.agent, "aud": options.issuer, "iat": now, "exp": now + 300, "jti": unique()});
         Draft::new(header, claims, options.svid_key.clone())
+    }
+
+    /// Judges a successful answer to a request of a workload for itself.
+    pub(crate) async fn own_granted(&self, answer: &Answer) -> Result<Granted> {
+        let body = answer.plain_success()?;
+        let token = body["access_token"].as_str().context("no `access_token`")?;
+        let parts = jose::verify(token, &self.jwks().await?, &["sig"])?;
+        Ok(Granted { token: token.to_owned(), parts, body })
     }
 
     /// A good ID token of the user, for the issuer.

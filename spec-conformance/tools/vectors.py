@@ -14,7 +14,7 @@ import pathlib
 import jsonschema
 from jwcrypto import jwk, jws
 
-from vector import bundle, certificate, dpop, keys, sign, signature, small, svid, tokens, wit, wpt
+from vector import bundle, certificate, dpop, keys, sign, signature, small, statement, svid, tokens, wit, wpt
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "vectors"
 
@@ -64,6 +64,7 @@ def main():
     for made in [
         dpop.build(have), svid.build(have), wit.build(have), tokens.id_token(have), tokens.access_token(have), small.thumbprint(have), small.identifier(),
         wpt.build(have), wpt.requests(have), signature.build(have), certificate.build(have), certificate.bundles(have), bundle.build(have), tokens.platform(have),
+        statement.approval(have), statement.posture(have),
     ]:
         document = made.document()
         jsonschema.validate(document, schema)

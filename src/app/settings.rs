@@ -1,6 +1,7 @@
 //! From the file's words to each room's settings.
 
 mod issuer;
+mod statement_issuer;
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,7 @@ use procura_token::{Freshness, Htu, ScopeSet, UnixTime};
 
 use crate::audit::AuditSettings;
 use crate::config::{Config, ConfigError, KeyRingConfig, RedisConfig, Secret, TrustDomainConfig, WorkloadApiAddress};
-use crate::exchange::ExchangeSettings;
+use crate::exchange::{DetailSettings, ExchangeSettings};
 use crate::keys::KeyRingSettings;
 use crate::policy::{PolicySettings, Target, Targets};
 use crate::store::{RedisSettings, RedisTls, RedisTopology};
@@ -38,9 +39,16 @@ pub(super) fn exchange(config: &Config) -> Result<ExchangeSettings, ConfigError>
         max_wit: config.token.max_wit.0,
         skew: config.token.skew.0,
         freshness: Freshness { age: config.dpop.max_age.0, ahead: config.dpop.max_ahead.0 },
+        details: details(config)?,
         algorithms: config.dpop.algorithms.clone(),
         accepts_legacy_wpt: config.wpt.accept_legacy_field,
     })
+}
+
+fn details(config: &Config) -> Result<DetailSettings, ConfigError> {
+    let limited = config.authorization_details_type.iter().filter_map(|kind| Some((kind, kind.targets.as_ref()?)));
+    let targets = limited.map(|(kind, targets)| (kind.name.clone(), targets.iter().cloned().collect()));
+    Ok(DetailSettings { types: config.detail_types()?, targets: targets.collect() })
 }
 
 pub(super) fn key_ring(ring: &KeyRingConfig) -> KeyRingSettings {
@@ -70,6 +78,8 @@ pub(super) fn trust(config: &Config, secret: &[u8]) -> Result<TrustSettings, Con
         issuer: config.issuer.clone(),
         domains,
         user_issuers,
+        approvers: config.approver.iter().map(statement_issuer::approver).collect(),
+        attesters: config.attester.iter().map(statement_issuer::attester).collect::<Result<_, _>>()?,
         platforms: platforms(config, secret)?,
         skew: config.token.skew.0,
         disabled_file: config.trust.disabled_file.clone(),
@@ -150,7 +160,12 @@ pub(super) fn targets(config: &Config) -> Result<Targets, ConfigError> {
 }
 
 pub(super) fn policy(config: &Config) -> PolicySettings {
-    PolicySettings { directory: config.policy.directory.clone() }
+    let config = &config.policy;
+    PolicySettings {
+        directory: config.directory.clone(),
+        entities: config.entities.clone(),
+        country_database: config.country_database.clone(),
+    }
 }
 
 pub(super) fn audit(config: &Config) -> AuditSettings {

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use procura_token::{
-    ActorChain, CertificateThumbprint, DelegationId, Issuer, Resource, ScopeSet, Subject, Thumbprint, TokenId, UnixTime,
-    WorkloadId, random_bytes,
+    ActorChain, AuthorizationDetails, CertificateThumbprint, DelegationId, Issuer, Resource, ScopeSet, Subject, Thumbprint,
+    TokenId, UnixTime, WorkloadId, random_bytes,
 };
 
 /// The name of one event: a UUID of version 7 (RFC 9562 section 5.7), so that names sort by time.
@@ -39,6 +39,8 @@ impl fmt::Debug for EventId {
 pub enum EventKind {
     /// A delegation token: `token.exchange`.
     TokenExchange,
+    /// A workload's own token, for nobody else: `token.self`.
+    TokenSelf,
     /// A Workload Identity Token: `wit.issue`.
     WitIssue,
     /// The end of a delegation, by an operator: `delegation.revoke`.
@@ -50,6 +52,7 @@ impl EventKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::TokenExchange => "token.exchange",
+            Self::TokenSelf => "token.self",
             Self::WitIssue => "wit.issue",
             Self::DelegationRevoke => "delegation.revoke",
         }
@@ -128,6 +131,22 @@ pub struct Event {
     pub scope_asked: Option<ScopeSet>,
     /// The scope granted.
     pub scope_granted: Option<ScopeSet>,
+    /// What shows that the user agreed: `token`, `may_act`, `consent_claim`; absent when empty.
+    pub approval_by: Vec<&'static str>,
+    /// The `jti` of the approval that was presented.
+    pub approval_id: Option<TokenId>,
+    /// The approver.
+    pub approval_issuer: Option<Issuer>,
+    /// The scopes that were not granted because the user had not agreed.
+    pub approval_missing: Option<ScopeSet>,
+    /// The `jti` of the posture that was presented.
+    pub posture_id: Option<TokenId>,
+    /// The attester.
+    pub posture_issuer: Option<Issuer>,
+    /// The authorization details asked for: their types, and under `details.asked.sha256` a hash of their JSON.
+    pub details_asked: Option<AuthorizationDetails>,
+    /// Those granted, likewise.
+    pub details_granted: Option<AuthorizationDetails>,
     /// The delegation begun or continued.
     pub delegation_id: Option<DelegationId>,
     /// Its deadline.
@@ -152,6 +171,10 @@ pub struct Event {
     pub policy_ids: Vec<String>,
     /// The hash of the policy set they belong to.
     pub policy_set: Option<String>,
+    /// What the policies were asked: a JSON object of ours, written as it is, or as a note if it is longer than 16 KiB.
+    pub policy_input: Option<String>,
+    /// What they decided of it; the same.
+    pub policy_decision: Option<String>,
     /// Where the request came from.
     pub source_address: Option<IpAddr>,
 }
@@ -178,6 +201,14 @@ impl Event {
             target: None,
             scope_asked: None,
             scope_granted: None,
+            approval_by: Vec::new(),
+            approval_id: None,
+            approval_issuer: None,
+            approval_missing: None,
+            posture_id: None,
+            posture_issuer: None,
+            details_asked: None,
+            details_granted: None,
             delegation_id: None,
             delegation_until: None,
             delegation_hop: None,
@@ -190,6 +221,8 @@ impl Event {
             certificate_thumbprint: None,
             policy_ids: Vec::new(),
             policy_set: None,
+            policy_input: None,
+            policy_decision: None,
             source_address: None,
         }
     }

@@ -3,7 +3,7 @@
 use core::fmt::{self, Display, Write as _};
 use std::time::{Duration, SystemTime};
 
-use procura_token::{UnixTime, base64url, sha256};
+use procura_token::{AuthorizationDetails, UnixTime, base64url, sha256};
 
 use super::event::Event;
 
@@ -11,6 +11,8 @@ use super::event::Event;
 const MAX_TEXT: usize = 1024;
 /// The most policies named.
 const MAX_POLICIES: usize = 64;
+/// The most bytes of JSON.
+const MAX_JSON: usize = 16 << 10;
 
 /// Appends `event` to `line` as one JSON object and a newline. Nothing in it is outside printable ASCII.
 pub(super) fn write(event: &Event, line: &mut Vec<u8>) {
@@ -41,6 +43,16 @@ pub(super) fn write(event: &Event, line: &mut Vec<u8>) {
     object.text("target", event.target.as_ref());
     object.text("scope.asked", event.scope_asked.as_ref());
     object.text("scope.granted", event.scope_granted.as_ref());
+    if !event.approval_by.is_empty() {
+        object.array("approval.by", event.approval_by.iter().map(ToString::to_string));
+    }
+    object.text("approval.id", event.approval_id.as_ref());
+    object.text("approval.issuer", event.approval_issuer.as_ref());
+    object.text("approval.missing", event.approval_missing.as_ref());
+    object.text("posture.id", event.posture_id.as_ref());
+    object.text("posture.issuer", event.posture_issuer.as_ref());
+    object.details(["details.asked", "details.asked.sha256"], event.details_asked.as_ref());
+    object.details(["details.granted", "details.granted.sha256"], event.details_granted.as_ref());
     object.text("delegation.id", event.delegation_id.as_ref());
     object.time("delegation.until", event.delegation_until);
     object.text("delegation.hop", event.delegation_hop);
@@ -57,6 +69,8 @@ pub(super) fn write(event: &Event, line: &mut Vec<u8>) {
         object.array("policy.ids", event.policy_ids.iter().take(MAX_POLICIES).map(|id| cut(id)).chain(note));
     }
     object.free("policy.set", event.policy_set.as_deref());
+    object.json("policy.input", event.policy_input.as_deref());
+    object.json("policy.decision", event.policy_decision.as_deref());
     object.text("source.address", event.source_address.as_ref());
     object.line.extend_from_slice(b"}\n");
 }
@@ -78,6 +92,22 @@ impl Object<'_> {
         self.text(name, value.map(cut).as_ref());
     }
 
+    /// What is JSON already: beyond printable ASCII it has only text, where an escape means the same. What is too long becomes
+    /// a text that says so.
+    fn json(&mut self, name: &'static str, value: Option<&str>) {
+        let Some(value) = value else { return };
+        self.name(name);
+        if value.len() > MAX_JSON {
+            return write_string(&note(value), self.line);
+        }
+        for unit in value.encode_utf16() {
+            match u8::try_from(unit) {
+                Ok(byte @ b' '..=b'~') => self.line.push(byte),
+                _ => escape(unit, self.line),
+            }
+        }
+    }
+
     fn time(&mut self, name: &'static str, value: Option<UnixTime>) {
         self.text(name, value.map(rfc3339).as_ref());
     }
@@ -92,6 +122,14 @@ impl Object<'_> {
             write_string(&value, self.line);
         }
         self.line.push(b']');
+    }
+
+    /// The types of `details`, and what tells them from others of these types; what else they say is the user's affair.
+    fn details(&mut self, [types, hash]: [&'static str; 2], details: Option<&AuthorizationDetails>) {
+        if let Some(details) = details {
+            self.array(types, details.iter().map(|detail| detail.kind().to_owned()));
+            self.text(hash, Some(&base64url::encode(sha256(details.to_string().as_bytes()))));
+        }
     }
 
     /// A member that is named for an attribute of `entity`.
@@ -134,11 +172,15 @@ impl fmt::Write for Escaped<'_> {
             match u8::try_from(unit) {
                 Ok(byte @ (b'"' | b'\\')) => self.0.extend_from_slice(&[b'\\', byte]),
                 Ok(byte @ b' '..=b'~') => self.0.push(byte),
-                _ => self.0.extend_from_slice(format!("\\u{unit:04x}").as_bytes()),
+                _ => escape(unit, self.0),
             }
         }
         Ok(())
     }
+}
+
+fn escape(unit: u16, line: &mut Vec<u8>) {
+    line.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
 }
 
 /// `text`, or its beginning with a note that tells texts apart that begin alike.
@@ -146,12 +188,17 @@ fn cut(text: &str) -> String {
     if text.len() <= MAX_TEXT {
         return text.to_owned();
     }
-    let note = format!("[cut: {} bytes, sha256 {}]", text.len(), base64url::encode(sha256(text.as_bytes())));
+    let note = note(text);
     let mut end = MAX_TEXT - note.len();
     while !text.is_char_boundary(end) {
         end -= 1;
     }
     text[..end].to_owned() + &note
+}
+
+/// What stands for a text that is too long.
+fn note(text: &str) -> String {
+    format!("[cut: {} bytes, sha256 {}]", text.len(), base64url::encode(sha256(text.as_bytes())))
 }
 
 /// RFC 3339 in UTC with milliseconds; what lies beyond the year 9999, which it cannot say, is the last instant of it.
@@ -211,6 +258,14 @@ mod tests {
             target: Some("https://api.test/calendar".parse().unwrap()),
             scope_asked: Some("b a".parse().unwrap()),
             scope_granted: Some("a".parse().unwrap()),
+            approval_by: vec!["token", "may_act"],
+            approval_id: Some("a".parse().unwrap()),
+            approval_issuer: Some("https://consent.test".parse().unwrap()),
+            approval_missing: Some("b".parse().unwrap()),
+            posture_id: Some("s".parse().unwrap()),
+            posture_issuer: Some("https://edr.test".parse().unwrap()),
+            details_asked: AuthorizationDetails::parse(r#"[{"type":"b"},{"type":"é","c":"d"}]"#).ok(),
+            details_granted: AuthorizationDetails::parse(r#"[{"type":"b"}]"#).ok(),
             delegation_id: Some("d".parse().unwrap()),
             delegation_until: Some(UnixTime::from_secs(0)),
             token_parent: Some("p".parse().unwrap()),
@@ -221,9 +276,12 @@ mod tests {
             certificate_thumbprint: Some("47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU".parse().unwrap()),
             policy_ids: vec!["p1".into(), "p2".into()],
             policy_set: Some("hash".into()),
+            policy_input: Some(r#"{"user":{"sub":"al\"\u00efce"}}"#.into()),
+            policy_decision: Some(r#"{"allowed":true}"#.into()),
             source_address: Some("2001:db8::1".parse().unwrap()),
             ..refusal()
         };
+        let hash = |text: &str| base64url::encode(sha256(text.as_bytes()));
         let expected = json!({
             "event.id": "019c1c38-a47b-7fff-bfff-ffffffffffff", "event.time": "2026-02-02T02:40:00.123Z",
             "event.kind": "wit.issue", "outcome": "granted", "error.code": "invalid_request", "error.reason": "because",
@@ -233,11 +291,16 @@ mod tests {
             "subject.id": "dev:alice", "subject.issuer": "https://idp.test", "subject.token": "id_token",
             "actor.id": "spiffe://a.test/tool",
             "actor.chain": ["spiffe://a.test/tool", "spiffe://a.test/agent"], "target": "https://api.test/calendar",
-            "scope.asked": "a b", "scope.granted": "a", "delegation.id": "d", "delegation.until": "1970-01-01T00:00:00.000Z",
+            "scope.asked": "a b", "scope.granted": "a", "details.asked": ["b", "é"],
+            "details.asked.sha256": hash(r#"[{"type":"b"},{"c":"d","type":"é"}]"#), "details.granted": ["b"],
+            "details.granted.sha256": hash(r#"[{"type":"b"}]"#), "approval.by": ["token", "may_act"], "approval.id": "a",
+            "approval.issuer": "https://consent.test", "approval.missing": "b", "posture.id": "s",
+            "posture.issuer": "https://edr.test", "delegation.id": "d", "delegation.until": "1970-01-01T00:00:00.000Z",
             "token.parent": "p", "token.jti": "j", "token.kind": "at+jwt", "token.exp": "9999-12-31T23:59:59.999Z",
             "key.thumbprint": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", "policy.ids": ["p1", "p2"],
             "certificate.thumbprint": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
-            "policy.set": "hash", "source.address": "2001:db8::1",
+            "policy.set": "hash", "policy.input": { "user": { "sub": "al\"ïce" } }, "policy.decision": { "allowed": true },
+            "source.address": "2001:db8::1",
         });
         assert_eq!(serde_json::from_str::<Value>(&line(&event)).unwrap(), expected);
     }
@@ -265,6 +328,20 @@ mod tests {
         let (one, other) = (reason('a'), reason('b'));
         assert!(one.len() <= 1024 && one.starts_with("éé") && one.contains("[cut: 100001 bytes, sha256 "), "{one}");
         assert_ne!(one, other);
+    }
+
+    #[test]
+    fn json_stays_json_and_what_is_too_long_is_a_note() {
+        let hostile = "\u{7f}\u{85}\u{202e}\u{2028}é\u{10ffff}\r\n\"\\";
+        let input = json!({ "user": { "sub": hostile } });
+        let told = line(&Event { policy_input: Some(input.to_string()), ..refusal() });
+        assert!(told.trim_end().bytes().all(|byte| matches!(byte, b' '..=b'~')), "{told}");
+        assert_eq!(serde_json::from_str::<Value>(&told).unwrap()["policy.input"], input);
+
+        let long = json!({ "user": { "sub": "x".repeat(MAX_JSON) } }).to_string();
+        let told = line(&Event { policy_input: Some(long), ..refusal() });
+        let note = serde_json::from_str::<Value>(&told).unwrap()["policy.input"].clone();
+        assert!(told.len() < 1024 && note.as_str().unwrap().starts_with("[cut: 16"), "{told}");
     }
 
     #[test]

@@ -21,7 +21,7 @@ const QUEUE: usize = 8192;
 /// serves many, and an event that comes alone waits for nobody.
 const GATHER: Duration = Duration::from_millis(1);
 /// The bytes of a usual line.
-const LINE: usize = 1024;
+const LINE: usize = 2048;
 
 /// Where the events go.
 #[derive(Clone, Debug)]

@@ -5,11 +5,14 @@ mod caller;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use procura_client::{ExchangeRequest, Issuer, Resource, ScopeSet, Target, TokenType};
+use procura_client::{AuthorizationDetails, ExchangeRequest, HeldWit, Issuer, Resource, ScopeSet, Target, TokenType};
 
 use super::{Usage, print};
 
 #[derive(Debug, clap::Args)]
+#[command(group(
+    clap::ArgGroup::new("subject").required(true).args(["user_token", "user_access_token", "delegation", "request_wit", "as_self"])
+))]
 pub(super) struct Arguments {
     /// The issuer to exchange at
     #[arg(long, value_name = "URL")]
@@ -17,11 +20,17 @@ pub(super) struct Arguments {
     #[command(flatten)]
     caller: caller::Arguments,
     /// The user's ID token
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["user_access_token", "request_wit"])]
+    #[arg(long, value_name = "FILE")]
     user_token: Option<PathBuf>,
     /// An access token of the user's issuer, instead of an ID token
-    #[arg(long, value_name = "FILE", conflicts_with = "user_token")]
+    #[arg(long, value_name = "FILE")]
     user_access_token: Option<PathBuf>,
+    /// A delegation to go on with: a token of this issuer that the agent holds, or that was sent to it as a server
+    #[arg(long, value_name = "FILE")]
+    delegation: Option<PathBuf>,
+    /// The WIT of another agent, to hand the delegation on to: the token is of use to that agent alone
+    #[arg(long, value_name = "FILE", requires_all = ["delegation", "key"], conflicts_with = "actor_wit")]
+    hand_to: Option<PathBuf>,
     /// What the token is for, by URI
     #[arg(long, value_name = "URI", conflicts_with = "audience")]
     resource: Option<Resource>,
@@ -31,12 +40,24 @@ pub(super) struct Arguments {
     /// The scope to ask for; without it, all that policy grants
     #[arg(long, value_name = "SCOPES")]
     scope: Option<ScopeSet>,
+    /// What to ask for in detail, as a JSON array (RFC 9396), beside a scope or in place of one
+    #[arg(long, value_name = "JSON", value_parser = AuthorizationDetails::parse)]
+    authorization_details: Option<AuthorizationDetails>,
     /// A WIT of the agent, bound to its key, as actor token
     #[arg(long, value_name = "FILE", requires = "key")]
     actor_wit: Option<PathBuf>,
+    /// The user's approval of the agent and the target, as an approver signed it
+    #[arg(long, value_name = "FILE")]
+    approval: Option<PathBuf>,
+    /// The state of the agent, as an attester signed it
+    #[arg(long, value_name = "FILE")]
+    posture: Option<PathBuf>,
     /// Ask for a Workload Identity Token of the agent itself
-    #[arg(long, conflicts_with_all = ["user_token", "user_access_token", "resource", "audience", "scope", "actor_wit"])]
+    #[arg(long, conflicts_with_all = ["resource", "audience", "scope", "authorization_details", "actor_wit", "approval", "posture"])]
     request_wit: bool,
+    /// Ask for a token in the agent's own name, for no user
+    #[arg(long, conflicts_with_all = ["actor_wit", "authorization_details"])]
+    as_self: bool,
     /// Certificates in PEM to trust for the issuer, instead of the system's
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
@@ -58,24 +79,42 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 fn request(arguments: &Arguments) -> anyhow::Result<ExchangeRequest> {
-    let (user_token, kind) = match (&arguments.user_token, &arguments.user_access_token) {
-        (Some(file), _) => (read(file)?, TokenType::IdToken),
-        (None, Some(file)) => (read(file)?, TokenType::AccessToken),
-        (None, None) => return Ok(ExchangeRequest::wit()),
-    };
+    if arguments.request_wit {
+        return Ok(ExchangeRequest::wit());
+    }
     let target = match (&arguments.resource, &arguments.audience) {
         (Some(resource), _) => Target::Resource(resource.clone()),
         (None, Some(name)) => Target::Audience(name.clone()),
         (None, None) => return Err(Usage("say what the token is for: --resource URI or --audience NAME").into()),
     };
-    let mut request = ExchangeRequest::delegation(user_token.trim(), kind, target);
+    let mut request = match (&arguments.user_token, arguments.user_access_token.as_ref().or(arguments.delegation.as_ref())) {
+        (Some(file), _) => ExchangeRequest::delegation(read(file)?.trim(), TokenType::IdToken, target),
+        (None, Some(file)) => match &arguments.hand_to {
+            Some(wit) => ExchangeRequest::hand_on(read(file)?.trim(), target, &next_holder(wit)?),
+            None => ExchangeRequest::delegation(read(file)?.trim(), TokenType::AccessToken, target),
+        },
+        (None, None) => ExchangeRequest::as_self(target),
+    };
     if let Some(scope) = &arguments.scope {
         request = request.scope(scope.clone());
+    }
+    if let Some(details) = &arguments.authorization_details {
+        request = request.authorization_details(details.clone());
     }
     if let Some(wit) = &arguments.actor_wit {
         request = request.actor_token(read(wit)?.trim(), TokenType::Jwt);
     }
+    if let Some(approval) = &arguments.approval {
+        request = request.approval_token(read(approval)?.trim());
+    }
+    if let Some(posture) = &arguments.posture {
+        request = request.posture_token(read(posture)?.trim());
+    }
     Ok(request)
+}
+
+fn next_holder(file: &Path) -> anyhow::Result<HeldWit> {
+    HeldWit::parse(read(file)?.trim()).with_context(|| format!("{}: cannot be handed to", file.display()))
 }
 
 fn read(file: &Path) -> anyhow::Result<String> {

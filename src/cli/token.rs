@@ -65,10 +65,19 @@ const NOT_A_TOKEN: &str = "the text is not a JWS in compact serialization";
 
 /// Header and payload of a token, indented. Shows the text's content and proves nothing.
 pub(super) fn decode(token: &str) -> anyhow::Result<String> {
+    let (header, payload) = parts(token)?;
+    Ok(format!("{}\n{}", serde_json::to_string_pretty(&header)?, serde_json::to_string_pretty(&payload)?))
+}
+
+/// The payload of a token, not believed.
+pub(super) fn claims(token: &str) -> anyhow::Result<Value> {
+    Ok(parts(token)?.1)
+}
+
+fn parts(token: &str) -> anyhow::Result<(Value, Value)> {
     let part = |part: &str| -> anyhow::Result<Value> { Ok(procura_token::parse_json(&base64url::decode(part)?)?) };
     let [header, payload, _] = token.split('.').collect::<Vec<_>>()[..] else { bail!(NOT_A_TOKEN) };
-    let (header, payload) = (part(header).context(NOT_A_TOKEN)?, part(payload).context(NOT_A_TOKEN)?);
-    Ok(format!("{}\n{}", serde_json::to_string_pretty(&header)?, serde_json::to_string_pretty(&payload)?))
+    Ok((part(header).context(NOT_A_TOKEN)?, part(payload).context(NOT_A_TOKEN)?))
 }
 
 fn read(token: &str) -> anyhow::Result<String> {

@@ -25,9 +25,9 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Show one trust domain, user issuer or platform rule, with its public keys
+    /// Show one trust domain, user issuer, approver, attester or platform rule, with its public keys
     Show {
-        /// The name of a trust domain or platform rule, or the alias or URL of a user issuer
+        /// The name of a trust domain, approver, attester or platform rule, or the alias or URL of an issuer
         name: String,
         #[command(flatten)]
         from: From,

@@ -30,6 +30,12 @@ impl Config {
             issuer.jwks_file.iter_mut().chain(&mut issuer.ca_file).for_each(against);
             issuer.introspection.iter_mut().filter_map(|asked| asked.client_secret_file.as_mut()).for_each(against);
         }
+        for approver in &mut self.approver {
+            approver.jwks_file.iter_mut().chain(&mut approver.ca_file).for_each(against);
+        }
+        for attester in &mut self.attester {
+            attester.jwks_file.iter_mut().chain(&mut attester.ca_file).for_each(against);
+        }
         for platform in &mut self.platform {
             let token_file = platform.kubernetes.iter_mut().flat_map(|cluster| &mut cluster.token_file);
             platform.jwks_file.iter_mut().chain(&mut platform.ca_file).chain(token_file).for_each(against);
@@ -38,5 +44,6 @@ impl Config {
         self.target_directory.iter_mut().for_each(against);
         against(&mut self.audit.path);
         against(&mut self.policy.directory);
+        self.policy.entities.iter_mut().chain(&mut self.policy.country_database).for_each(against);
     }
 }

@@ -246,6 +246,12 @@ pub struct AuditConfig {
 pub struct PolicyConfig {
     /// The directory whose `*.cedar` files are the policy.
     pub directory: PathBuf,
+    /// The directory whose `*.toml` files describe agents and groups for policies. May be the same.
+    #[serde(default)]
+    pub entities: Option<PathBuf>,
+    /// A database in MaxMind's format that says in which country an address is, for policies: held in memory, at most 256 MiB.
+    #[serde(default)]
+    pub country_database: Option<PathBuf>,
 }
 
 /// `[[target]]`

@@ -52,6 +52,30 @@ fn plain_http_beyond_this_machine_is_refused_with_the_remedy() {
 }
 
 #[test]
+fn a_type_of_authorization_details_that_contradicts_itself_is_refused() {
+    for (from, to, said) in [
+        ("\"guests.most\" = \"at_most\"", "\"guests.most\" = \"at_least\"", "at_least"),
+        ("actions = \"subset\"", "actions = \"equal\"", "`actions`"),
+        ("required = [\"actions\"]", "required = [\"guests\"]", "not among its fields"),
+        ("targets = [\"https://api.example/calendar\"]", "targets = [\"https://api.example/other\"]", "no target"),
+    ] {
+        let message = error(&example(from, to));
+        assert!(message.contains(said), "{message}");
+    }
+    let again = "[[authorization_details_type]]\nname = \"calendar_invitation\"\nfields = {}\n";
+    let message = error(&format!("{EXAMPLE}\n{again}"));
+    assert!(message.contains("`authorization_details_type.name`") && message.contains("twice"), "{message}");
+}
+
+#[test]
+fn no_alias_makes_the_name_of_a_workload() {
+    for alias in ["spiffe", "wimse"] {
+        let message = error(&example("alias = \"corp\"", &format!("alias = \"{alias}\"")));
+        assert!(message.contains("`user_issuer.alias`") && message.contains("workloads"), "{message}");
+    }
+}
+
+#[test]
 fn names_that_occur_twice_are_refused() {
     let again = "[[target]]\nresource = \"https://api.example/calendar\"\nscopes = []\n";
     let message = error(&format!("{EXAMPLE}\n{again}"));
@@ -67,11 +91,52 @@ fn limits_beyond_the_most_are_refused() {
 }
 
 #[test]
+fn an_approver_is_for_users_there_are_and_an_attester_for_workloads() {
+    for (from, to, words) in [
+        ("user_issuers = [\"corp\"]", "user_issuers = []", "`approver.user_issuers`: is empty for `consent-app`"),
+        ("user_issuers = [\"corp\"]", "user_issuers = [\"crop\"]", "names `crop`"),
+        ("workloads = [\"spiffe://prod.example/agent/*\"]", "workloads = []", "`attester.workloads`: is empty for `edr`"),
+        ("name = \"edr\"", "name = \"Edr 1\"", "`Edr 1` is not a short name"),
+        ("issuer = \"https://edr.example\"", "issuer = \"https://sts.example\"", "is this service itself"),
+        ("issuer = \"https://edr.example\"", "issuer = \"http://edr.example\"", "use https"),
+        ("user_issuers = [\"corp\"]", "user_issuers = [\"corp\"]\nalgorithms = []", "`approver.algorithms`: is empty"),
+    ] {
+        let message = error(&example(from, to));
+        assert!(message.contains(words), "{to}: {message}");
+    }
+    let again = "[[approver]]\nname = \"b\"\nissuer = \"https://consent.example\"\nuser_issuers = [\"corp\"]\n";
+    let message = error(&format!("{EXAMPLE}\n{again}"));
+    assert!(message.contains("`approver.issuer`") && message.contains("twice"), "{message}");
+}
+
+#[test]
 fn secrets_do_not_print() {
     let text = example("nonce_secret_file = \"secrets/nonce\"", "nonce_secret = \"hunter2-hunter2-hunter2-hunter2-\"");
     let config = Config::parse(&text).unwrap();
     assert!(!format!("{config:?}").contains("hunter2"));
     assert_eq!(config.dpop.secret().unwrap().unwrap().expose(), ("hunter2-hunter2-hunter2-hunter2-"));
+}
+
+#[test]
+fn the_operators_token_is_long_and_fits_into_a_header_field() {
+    let token = |text: &str| {
+        let config = Config::parse(&example("token_file = \"secrets/admin\"", text)).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+        config.admin.unwrap().token()
+    };
+    let good = "hunter2-hunter2-hunter2-hunter2-";
+    assert_eq!(token(&format!("token = \"{good}\"")).unwrap().unwrap().expose(), good);
+    assert!(token("").unwrap().is_none());
+    for (text, words) in [
+        ("token = \"hunter2\"".to_owned(), "fewer than 32"),
+        (format!("token = \"{good} {good}\""), "spaces"),
+        (format!("token = \"{good}\u{e9}\""), "not ASCII"),
+        (format!("token = \"{good}\"\ntoken_file = \"secrets/admin\""), "given twice"),
+        ("token_file = \"no/such/file\"".to_owned(), "no/such/file"),
+    ] {
+        let told = token(&text).unwrap_err().to_string();
+        assert!(told.contains(words) && !told.contains("hunter2"), "{told}");
+    }
 }
 
 #[test]

@@ -61,6 +61,10 @@ pub struct UserIssuerConfig {
     /// The claim that is the scope of its access tokens. Default `scope`.
     #[serde(default = "UserIssuerConfig::default_scope_claim")]
     pub scope_claim: String,
+    /// The claim that lists whom the user agreed to let act: identifiers of workloads, or objects with `agent` and, if the
+    /// consent is to less than everything, `target` and `scope`. Default: no claim says so.
+    #[serde(default)]
+    pub consent_claim: Option<String>,
     /// What its access tokens say and its ID tokens never do, written like `require`: for an issuer whose access tokens are
     /// not of type `at+jwt`. Default: only those of that type are accepted.
     #[serde(default)]
@@ -158,6 +162,11 @@ impl UserIssuerConfig {
         if !is_short_name(&self.alias) {
             let remedy = "use up to 64 lower-case letters, digits and `-`";
             return Err(ConfigError::rule("user_issuer.alias", &format!("`{}` is not a short name", self.alias), remedy));
+        }
+        // A user's name in our tokens is `<alias>:<sub>`, and a workload's begins with its scheme.
+        if matches!(self.alias.as_str(), "spiffe" | "wimse") {
+            let what = format!("`{}` begins the names of workloads", self.alias);
+            return Err(ConfigError::rule("user_issuer.alias", &what, "use another name"));
         }
         if self.jwks_file.is_none() && !self.url.is_protected() {
             return Err(ConfigError::rule("user_issuer.url", "is http and not on the loopback interface", "use https"));

@@ -1,7 +1,8 @@
 //! By what right somebody acts: a user's own token, or a delegation that goes on.
 
 use procura_token::{
-    AccessToken, ActorChain, Authentication, Delegation, DelegationId, Resource, ScopeSet, Subject, TokenId, UnixTime, Verified,
+    AccessToken, ActorChain, Authentication, AuthorizationDetails, Delegation, DelegationId, Resource, ScopeSet, Subject,
+    TokenId, UnixTime, Verified,
 };
 
 use super::ExchangeError;
@@ -34,6 +35,7 @@ pub(super) struct Parent {
     pub(super) authentication: Authentication,
     pub(super) target: Resource,
     pub(super) scope: ScopeSet,
+    pub(super) details: Option<AuthorizationDetails>,
     /// Everybody who acted so far.
     pub(super) chain: ActorChain,
     pub(super) id: DelegationId,
@@ -61,6 +63,7 @@ impl Parent {
             authentication: token.authentication.clone(),
             target: token.aud.clone(),
             scope: token.scope.clone(),
+            details: token.authorization_details.clone(),
             chain: chain.clone(),
             id: id.clone(),
             until: *until,

@@ -4,6 +4,7 @@ use procura_token::{UnixTime, WorkloadId, sha256};
 
 use super::authority::Authority;
 use super::decide::{DelegationGrant, Grant, GrantedToken, WitGrant};
+use super::own::OwnGrant;
 use super::{Exchange, ExchangeError};
 use crate::store::{
     Claim, ClaimError, DelegationClaim, DelegationRecord, HeldKind, Holding, NewDelegation, OneTimeUse, UseKind, delegation_id,
@@ -12,6 +13,7 @@ use crate::store::{
 /// A grant whose proofs are used up and whose delegation has a record.
 pub(super) enum Claimed {
     Delegation { grant: DelegationGrant, record: DelegationRecord },
+    Own(OwnGrant),
     Wit(WitGrant),
 }
 
@@ -23,6 +25,8 @@ impl Exchange {
         claim.holdings.extend(principal.map(|principal| self.identifier(&token, principal)));
         match &token {
             GrantedToken::Delegation(grant) => claim.delegation = Some(self.delegation(grant, now)),
+            // The proofs are all that it uses up.
+            GrantedToken::Own(_) => {}
             GrantedToken::Wit(grant) => {
                 claim.holdings.push(self.key(grant));
                 claim.uses.extend(grant.bearer.map(|bearer| OneTimeUse {
@@ -44,6 +48,7 @@ impl Exchange {
         };
         let record = record.map_err(refusal)?;
         match (token, record) {
+            (GrantedToken::Own(grant), _) => Ok(Claimed::Own(grant)),
             (GrantedToken::Wit(grant), _) => Ok(Claimed::Wit(grant)),
             (GrantedToken::Delegation(grant), Some(record)) => Ok(Claimed::Delegation { grant, record }),
             (GrantedToken::Delegation(_), None) => Err(ExchangeError::Ended),
@@ -65,6 +70,7 @@ impl Exchange {
     fn identifier(&self, token: &GrantedToken, (id, principal): (WorkloadId, [u8; 32])) -> Holding {
         let expires = match token {
             GrantedToken::Delegation(grant) => grant.expires,
+            GrantedToken::Own(grant) => grant.expires,
             GrantedToken::Wit(grant) => grant.expires,
         };
         Holding {

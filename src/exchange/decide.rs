@@ -3,18 +3,24 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use procura_token::{Actor, ActorChain, Algorithm, JwkConfirmation, Resource, ScopeSet, UnixTime, VerifyError, WorkloadId};
+use procura_token::{
+    Actor, ActorChain, Algorithm, AuthorizationDetails, JwkConfirmation, Resource, ScopeSet, UnixTime, VerifyError, WorkloadId,
+};
 
 use super::authenticate::{Caller, CallerCredential};
 use super::authority::Authority;
 use super::binding::Binding;
 use super::credential::WorkloadCredential;
 use super::hop::verify_target;
+use super::own::OwnGrant;
 use super::request::TargetName;
+use super::statement::Told;
 use super::verify::{Delegated, Evidence, Proofs, Proved};
-use super::{Exchange, ExchangeError, record};
+use super::{Exchange, ExchangeError, MissingApproval, record};
 use crate::audit::Event;
-use crate::policy::{Action, Credential, Decision, Delegate, Hop, Parent, Platform, Request, Target};
+use crate::policy::{
+    Action, Country, Credential, Decision, Delegate, DelegateDetail, Hop, Parent, Platform, RecordedRequest, Request, Target,
+};
 use crate::trust::PlatformIdentity;
 
 /// What policy grants, once the proofs have been claimed.
@@ -28,6 +34,7 @@ pub(super) struct Grant {
 /// The token that policy grants.
 pub(super) enum GrantedToken {
     Delegation(DelegationGrant),
+    Own(OwnGrant),
     Wit(WitGrant),
 }
 
@@ -38,6 +45,7 @@ pub(super) struct DelegationGrant {
     pub(super) chain: ActorChain,
     pub(super) target: Resource,
     pub(super) scope: ScopeSet,
+    pub(super) details: Option<AuthorizationDetails>,
     /// The deadline of the delegation, if it begins now or began before.
     pub(super) until: UnixTime,
     /// The latest end of this token, the deadline of a delegation that began earlier aside.
@@ -74,11 +82,12 @@ impl Exchange {
         let Evidence { caller, proofs, binding, credential: beside, wanted } = evidence;
         let subject = match &wanted {
             Proved::Wit { subject } => Some(subject),
-            Proved::Delegation(_) => None,
+            Proved::Delegation(_) | Proved::Own { .. } => None,
         };
         let platform = [beside.as_ref(), subject].into_iter().flatten().find_map(WorkloadCredential::platform);
         let platform = caller.platform().or(platform).cloned();
-        let question = Question { workload: caller.id(), platform: platform.as_deref(), source, now };
+        let country = self.policy.country(source);
+        let question = Question { workload: caller.id(), platform: platform.as_deref(), source, country, now };
         let token = match wanted {
             Proved::Delegation(delegated) => {
                 let target = self.find(&delegated.target)?;
@@ -95,7 +104,9 @@ impl Exchange {
                     ),
                 };
                 let chain = self.extend(&delegated, target)?;
-                let decision = self.decide_delegation(&question, credential, &delegated, target, event)?;
+                let told = delegated.shown.at(&target.resource)?;
+                record::told(event, &told);
+                let (decision, details) = self.decide_delegation(&question, credential, (&delegated, &told), target, event)?;
                 let Delegated { authority, .. } = delegated;
                 let expires = limit(now, &decision, self.settings.max_delegation).min(authority.limit());
                 let until = match &authority {
@@ -107,11 +118,15 @@ impl Exchange {
                     chain,
                     target: target.resource.clone(),
                     scope: decision.granted,
+                    details,
                     until,
-                    // Bound to a credential's key, nothing outlives that credential.
-                    expires: bound.map_or(expires, |end| expires.min(end)),
+                    // Bound to a credential's key, nothing outlives that credential; nor what it was granted for.
+                    expires: [bound, told.until].into_iter().flatten().fold(expires, Ord::min),
                     binding,
                 })
+            }
+            Proved::Own { target, scope } => {
+                GrantedToken::Own(self.decide_own(&question, (&caller, binding), &target, scope.as_ref(), event)?)
             }
             Proved::Wit { subject } => {
                 let Binding::Key(key) = binding else {
@@ -129,7 +144,8 @@ impl Exchange {
 
     /// Who acts in the new token: the chain so far, unchanged, under whoever comes now.
     fn extend(&self, delegated: &Delegated, target: &Target) -> Result<ActorChain, ExchangeError> {
-        let actor = || Actor { id: delegated.actor.clone(), profile: None };
+        let profile = || self.policy.agent(&delegated.actor).and_then(|agent| agent.profile.clone());
+        let actor = || Actor { id: delegated.actor.clone(), profile: profile() };
         let chain = match &delegated.authority {
             Authority::User(_) => ActorChain::new(actor()),
             Authority::Parent(parent) => {
@@ -146,7 +162,7 @@ impl Exchange {
         Ok(chain)
     }
 
-    fn find(&self, name: &TargetName) -> Result<&Target, ExchangeError> {
+    pub(super) fn find(&self, name: &TargetName) -> Result<&Target, ExchangeError> {
         let targets = self.policy.targets();
         let found = match name {
             TargetName::Resource(resource) => targets.find(resource),
@@ -162,10 +178,10 @@ impl Exchange {
         &self,
         question: &Question<'_>,
         credential: Credential,
-        Delegated { authority, hop, scope, .. }: &Delegated,
+        (Delegated { authority, hop, scope, details, .. }, told): (&Delegated, &Told),
         target: &Target,
         event: &mut Event,
-    ) -> Result<Decision, ExchangeError> {
+    ) -> Result<(Decision, Option<AuthorizationDetails>), ExchangeError> {
         let delegate = |scopes| {
             let authentication = authority.authentication();
             let (issuer, subject) = authority.user_name();
@@ -182,20 +198,42 @@ impl Exchange {
                 Authority::Parent(parent) => Some(Parent { target: &parent.target, actor: &parent.chain.current().id }),
             };
             let chain = authority.chain();
-            let action =
-                Action::Delegate(Delegate { target, scopes, user, chain, hop: *hop, parent, posture: None, approval: None });
-            self.policy.decide(&question.put(credential, action))
+            let (posture, approval) = (told.posture.as_ref(), told.approval.as_ref());
+            Delegate { target, scopes, user, chain, hop: *hop, parent, posture, approval }
         };
+        let ask = |action| self.policy.decide(&question.put(credential, action));
         record::target(event, target);
+        let types = &self.settings.details.types;
+        let details = details.as_ref().map(|asked| self.narrow_details(asked, &target.resource, authority)).transpose()?;
+        let by_details = details.as_ref().and_then(|details| {
+            let delegate = delegate(&target.scopes);
+            Self::decide_details(details, |detail| ask(Action::DelegateDetail(DelegateDetail { delegate, detail, types })))
+        });
+        if let Some(decision) = by_details.as_ref().filter(|decision| !decision.allowed) {
+            record::decision(event, decision);
+            return Err(ExchangeError::DetailDenied);
+        }
+        // Who asks by details alone asks for no scope.
+        if let (None, Some(decision)) = (scope, &by_details) {
+            record::decision(event, decision);
+            return Ok((decision.clone(), details));
+        }
         let ceiling = authority.scope().map_or_else(|| target.scopes.clone(), |scope| scope.intersection(&target.scopes));
         let asked = scope.as_ref().map_or_else(|| ceiling.clone(), |scope| scope.intersection(&ceiling));
-        let decision = delegate(&asked);
+        let request = question.put(credential, Action::Delegate(delegate(&asked)));
+        let by_scope = self.policy.decide(&request);
+        record::question(event, &RecordedRequest::from(&request), &by_scope);
+        let decision = by_details.map_or_else(|| by_scope.clone(), |by_details| by_scope.clone().and(by_details));
         record::decision(event, &decision);
         if decision.allowed {
-            return Ok(decision);
+            return Ok((decision, details));
+        }
+        if !decision.approval_missing.is_empty() {
+            let (agent, target) = (question.workload.clone(), target.resource.clone());
+            return Err(ExchangeError::ApprovalMissing(MissingApproval { agent, target, scope: decision.approval_missing }));
         }
         // Nothing at all at this target, or nothing of what was asked?
-        match delegate(&target.scopes).allowed {
+        match ask(Action::Delegate(delegate(&target.scopes))).allowed {
             true => Err(ExchangeError::Scope),
             false => Err(ExchangeError::Target("policy grants this caller nothing there")),
         }
@@ -216,37 +254,40 @@ impl Exchange {
         if question.workload.is_spiffe() && !Algorithm::SVID.contains(&key.algorithm) {
             return Err(ExchangeError::Proof(VerifyError::AlgorithmNotAllowed(key.algorithm)));
         }
-        let decision = self.policy.decide(&question.put(credential, Action::IssueWit));
+        let request = question.put(credential, Action::IssueWit);
+        let decision = self.policy.decide(&request);
+        record::question(event, &RecordedRequest::from(&request), &decision);
         record::decision(event, &decision);
         if decision.allowed { Ok(decision) } else { Err(ExchangeError::CallerUnauthorized) }
     }
 }
 
 /// The end that policy and settings allow.
-fn limit(now: UnixTime, decision: &Decision, most: Duration) -> UnixTime {
+pub(super) fn limit(now: UnixTime, decision: &Decision, most: Duration) -> UnixTime {
     now + decision.ttl.map_or(most, |ttl| ttl.min(most))
 }
 
 /// What every question of one request shares.
 #[derive(Clone, Copy)]
-struct Question<'a> {
+pub(super) struct Question<'a> {
     workload: &'a WorkloadId,
     platform: Option<&'a PlatformIdentity>,
     source: IpAddr,
-    now: UnixTime,
+    country: Option<Country>,
+    pub(super) now: UnixTime,
 }
 
 impl<'a> Question<'a> {
-    fn put(&self, credential: Credential, action: Action<'a>) -> Request<'a> {
-        let Self { workload, platform, source, now } = *self;
+    pub(super) fn put(&self, credential: Credential, action: Action<'a>) -> Request<'a> {
+        let Self { workload, platform, source, country, now } = *self;
         let platform = platform.map(|identity| Platform {
             kind: identity.kind(),
             rule: identity.rule(),
             attributes: identity.attributes(),
             digest: identity.digest(),
         });
-        let (source_ip, country, ttl) = (Some(source), None, None);
-        Request { workload, groups: &[], credential, platform, action, time: now, source_ip, country, ttl }
+        let (source_ip, ttl) = (Some(source), None);
+        Request { workload, credential, platform, action, time: now, source_ip, country, ttl }
     }
 }
 

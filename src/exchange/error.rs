@@ -1,8 +1,8 @@
 //! Why nothing was issued: facts for log and audit. What the client is told is decided elsewhere.
 
-use procura_token::{ParseError, SignError, VerifyError};
+use procura_token::{DetailError, ParseError, SignError, VerifyError};
 
-use super::CertificateFieldError;
+use super::{CertificateFieldError, MissingApproval};
 use crate::audit::AuditError;
 use crate::store::{StoreError, UseKind};
 use crate::trust::TrustError;
@@ -71,6 +71,21 @@ pub enum ExchangeError {
     /// The actor token is believed and does not fit the request.
     #[error("actor token: {0}")]
     ActorUnfit(&'static str),
+    /// The approval is not believed.
+    #[error("approval: {0}")]
+    Approval(#[source] TrustError),
+    /// The approval is believed and does not fit the request.
+    #[error("approval: {0}")]
+    ApprovalUnfit(&'static str),
+    /// Policy would grant what was asked if the user agreed to it.
+    #[error("approval: the user has not agreed to `{}` at {} for {}", .0.scope, .0.target, .0.agent)]
+    ApprovalMissing(MissingApproval),
+    /// The posture is not believed.
+    #[error("posture: {0}")]
+    Posture(#[source] TrustError),
+    /// The posture is believed and does not fit the request.
+    #[error("posture: {0}")]
+    PostureUnfit(&'static str),
     /// The target is unknown, or not one target, or policy grants the caller nothing there.
     #[error("target: {0}")]
     Target(&'static str),
@@ -80,6 +95,18 @@ pub enum ExchangeError {
     /// The scope parameter is not of its syntax.
     #[error("scope: {0}")]
     ScopeSyntax(#[source] ParseError),
+    /// The parameter `authorization_details` is not of its syntax.
+    #[error("authorization details: {0}")]
+    DetailSyntax(#[source] ParseError),
+    /// Authorization details are not of their type, or wider than the subject token.
+    #[error("authorization details: {0}")]
+    Detail(#[source] DetailError),
+    /// Authorization details are about other locations than the target.
+    #[error("authorization details: one has no location at the target")]
+    DetailElsewhere,
+    /// Policy does not grant every one of the authorization details.
+    #[error("authorization details: policy does not grant all of them")]
+    DetailDenied,
     /// Policy does not let this caller have this kind of token.
     #[error("policy does not allow this caller that token")]
     CallerUnauthorized,
@@ -90,7 +117,7 @@ pub enum ExchangeError {
     #[error("the delegation was revoked")]
     Revoked,
     /// Nothing is known of the delegation this would continue: its record has expired, or the store lost its memory.
-    #[error("nothing is known of the delegation")]
+    #[error("the delegation is not on record")]
     DelegationUnknown,
     /// The store cannot be asked.
     #[error("store: {0}")]
@@ -107,7 +134,11 @@ impl ExchangeError {
     /// The error code a client gets: RFC 6749 section 5.2, RFC 8693 section 2.2.2, RFC 9449 section 5.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Caller(error) | Self::Subject(error) | Self::Actor(error) if error.is_ours() => "temporarily_unavailable",
+            Self::Caller(error) | Self::Subject(error) | Self::Actor(error) | Self::Approval(error) | Self::Posture(error)
+                if error.is_ours() =>
+            {
+                "temporarily_unavailable"
+            }
             Self::Request(_) | Self::Parameter(..) | Self::NobodySigns => "invalid_request",
             Self::GrantType => "unsupported_grant_type",
             Self::CallerUnknown(_)
@@ -125,9 +156,17 @@ impl ExchangeError {
             | Self::ActorUnfit(_)
             | Self::Ended
             | Self::Revoked
-            | Self::DelegationUnknown => "invalid_request",
+            | Self::DelegationUnknown
+            | Self::Approval(_)
+            | Self::ApprovalUnfit(_)
+            | Self::Posture(_)
+            | Self::PostureUnfit(_) => "invalid_request",
+            Self::ApprovalMissing(_) => "consent_required",
             Self::Target(_) => "invalid_target",
             Self::Scope | Self::ScopeSyntax(_) => "invalid_scope",
+            Self::DetailSyntax(_) | Self::Detail(_) | Self::DetailElsewhere | Self::DetailDenied => {
+                "invalid_authorization_details"
+            }
             Self::CallerUnauthorized => "unauthorized_client",
             Self::Forgotten(_) | Self::Store(_) | Self::Audit(_) => "temporarily_unavailable",
             Self::Sign(_) => "server_error",

@@ -22,6 +22,7 @@ impl Exchange {
     pub(super) fn issue(&self, claimed: Claimed, now: UnixTime, event: &mut Event) -> Result<Issued, ExchangeError> {
         match claimed {
             Claimed::Delegation { grant, record } => self.issue_delegation(grant, record, now, event),
+            Claimed::Own(grant) => self.issue_own(grant, now, event),
             Claimed::Wit(grant) => self.issue_wit(&grant, now, event),
         }
     }
@@ -48,6 +49,7 @@ impl Exchange {
             exp,
             jti: TokenId::from_random(random_bytes()),
             scope: grant.scope,
+            authorization_details: grant.details,
             act: Some(grant.chain),
             cnf: grant.binding.confirmation(),
             delegation: Some(Delegation { id: record.id, until: record.until, parent }),
@@ -58,8 +60,16 @@ impl Exchange {
             event,
             &IssuedToken { jti: &token.jti, kind: "at+jwt", exp, scope: Some(&token.scope), actors: token.act.as_ref() },
         );
+        event.details_granted.clone_from(&token.authorization_details);
         let text = token.issue(self.token_keys.signer())?;
-        Ok(Issued { token: text, kind: TokenType::AccessToken, expires_in, scope: Some(token.scope), confirmation: token.cnf })
+        Ok(Issued {
+            token: text,
+            kind: TokenType::AccessToken,
+            expires_in,
+            scope: Some(token.scope).filter(|scope| !scope.is_empty()),
+            details: token.authorization_details,
+            confirmation: token.cnf,
+        })
     }
 
     /// The WIT, for the key that was proved. `iss` is for audit only and no OpenID provider's name.
@@ -80,6 +90,7 @@ impl Exchange {
             kind: TokenType::Wit,
             expires_in,
             scope: None,
+            details: None,
             confirmation: Confirmation::Key(grant.key.key.thumbprint()),
         })
     }
@@ -92,7 +103,7 @@ fn fitting(groups: &[String]) -> Option<Vec<String>> {
 }
 
 /// `iat`, `exp` and the time between, all in whole seconds.
-fn lifetime(now: UnixTime, exp: UnixTime) -> Result<(UnixTime, UnixTime, Duration), ExchangeError> {
+pub(super) fn lifetime(now: UnixTime, exp: UnixTime) -> Result<(UnixTime, UnixTime, Duration), ExchangeError> {
     let (iat, exp) = (now.whole_secs(), exp.whole_secs());
     match exp.since(iat) {
         lasts if lasts >= LEAST => Ok((iat, exp, lasts)),

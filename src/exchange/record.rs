@@ -11,10 +11,11 @@ use super::binding::Binding;
 use super::claim::Claimed;
 use super::credential::WorkloadCredential;
 use super::request::{Asked, Wanted};
+use super::statement::Told;
 use super::verify::{Evidence, Proved};
 use super::{Exchange, ExchangeError, Issued};
 use crate::audit::{Event, EventKind, Outcome, PlatformCaller};
-use crate::policy::{Credential, Decision, Target};
+use crate::policy::{Credential, Decision, RecordedDecision, RecordedRequest, Target};
 use crate::trust::PlatformIdentity;
 
 pub(super) fn begin(source: IpAddr, now: UnixTime) -> Event {
@@ -25,7 +26,14 @@ pub(super) fn begin(source: IpAddr, now: UnixTime) -> Event {
 
 pub(super) fn asked(event: &mut Event, asked: &Asked) {
     match &asked.wanted {
-        Wanted::Delegation { scope, .. } => event.scope_asked.clone_from(scope),
+        Wanted::Delegation { scope, details, .. } => {
+            event.scope_asked.clone_from(scope);
+            event.details_asked.clone_from(details);
+        }
+        Wanted::Own { scope, .. } => {
+            event.event_kind = EventKind::TokenSelf;
+            event.scope_asked.clone_from(scope);
+        }
         Wanted::Wit => event.event_kind = EventKind::WitIssue,
     }
 }
@@ -69,6 +77,7 @@ pub(super) fn evidence(event: &mut Event, evidence: &Evidence) {
                 }
             }
         }
+        Proved::Own { .. } => event.actor_id = Some(evidence.caller.id().clone()),
         Proved::Wit { subject } => {
             beside(event, &evidence.caller, subject);
             event.token_parent = Some(fingerprint(&subject.fingerprint()));
@@ -91,9 +100,23 @@ pub(super) fn target(event: &mut Event, target: &Target) {
     event.target = Some(target.resource.clone());
 }
 
+/// What was shown beside the subject.
+pub(super) fn told(event: &mut Event, told: &Told) {
+    event.approval_by.clone_from(&told.agreed_by);
+    (event.approval_id, event.approval_issuer) = told.approved.clone().unzip();
+    (event.posture_id, event.posture_issuer) = told.attested.clone().unzip();
+}
+
+/// What the policies were asked, and what they said to just that.
+pub(super) fn question(event: &mut Event, request: &RecordedRequest, decision: &Decision) {
+    event.policy_input = serde_json::to_string(request).ok();
+    event.policy_decision = serde_json::to_string(&RecordedDecision::from(decision)).ok();
+}
+
 pub(super) fn decision(event: &mut Event, decision: &Decision) {
     event.policy_ids = decision.policies.iter().map(ToString::to_string).collect();
     event.policy_set = Some(decision.policy_set.to_string());
+    event.approval_missing = Some(&decision.approval_missing).filter(|missing| !missing.is_empty()).cloned();
     for cause in &decision.errors {
         tracing::error!(cause, "a policy could not be evaluated; what it touched is denied");
     }

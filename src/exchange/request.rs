@@ -3,10 +3,13 @@
 use std::borrow::Cow;
 
 use http::HeaderMap;
-use procura_token::{DpopProof, MAX_TOKEN, ParseError, Resource, ScopeSet, TokenType, Unverified, VerifyError};
+use procura_token::{
+    AuthorizationDetails, DpopProof, MAX_TOKEN, ParseError, Resource, ScopeSet, TokenType, Unverified, VerifyError,
+};
 
 use super::authentication::Authentication;
-use super::{ExchangeError, GRANT_TYPE, Incoming};
+use super::statement::Statements;
+use super::{ExchangeError, GRANT_TYPE, Incoming, OWN_GRANT_TYPE, details, own};
 
 /// The subject token that stands for the certificate of the connection.
 const CERTIFICATE: &str = "mtls_client_certificate";
@@ -59,12 +62,22 @@ pub(super) enum SubjectToken {
     Assertion,
     /// The certificate of the connection.
     Certificate,
+    /// There is none: the caller asks in its own name.
+    Nobody,
 }
 
 /// What is asked for.
 pub(super) enum Wanted {
     /// An access token on behalf of the user that a token of this type names.
-    Delegation { user: UserTokenType, target: TargetName, scope: Option<ScopeSet> },
+    Delegation {
+        user: UserTokenType,
+        target: TargetName,
+        scope: Option<ScopeSet>,
+        details: Option<AuthorizationDetails>,
+        statements: Statements,
+    },
+    /// An access token of the caller's own, for nobody else.
+    Own { target: TargetName, scope: Option<ScopeSet> },
     /// A WIT for the caller itself.
     Wit,
 }
@@ -81,23 +94,36 @@ impl<'a> ExchangeRequest<'a> {
     /// [`ExchangeError`] for everything that can be wrong without knowing who calls.
     pub(super) fn parse(incoming: &Incoming<'a>, accepts_legacy_wpt: bool) -> Result<Self, ExchangeError> {
         let form = Form::parse(incoming.form)?;
-        match form.get("grant_type") {
-            Some(GRANT_TYPE) => {}
+        let is_own = match form.get("grant_type") {
+            Some(GRANT_TYPE) => false,
+            Some(OWN_GRANT_TYPE) => true,
             Some(_) => return Err(ExchangeError::GrantType),
             None => return Err(ExchangeError::Request("`grant_type` is missing")),
-        }
-        let authentication = Authentication::parse(&form, incoming, accepts_legacy_wpt)?;
-        let subject_type = token_type(&form, "subject_token_type")?;
-        let (Some(subject), Some(subject_type)) = (form.get("subject_token"), subject_type) else {
-            return Err(ExchangeError::Request("`subject_token` or `subject_token_type` is missing"));
         };
-        let subject = subject_token(subject, subject_type, &authentication)?;
-        let (actor, wanted, proof) = (actor(&form)?, wanted(&form, subject_type)?, proof(incoming.headers)?);
+        let authentication = Authentication::parse(&form, incoming, accepts_legacy_wpt)?;
+        let (subject, actor, wanted) = match is_own {
+            true => (SubjectToken::Nobody, None, own::parse(&form)?),
+            false => exchanged(&form, &authentication)?,
+        };
+        let proof = proof(incoming.headers)?;
         let client_id = form.get("client_id").map(str::to_owned);
         let nonce = proof.as_ref().and_then(|proof| proof.nonce().map(str::to_owned));
         let caller = ClaimedCaller { client_id, nonce, authentication };
         Ok(Self { caller, asked: Asked { proof, subject, actor, wanted } })
     }
+}
+
+/// What is exchanged, who is to act, and for what.
+fn exchanged(
+    form: &Form<'_>,
+    authentication: &Authentication<'_>,
+) -> Result<(SubjectToken, Option<Presented>, Wanted), ExchangeError> {
+    let subject_type = token_type(form, "subject_token_type")?;
+    let (Some(subject), Some(subject_type)) = (form.get("subject_token"), subject_type) else {
+        return Err(ExchangeError::Request("`subject_token` or `subject_token_type` is missing"));
+    };
+    let subject = subject_token(subject, subject_type, authentication)?;
+    Ok((subject, actor(form)?, wanted(form, subject_type)?))
 }
 
 /// A credential that is presented twice is verified once; it may be of a kind that is no JWT.
@@ -125,19 +151,23 @@ fn actor(form: &Form<'_>) -> Result<Option<Presented>, ExchangeError> {
 fn wanted(form: &Form<'_>, subject: TokenType) -> Result<Wanted, ExchangeError> {
     let delegation = |user| {
         let scope = form.get("scope").map(str::parse).transpose().map_err(ExchangeError::ScopeSyntax)?;
-        Ok(Wanted::Delegation { user, target: target(form)?, scope })
+        let (details, statements) = (details::parse(form)?, Statements::parse(form)?);
+        Ok(Wanted::Delegation { user, target: target(form)?, scope, details, statements })
     };
     match (token_type(form, "requested_token_type")?.unwrap_or(TokenType::AccessToken), subject) {
         (TokenType::AccessToken, TokenType::IdToken) => delegation(UserTokenType::IdToken),
         (TokenType::AccessToken, TokenType::AccessToken) => delegation(UserTokenType::AccessToken),
-        (TokenType::Wit, TokenType::Jwt | TokenType::Mtls) => Ok(Wanted::Wit),
+        (TokenType::Wit, TokenType::Jwt | TokenType::Mtls) if Statements::parse(form)?.are_none() => Ok(Wanted::Wit),
+        (TokenType::Wit, TokenType::Jwt | TokenType::Mtls) => {
+            Err(ExchangeError::Request("approvals and postures are for delegations"))
+        }
         (TokenType::AccessToken | TokenType::Wit, _) => Err(ExchangeError::SubjectUnfit("its type is not accepted")),
         _ => Err(ExchangeError::Request("`requested_token_type` is not issued")),
     }
 }
 
 /// At most one name of each kind (RFC 8707 section 2, RFC 8693 section 2.1).
-fn target(form: &Form<'_>) -> Result<TargetName, ExchangeError> {
+pub(super) fn target(form: &Form<'_>) -> Result<TargetName, ExchangeError> {
     let sole = |name: &str| {
         let mut all = form.all(name);
         match (all.next(), all.next()) {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use procura_token::{
-    DpopProof, DpopRules, ParseError, ScopeSet, UnixTime, Unverified, VerifiedDpopProof, VerifyError, WorkloadId,
+    AuthorizationDetails, DpopProof, DpopRules, ParseError, ScopeSet, UnixTime, Unverified, VerifiedDpopProof, VerifyError,
+    WorkloadId,
 };
 
 use super::authenticate::{Caller, CallerCredential};
@@ -12,6 +13,7 @@ use super::binding::Binding;
 use super::credential::WorkloadCredential;
 use super::hop::{Held, Step};
 use super::request::{Asked, Presented, SubjectToken, TargetName, UserTokenType, Wanted};
+use super::statement::Shown;
 use super::{Exchange, ExchangeError};
 use crate::policy::Hop;
 use crate::store::{Epoch, OneTimeUse, UseKind};
@@ -38,7 +40,14 @@ pub(super) struct Proofs {
 /// What is asked for, with the subject that was proved for it.
 pub(super) enum Proved {
     Delegation(Delegated),
-    Wit { subject: WorkloadCredential },
+    /// The caller acts in its own name: nothing besides it was proved.
+    Own {
+        target: TargetName,
+        scope: Option<ScopeSet>,
+    },
+    Wit {
+        subject: WorkloadCredential,
+    },
 }
 
 /// Who is to act, by what right, and for what.
@@ -49,6 +58,9 @@ pub(super) struct Delegated {
     pub(super) actor: WorkloadId,
     pub(super) target: TargetName,
     pub(super) scope: Option<ScopeSet>,
+    pub(super) details: Option<AuthorizationDetails>,
+    /// What was shown beside it.
+    pub(super) shown: Shown,
 }
 
 /// A subject token, verified, before it is known who is to act.
@@ -78,7 +90,7 @@ impl Exchange {
         };
         let binding = Binding::decide(&caller, proved)?;
         match wanted {
-            Wanted::Delegation { user, target, scope } => {
+            Wanted::Delegation { user, target, scope, details, statements } => {
                 let SubjectToken::Token(subject) = &subject else {
                     return Err(ExchangeError::SubjectUnfit("it is the caller's own credential"));
                 };
@@ -98,8 +110,12 @@ impl Exchange {
                     }
                 };
                 let Step { hop, actor, binding } = step;
-                let wanted = Proved::Delegation(Delegated { authority, hop, actor, target, scope });
+                let shown = self.verify_statements(&statements, &authority, &actor, now).await?;
+                let wanted = Proved::Delegation(Delegated { authority, hop, actor, target, scope, details, shown });
                 Ok(Evidence { caller, proofs, binding, credential, wanted })
+            }
+            Wanted::Own { target, scope } => {
+                Ok(Evidence { caller, proofs, binding, credential: None, wanted: Proved::Own { target, scope } })
             }
             Wanted::Wit => {
                 let subject = self.verify_subject(&subject, &caller, now).await?;
@@ -196,7 +212,7 @@ impl Exchange {
                 Ok(WorkloadCredential::Platform(Arc::clone(identity)))
             }
             (SubjectToken::Certificate, _, Some(svid)) => Ok(WorkloadCredential::X509Svid(Arc::clone(svid))),
-            (SubjectToken::Assertion | SubjectToken::Certificate, ..) => {
+            (SubjectToken::Assertion | SubjectToken::Certificate | SubjectToken::Nobody, ..) => {
                 Err(ExchangeError::SubjectUnfit("there is no such credential in this request"))
             }
         }

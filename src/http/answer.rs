@@ -4,7 +4,7 @@ use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
 use http::{HeaderValue, StatusCode};
 use http_body_util::{BodyExt as _, Collected};
-use procura_token::{Confirmation, RequestHead, ScopeSet, TokenType, UnixTime};
+use procura_token::{AuthorizationDetails, Confirmation, RequestHead, ScopeSet, TokenType, UnixTime};
 use serde::Serialize;
 
 use super::error;
@@ -18,6 +18,9 @@ struct Body<'a> {
     expires_in: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<&'a ScopeSet>,
+    /// RFC 9396 section 7.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization_details: Option<&'a AuthorizationDetails>,
     /// The binding of a token that `token_type` says nothing about (draft-mcguinness-oauth-token-exchange-cnf).
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<Confirmation>,
@@ -37,6 +40,7 @@ pub(super) fn issued(issued: &Issued, nonce: &str) -> Response {
         token_type,
         expires_in: issued.expires_in.as_secs(),
         scope: issued.scope.as_ref(),
+        authorization_details: issued.details.as_ref(),
         cnf: (!says_binding).then_some(issued.confirmation),
     };
     let mut response = json(StatusCode::OK, &body);

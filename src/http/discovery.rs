@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{Shared, answer};
 use crate::app::App;
-use crate::exchange::GRANT_TYPE;
+use crate::exchange::{GRANT_TYPE, OWN_GRANT_TYPE};
 
 /// Where RFC 8414 metadata lives.
 pub(super) const WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";
@@ -25,7 +25,7 @@ struct Metadata<'a> {
     issuer: &'a Issuer,
     token_endpoint: String,
     jwks_uri: String,
-    grant_types_supported: [&'static str; 1],
+    grant_types_supported: [&'static str; 2],
     /// Required by section 2 although no grant here uses it: empty.
     response_types_supported: [&'static str; 0],
     /// draft-ietf-oauth-spiffe-client-auth; the names for WITs and for credentials of platforms are private.
@@ -39,6 +39,9 @@ struct Metadata<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     mtls_endpoint_aliases: Option<Aliases>,
     scopes_supported: Vec<String>,
+    /// RFC 9396 section 10.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authorization_details_types_supported: Vec<&'a str>,
     /// RFC 9728 section 4.
     protected_resources: Vec<&'a str>,
     /// Private: the token types that `requested_token_type` may name.
@@ -81,7 +84,7 @@ pub(super) async fn metadata(State(Shared { app, settings, .. }): State<Shared>)
             issuer: app.issuer(),
             token_endpoint: url("/token"),
             jwks_uri: url("/jwks.json"),
-            grant_types_supported: [GRANT_TYPE],
+            grant_types_supported: [GRANT_TYPE, OWN_GRANT_TYPE],
             response_types_supported: [],
             token_endpoint_auth_methods_supported: {
                 let x509 = sees_certificates.then_some("spiffe_x509");
@@ -93,6 +96,7 @@ pub(super) async fn metadata(State(Shared { app, settings, .. }): State<Shared>)
             tls_client_certificate_bound_access_tokens: sees_certificates,
             mtls_endpoint_aliases: settings.mtls_url.as_ref().map(|base| Aliases { token_endpoint: below(base, "/token") }),
             scopes_supported: scopes.into_iter().collect(),
+            authorization_details_types_supported: exchange.settings.details.types.names().collect(),
             protected_resources: exchange.policy.targets().iter().map(|target| target.resource.as_str()).collect(),
             procura_requested_token_types_supported: [TokenType::AccessToken.as_str(), TokenType::Wit.as_str()],
             procura_spiffe_bundle_uri: url("/spiffe/bundle"),

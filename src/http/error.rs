@@ -10,13 +10,22 @@ use procura_token::WORKLOAD_IDENTITY_TOKEN;
 use serde::Serialize;
 
 use super::answer;
-use crate::exchange::ExchangeError;
+use crate::exchange::{ExchangeError, MissingApproval};
 
 /// RFC 6749 section 5.2.
 #[derive(Serialize)]
-struct OauthError {
+struct OauthError<'a> {
     error: &'static str,
     error_description: &'static str,
+    /// A private member: what the user would have to approve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    procura_approval_required: Option<&'a MissingApproval>,
+}
+
+impl OauthError<'_> {
+    const fn new(error: &'static str, error_description: &'static str) -> Self {
+        Self { error, error_description, procura_approval_required: None }
+    }
 }
 
 /// The answer to a refused exchange.
@@ -29,7 +38,11 @@ pub(super) fn refused(cause: &ExchangeError, request: &HeaderMap, nonce: &str) -
         _ if status.is_server_error() => tracing::error!(%cause, code, "exchange failed"),
         _ => tracing::info!(%cause, code, "exchange refused"),
     }
-    let mut response = answer::json(status, &OauthError { error: code, error_description: description });
+    let procura_approval_required = match cause {
+        ExchangeError::ApprovalMissing(missing) => Some(missing),
+        _ => None,
+    };
+    let mut response = answer::json(status, &OauthError { procura_approval_required, ..OauthError::new(code, description) });
     match code {
         "use_dpop_nonce" => answer::give_nonce(&mut response, nonce),
         "temporarily_unavailable" => _ = response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1")),
@@ -47,7 +60,9 @@ const fn wire(code: &'static str) -> (StatusCode, &'static str) {
         b"invalid_dpop_proof" => (bad, "the DPoP proof is missing or not acceptable"),
         b"use_dpop_nonce" => (bad, "make the DPoP proof with the nonce of this answer"),
         b"invalid_scope" => (bad, "the scope is malformed, or none of it can be granted"),
+        b"invalid_authorization_details" => (bad, "the authorization details are malformed, or cannot all be granted"),
         b"invalid_target" => (bad, "the target is missing, unknown, more than one, or not for this client"),
+        b"consent_required" => (bad, "the user has to approve this agent, target and scope first"),
         b"unauthorized_client" => (bad, "this client may not have this token"),
         b"unsupported_grant_type" => (bad, "the grant type is not supported"),
         b"temporarily_unavailable" => (StatusCode::SERVICE_UNAVAILABLE, "try again with a new DPoP proof"),
@@ -75,7 +90,7 @@ fn challenge(response: &mut Response, request: &HeaderMap) {
 /// The answer was to be signed and could not be.
 pub(super) fn unsigned() -> Response {
     let (status, description) = wire("server_error");
-    answer::json(status, &OauthError { error: "server_error", error_description: description })
+    answer::json(status, &OauthError::new("server_error", description))
 }
 
 /// The body of a `POST` is something else than a form.
@@ -89,7 +104,7 @@ pub(super) fn no_body() -> Response {
 }
 
 fn invalid_request(status: StatusCode, description: &'static str) -> Response {
-    answer::json(status, &OauthError { error: "invalid_request", error_description: description })
+    answer::json(status, &OauthError::new("invalid_request", description))
 }
 
 /// Any method but POST at the token endpoint.

@@ -10,7 +10,8 @@ use crate::exchange::{ExchangeError, Issued};
 const NONE: &str = "none";
 
 /// The codes of refusals; one that is not here is looked up each time.
-const CODES: [&str; 10] = [
+const CODES: [&str; 11] = [
+    "invalid_authorization_details",
     "invalid_client",
     "invalid_dpop_proof",
     "invalid_request",

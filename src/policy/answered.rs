@@ -11,7 +11,7 @@ use super::{Action, Approval, Country, Credential, Decision, Delegate, Hop, Post
 /// How many answers are remembered; the least used are forgotten first. About 1 KiB each.
 const CAPACITY: usize = 4096;
 
-/// The answers of one policy set that reads nothing which is new in every request.
+/// The answers of one policy set, and of the agents that belong to it, that reads nothing which is new in every request.
 pub(super) struct Answered(Cache<Asked, Decision>);
 
 impl Default for Answered {
@@ -23,7 +23,7 @@ impl Default for Answered {
 impl Answered {
     /// The decision of `request`: from memory, or else from `decide`.
     pub(super) fn recall(&self, request: &Request<'_>, decide: impl FnOnce() -> Decision) -> Decision {
-        let asked = Asked::new(request);
+        let Some(asked) = Asked::new(request) else { return decide() };
         self.0.get(&asked).unwrap_or_else(|| {
             let decision = decide();
             self.0.insert(asked, decision.clone());
@@ -36,7 +36,6 @@ impl Answered {
 #[derive(PartialEq, Eq, Hash)]
 struct Asked {
     workload: WorkloadId,
-    groups: Vec<String>,
     credential: Credential,
     /// The hash over all that its platform says.
     platform: Option<[u8; 32]>,
@@ -75,16 +74,18 @@ struct AskedDelegate {
 }
 
 impl Asked {
-    fn new(request: &Request<'_>) -> Self {
-        let Request { workload, groups, credential, platform, action, time, source_ip: _, country, ttl } = *request;
+    /// `None` of a detail: its text is the caller's, and seldom the same.
+    fn new(request: &Request<'_>) -> Option<Self> {
+        let Request { workload, credential, platform, action, time, source_ip: _, country, ttl } = *request;
         let platform = platform.map(|platform| *platform.digest);
         let action = match action {
             Action::Delegate(delegate) => AskedAction::Delegate(Box::new(AskedDelegate::new(delegate))),
+            Action::DelegateDetail(_) => return None,
             Action::ActForItself { target, scopes } => AskedAction::ActForItself(AskedTarget::new(target, scopes)),
             Action::IssueWit => AskedAction::IssueWit,
         };
-        let (workload, groups, weekday) = (workload.clone(), groups.to_vec(), weekday(time));
-        Self { workload, groups, credential, platform, weekday, country, ttl, action }
+        let (workload, weekday) = (workload.clone(), weekday(time));
+        Some(Self { workload, credential, platform, weekday, country, ttl, action })
     }
 }
 

@@ -5,9 +5,10 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use procura_token::{Scope, ScopeSet};
+use procura_token::ScopeSet;
 
 use super::set::{Answer, Rule};
+use super::{Action, DelegateDetail, Request};
 
 /// The answer to one request, with its reasons and limits.
 #[derive(Clone, Debug)]
@@ -97,18 +98,13 @@ impl Decision {
         true
     }
 
-    /// Records which scopes were granted.
-    pub(super) fn with_scopes(self, granted: Vec<Scope>, denied: Vec<Scope>) -> Self {
-        Self { granted: granted.into_iter().collect(), denied: denied.into_iter().collect(), ..self }
-    }
-
     fn name(&mut self, rules: &[&Rule]) {
         self.policies.extend(rules.iter().map(|rule| Arc::clone(&rule.id)));
     }
 }
 
 /// What the annotations of permits are held against.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Measure {
     /// How many actors the token would name.
     pub(super) depth: u32,
@@ -119,12 +115,25 @@ pub(super) struct Measure {
 }
 
 impl Measure {
-    fn exceeds(self, rule: &Rule) -> bool {
+    /// `approved` is `None` where no user is concerned.
+    pub(super) fn new(request: &Request<'_>, approved: Option<bool>) -> Self {
+        let approved = approved.unwrap_or(false);
+        match &request.action {
+            Action::Delegate(delegate) => Self { depth: delegate.depth(), repeats: delegate.repeats(request.workload), approved },
+            Action::DelegateDetail(DelegateDetail { delegate, .. }) => {
+                Self { depth: delegate.depth(), repeats: delegate.repeats(request.workload), approved }
+            }
+            Action::ActForItself { .. } | Action::IssueWit => Self { depth: 0, repeats: false, approved },
+        }
+    }
+
+    /// Whether `rule` asks for what is not there.
+    pub(super) fn exceeds(self, rule: &Rule) -> bool {
         rule.depth.is_some_and(|most| most < self.depth) || (rule.needs_approval && !self.approved)
     }
 }
 
-fn least<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
+pub(super) fn least<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),

@@ -23,39 +23,47 @@ pub enum TargetError {
 #[non_exhaustive]
 pub enum PolicyError {
     /// The directory cannot be listed.
-    #[error("the policy directory `{}` cannot be read: {source}; create it, or correct its path in the configuration", path.display())]
+    #[error("the {kind} directory `{}` cannot be read: {source}; create it, or correct its path in the configuration", path.display())]
     Directory {
+        /// Of which kind of files.
+        kind: &'static str,
         /// The directory.
         path: PathBuf,
         /// The cause.
         source: io::Error,
     },
     /// More files than a policy set may have.
-    #[error("the policy directory `{}` has more than {limit} policy files: join some of them", path.display())]
+    #[error("the {kind} directory `{}` has more than {limit} {kind} files: join some of them", path.display())]
     TooManyFiles {
+        /// Of which kind.
+        kind: &'static str,
         /// The directory.
         path: PathBuf,
         /// The most it may have.
         limit: usize,
     },
-    /// A policy file cannot be read.
-    #[error("the policy file `{}` cannot be read: {source}; let the service read it, or remove it", path.display())]
+    /// A file cannot be read.
+    #[error("the {kind} file `{}` cannot be read: {source}; let the service read it, or remove it", path.display())]
     File {
+        /// Of which kind.
+        kind: &'static str,
         /// The file.
         path: PathBuf,
         /// The cause.
         source: io::Error,
     },
-    /// A policy file has more bytes than allowed.
-    #[error("the policy file `{file}` has more than {limit} bytes: split it")]
+    /// A file has more bytes than allowed.
+    #[error("the {kind} file `{file}` has more than {limit} bytes: split it")]
     TooLong {
+        /// Of which kind.
+        kind: &'static str,
         /// The file's name.
         file: String,
         /// The most bytes it may have.
         limit: u64,
     },
-    /// A policy file is not text, or its name is not.
-    #[error("the policy file `{0}` is not UTF-8 text without control characters in its name: save or name it as such")]
+    /// A file is not text, or its name is not.
+    #[error("the file `{0}` is not UTF-8 text without control characters in its name: save or name it as such")]
     NotText(String),
     /// Not Cedar.
     #[error("{place}: {reason}")]
@@ -103,6 +111,22 @@ pub enum PolicyError {
         /// The second policy's place.
         second: Place,
     },
+    /// Agents and groups that make no sense.
+    #[error("{place}: {reason}")]
+    Entity {
+        /// Where.
+        place: Place,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// The database of countries cannot be used.
+    #[error("the country database `{}` cannot be used: {reason}; name a database in MaxMind's format that knows countries", path.display())]
+    Country {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// Cedar refuses what it accepted before: not the fault of any policy.
     #[error("the policy engine failed: {0}; please report it")]
     Engine(String),
@@ -111,6 +135,10 @@ pub enum PolicyError {
 impl PolicyError {
     pub(super) fn engine(cause: impl fmt::Display) -> Self {
         Self::Engine(cause.to_string())
+    }
+
+    pub(super) fn entity(place: Place, reason: &str) -> Self {
+        Self::Entity { place, reason: reason.to_owned() }
     }
 }
 

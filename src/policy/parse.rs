@@ -3,31 +3,37 @@
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{ParseErrors, Policy, PolicyId, PolicySet};
 
-use super::file::PolicyFile;
+use super::file::SourceFile;
 use super::limit::Expected;
 use super::set::Rule;
-use super::{Place, PolicyError, limit};
+use super::{Place, PolicyError, Report, limit};
 
-/// The policies of one file, in order.
-pub(super) fn parse(file: &PolicyFile, index: usize) -> Result<Vec<(Policy, Rule)>, PolicyError> {
-    let policies: PolicySet = file.text.parse().map_err(|errors| syntax(file, &errors))?;
+/// The policies of one file, in order. What is wrong goes into `report`.
+pub(super) fn parse(file: &SourceFile, index: usize, report: &mut Report) -> Vec<(Policy, Rule)> {
+    let policies: PolicySet = match file.text.parse() {
+        Ok(policies) => policies,
+        Err(errors) => {
+            report.errors.extend(syntax(file, &errors));
+            return Vec::new();
+        }
+    };
     if policies.num_of_templates() > 0 {
-        return Err(PolicyError::Template { file: file.name.clone() });
+        report.errors.push(PolicyError::Template { file: file.name.clone() });
     }
     let mut policies: Vec<&Policy> = policies.policies().collect();
     policies.sort_by_key(|policy| position(policy.id()));
     let mut from = 0;
-    policies
-        .into_iter()
-        .zip(1..)
-        .map(|(policy, number)| {
-            let text = policy.to_cedar().unwrap_or_default();
-            let offset = file.text.get(from..).and_then(|rest| rest.find(&text)).map(|found| from + found);
-            from = offset.map_or(from, |offset| offset + text.len());
-            let rule = rule(policy, file, number, index, file.place(offset))?;
-            Ok((policy.new_id(PolicyId::new(&*rule.id)), rule))
-        })
-        .collect()
+    let mut parsed = Vec::new();
+    for (policy, number) in policies.into_iter().zip(1..) {
+        let text = policy.to_cedar().unwrap_or_default();
+        let offset = file.text.get(from..).and_then(|rest| rest.find(&text)).map(|found| from + found);
+        from = offset.map_or(from, |offset| offset + text.len());
+        match rule(policy, file, number, index, file.place(offset)) {
+            Ok(rule) => parsed.push((policy.new_id(PolicyId::new(&*rule.id)), rule)),
+            Err(error) => report.errors.push(error),
+        }
+    }
+    parsed
 }
 
 /// Cedar names the policies of a text `policy0`, `policy1`, …
@@ -36,7 +42,7 @@ fn position(id: &PolicyId) -> Option<usize> {
     id.strip_prefix("policy")?.parse().ok()
 }
 
-fn rule(policy: &Policy, file: &PolicyFile, number: usize, index: usize, place: Place) -> Result<Rule, PolicyError> {
+fn rule(policy: &Policy, file: &SourceFile, number: usize, index: usize, place: Place) -> Result<Rule, PolicyError> {
     let unnamed = format!("{}#{number}", file.name);
     let malformed = |annotation: &'static str, value: &str, expected: Expected| PolicyError::Annotation {
         place: place.clone(),
@@ -67,9 +73,11 @@ fn read<'a, T>(
     policy.annotation(name).map(|text| meaning(text).map_err(|expected| malformed(name, text, expected))).transpose()
 }
 
-fn syntax(file: &PolicyFile, errors: &ParseErrors) -> PolicyError {
-    let error = DetailedError::from(errors);
-    PolicyError::Syntax { place: file.place(offset(&error)), reason: reason(&error) }
+fn syntax(file: &SourceFile, errors: &ParseErrors) -> impl Iterator<Item = PolicyError> {
+    errors.iter().map(|error| {
+        let error = DetailedError::from(error);
+        PolicyError::Syntax { place: file.place(offset(&error)), reason: reason(&error) }
+    })
 }
 
 /// Where in its file an error of Cedar's lies.

@@ -15,7 +15,7 @@ pub struct Platform<'a> {
     pub rule: &'a str,
     /// All that is known: each is an entity tag of the principal, and those that the schema's `Platform` names are members of
     /// `principal.platform`.
-    pub attributes: &'a BTreeMap<&'static str, String>,
+    pub attributes: &'a BTreeMap<&'a str, String>,
     /// A hash over kind, rule and attributes.
     pub digest: &'a [u8; 32],
 }

@@ -6,8 +6,9 @@ use std::collections::{HashMap, HashSet};
 use cedar_policy::{Context, Entities, Entity, EntityUid, Request as CedarRequest, RestrictedExpression as Expression};
 use procura_token::{Resource, Scope, UnixTime, WorkloadId};
 
+use super::agent::Agents;
 use super::vocabulary::Vocabulary;
-use super::{Action, Delegate, Parent, Posture, Request, platform};
+use super::{Action, Agent, Delegate, Parent, Posture, Request, platform};
 
 /// A request in Cedar's terms: what all its scopes share.
 pub(super) struct Question {
@@ -21,14 +22,22 @@ pub(super) struct Question {
 
 impl Question {
     /// Puts `request` to Cedar; an error, for the log, if Cedar cannot express it.
-    pub(super) fn new(vocabulary: &Vocabulary, request: &Request<'_>) -> Result<Self, String> {
+    pub(super) fn new(vocabulary: &Vocabulary, agents: &Agents, request: &Request<'_>) -> Result<Self, String> {
         let workload = vocabulary.workload(request.workload);
-        let groups: Vec<EntityUid> = request.groups.iter().map(|name| vocabulary.group(name)).collect();
+        let agent = agents.find(request.workload);
+        let groups = agent.map(|known| known.groups.as_slice()).unwrap_or_default();
         let (action, resource, known, mut context) = match &request.action {
             Action::Delegate(delegate) => {
                 let resource = &delegate.target.resource;
                 let known = vocabulary.target(resource).ok_or_else(|| unknown(resource))?;
                 (vocabulary.delegate(), vocabulary.target_uid(resource), known, delegate_context(vocabulary, delegate)?)
+            }
+            Action::DelegateDetail(asked) => {
+                let resource = &asked.delegate.target.resource;
+                let known = vocabulary.target(resource).ok_or_else(|| unknown(resource))?;
+                let mut context = delegate_context(vocabulary, &asked.delegate)?;
+                context.extend(asked.context(vocabulary));
+                (vocabulary.delegate_detail(), vocabulary.target_uid(resource), known, context)
             }
             Action::ActForItself { target, .. } => {
                 let known = vocabulary.target(&target.resource).ok_or_else(|| unknown(&target.resource))?;
@@ -44,6 +53,7 @@ impl Question {
             ("trust_domain".to_owned(), text(request.workload.trust_domain())),
             ("path".to_owned(), text(request.workload.path())),
         ]);
+        describe(agent.map(|known| &*known.agent), &mut attributes);
         let mut tags = Vec::new();
         if let Some(platform) = &request.platform {
             attributes.insert("platform".to_owned(), platform::record(platform)?);
@@ -51,13 +61,16 @@ impl Question {
         }
         let parents: HashSet<EntityUid> = groups.iter().cloned().collect();
         let principal = Entity::new_with_tags(workload.clone(), attributes, parents, tags).map_err(|err| err.to_string())?;
-        let posture = match &request.action {
-            Action::Delegate(Delegate { posture: Some(posture), .. }) => Some(posture_entity(vocabulary, posture)?),
-            _ => None,
+        let (delegate, detail) = match &request.action {
+            Action::Delegate(delegate) => (Some(delegate), None),
+            Action::DelegateDetail(asked) => (Some(&asked.delegate), Some(asked.entities(vocabulary)?)),
+            Action::ActForItself { .. } | Action::IssueWit => (None, None),
         };
-        let entities = core::iter::once(principal).chain(posture);
+        let posture = delegate.and_then(|delegate| delegate.posture);
+        let posture = posture.map(|posture| posture_entity(vocabulary, posture)).transpose()?;
+        let entities = core::iter::once(principal).chain(posture).chain(detail.into_iter().flatten());
         let entities = known.clone().add_entities(entities, vocabulary.schema_in_debug()).map_err(|err| err.to_string())?;
-        let principals = core::iter::once(workload).chain(groups).collect();
+        let principals = core::iter::once(workload).chain(groups.iter().cloned()).collect();
         Ok(Self { action, principals, resource, entities, context })
     }
 
@@ -91,6 +104,18 @@ fn posture_entity(vocabulary: &Vocabulary, posture: &Posture) -> Result<Entity, 
     let attributes = HashMap::from([("attester".to_owned(), text(&posture.attester))]);
     let tags = posture.claims.iter().map(|(name, value)| (name.clone(), text(value)));
     Entity::new_with_tags(vocabulary.posture(&posture.attester), attributes, HashSet::new(), tags).map_err(|err| err.to_string())
+}
+
+/// What the operator says of the workload.
+fn describe(agent: Option<&Agent>, attributes: &mut HashMap<String, Expression>) {
+    let mut put = |name: &str, value| attributes.insert(name.to_owned(), value);
+    put("tags", texts(agent.into_iter().flat_map(|agent| agent.tags.iter().map(String::as_str))));
+    if let Some(owner) = agent.and_then(|agent| agent.owner.as_deref()) {
+        put("owner", text(owner));
+    }
+    if let Some(profile) = agent.and_then(|agent| agent.profile.as_deref()) {
+        put("profile", text(profile));
+    }
 }
 
 fn common_context(request: &Request<'_>, context: &mut Vec<(String, Expression)>) {
@@ -152,8 +177,13 @@ fn seconds(duration: Duration) -> Expression {
 const LAST: Duration = Duration::from_secs(253_402_300_799);
 
 fn datetime(time: UnixTime) -> Expression {
+    Expression::new_datetime(rfc3339(time))
+}
+
+/// In UTC, to the millisecond.
+pub(super) fn rfc3339(time: UnixTime) -> String {
     let instant = std::time::UNIX_EPOCH + time.since_epoch().min(LAST);
-    Expression::new_datetime(humantime::format_rfc3339_millis(instant).to_string())
+    humantime::format_rfc3339_millis(instant).to_string()
 }
 
 /// The day of the week in UTC: 1 is Monday, 7 Sunday.

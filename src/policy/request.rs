@@ -5,16 +5,15 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use procura_token::{ActorChain, Resource, Scope, ScopeSet, UnixTime, WorkloadId};
+use serde::{Deserialize, Serialize};
 
-use super::{Country, Platform, Target};
+use super::{Country, DelegateDetail, Platform, Target};
 
 /// One question to the policies. Everything in it was verified before: a policy believes what it is told.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// Who asks to act: of a delegation, the workload that the token would name as its newest actor.
     pub workload: &'a WorkloadId,
-    /// The groups the workload is in, by configuration: `principal in Group::"…"`.
-    pub groups: &'a [String],
     /// What the workload was authenticated by.
     pub credential: Credential,
     /// What its platform says of it, if one does.
@@ -61,6 +60,8 @@ impl Credential {
 pub enum Action<'a> {
     /// Act for a user at a target.
     Delegate(Delegate<'a>),
+    /// Act for a user at a target, by one authorization detail.
+    DelegateDetail(DelegateDetail<'a>),
     /// Act at a target for nobody but itself.
     ActForItself {
         /// Where: one of the targets the policy was loaded with.
@@ -70,6 +71,26 @@ pub enum Action<'a> {
     },
     /// Get a Workload Identity Token for itself, in its own trust domain.
     IssueWit,
+}
+
+impl Action<'_> {
+    /// What is asked for where, if it is asked for scope by scope.
+    pub(super) const fn scopes(&self) -> Option<(&Target, &ScopeSet)> {
+        match self {
+            Self::Delegate(delegate) => Some((delegate.target, delegate.scopes)),
+            Self::ActForItself { target, scopes } => Some((target, scopes)),
+            Self::DelegateDetail(_) | Self::IssueWit => None,
+        }
+    }
+
+    /// Whether the user agreed to `scope`, if the action is on behalf of one.
+    pub(super) fn approved(&self, scope: Option<&Scope>) -> Option<bool> {
+        match self {
+            Self::Delegate(delegate) => scope.map(|scope| delegate.is_approved(scope)),
+            Self::DelegateDetail(asked) => Some(asked.is_approved()),
+            Self::ActForItself { .. } | Self::IssueWit => None,
+        }
+    }
 }
 
 /// Acting for a user.
@@ -117,9 +138,11 @@ impl Delegate<'_> {
 }
 
 /// How a token follows from the one it is made from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Hop {
     /// From a user's token.
+    #[default]
     Begin,
     /// The same actor at the same target once more.
     Continue,
@@ -154,11 +177,13 @@ pub struct Parent<'a> {
 }
 
 /// What an attester says of the machine or program that asks.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Posture {
     /// The name of the attester in the configuration.
     pub attester: String,
     /// What it says, by name.
+    #[serde(default)]
     pub claims: BTreeMap<String, String>,
 }
 

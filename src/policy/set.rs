@@ -6,38 +6,35 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use cedar_policy::ffi::DetailedError;
-use cedar_policy::{
-    ActionConstraint, Authorizer, Effect, EntityUid, Policy, PolicyId, PolicySet, PrincipalConstraint, Request as CedarRequest,
-    ResourceConstraint, ValidationMode, Validator,
-};
+use cedar_policy::{Authorizer, Policy, PolicyId, PolicySet, Request as CedarRequest, ValidationMode, Validator};
 
+use super::agent::Agents;
 use super::answered::Answered;
-use super::file::PolicyFile;
+use super::country::CountryDatabase;
+use super::file::{ENTITY, POLICY, SourceFile};
 use super::parse::{offset, parse, reason};
 use super::question::Question;
+use super::slice::Slices;
 use super::vocabulary::Vocabulary;
-use super::{Place, PolicyError, PolicySetHash, file};
+use super::{Place, PolicyError, PolicySetHash, PolicySettings, Report, file, oddity};
 
-/// Policies that can be asked.
-///
-/// Each policy lies in one slice for each action it may apply to: the one its head names by principal and resource, where
-/// `None` is "any". A question goes to the slices that its own principal, groups and resource lead to, and to no others;
-/// as every policy lies in at most one of these, the answers add up to that of the whole set.
+/// Policies that can be asked, and the agents they speak of.
 pub(super) struct Set {
-    slices: HashMap<EntityUid, HashMap<Head, PolicySet>>,
-    rules: HashMap<PolicyId, Rule>,
+    slices: Slices,
+    pub(super) whole: PolicySet,
+    pub(super) rules: Rules,
+    pub(super) agents: Agents,
+    pub(super) countries: Option<CountryDatabase>,
     pub(super) hash: PolicySetHash,
     /// `None` if some policy reads what is new in every request.
     pub(super) answered: Option<Answered>,
     /// Whether an approval could change an answer.
     pub(super) minds_approval: bool,
     authorizer: Authorizer,
-    #[cfg(test)]
-    pub(super) whole: PolicySet,
 }
 
-/// The principal (or group) and the resource that a policy's head names.
-type Head = (Option<EntityUid>, Option<EntityUid>);
+/// What is known of each policy beside its conditions.
+pub(super) type Rules = HashMap<PolicyId, Rule>;
 
 /// What is known of a policy beside its conditions.
 #[derive(Debug)]
@@ -53,13 +50,6 @@ pub(super) struct Rule {
     pub(super) place: Place,
 }
 
-impl Rule {
-    /// Whether it has an annotation that only a permit can have.
-    const fn limits(&self) -> bool {
-        self.ttl.is_some() || self.depth.is_some() || self.repeats || self.needs_approval
-    }
-}
-
 /// What the policies say to one question.
 #[derive(Default)]
 pub(super) struct Answer<'a> {
@@ -70,34 +60,56 @@ pub(super) struct Answer<'a> {
     pub(super) errors: Vec<String>,
 }
 
+/// The files that a set is made of.
+pub(super) struct Sources {
+    pub(super) policies: Vec<SourceFile>,
+    /// `None`: no directory is configured.
+    pub(super) entities: Option<Vec<SourceFile>>,
+    /// Whether countries can be known.
+    pub(super) has_countries: bool,
+}
+
+impl Sources {
+    pub(super) fn read(settings: &PolicySettings) -> Result<Self, PolicyError> {
+        let entities = settings.entities.as_deref().map(|directory| file::read(directory, ENTITY)).transpose()?;
+        let has_countries = settings.country_database.is_some();
+        Ok(Self { policies: file::read(&settings.directory, POLICY)?, entities, has_countries })
+    }
+}
+
 impl Set {
-    /// Parses `files` and holds them against the schema. Warnings go to the log.
-    pub(super) fn new(vocabulary: &Vocabulary, files: &[PolicyFile]) -> Result<Self, PolicyError> {
-        let mut whole = PolicySet::new();
-        let mut rules = HashMap::new();
-        for (index, file) in files.iter().enumerate() {
-            for (policy, rule) in parse(file, index)? {
+    /// Parses `sources` and holds them against the schema. What is wrong goes into `report`; what is then left makes the set.
+    pub(super) fn new(vocabulary: &Vocabulary, sources: &Sources, report: &mut Report) -> Result<Self, PolicyError> {
+        let (mut whole, mut rules) = (PolicySet::new(), Rules::new());
+        for (index, file) in sources.policies.iter().enumerate() {
+            for (policy, rule) in parse(file, index, report) {
                 match rules.entry(policy.id().clone()) {
-                    Entry::Occupied(first) => return Err(duplicate(first.get(), rule)),
-                    Entry::Vacant(place) => _ = place.insert(rule),
+                    Entry::Occupied(first) => report.errors.push(duplicate(first.get(), rule)),
+                    Entry::Vacant(place) => {
+                        place.insert(rule);
+                        whole.add(policy).map_err(PolicyError::engine)?;
+                    }
                 }
-                whole.add(policy).map_err(PolicyError::engine)?;
             }
         }
-        hold_against_schema(vocabulary, files, &whole, &rules)?;
-        warn_of_oddities(vocabulary, &whole, &rules);
-        let reads_what_is_new = whole.policies().any(|policy| reads(policy, NEW));
-        let reads_approved = whole.policies().any(|policy| reads(policy, &["approved"]));
-        Ok(Self {
-            slices: slice(vocabulary, &whole)?,
-            minds_approval: reads_approved || rules.values().any(|rule: &Rule| rule.needs_approval),
-            rules,
-            hash: file::hash(files),
-            answered: (!reads_what_is_new).then(Answered::default),
+        hold_against_schema(vocabulary, &sources.policies, &whole, &rules, report)?;
+        let is_read = |attributes: &[&str]| whole.policies().any(|policy| reads(policy, attributes));
+        let (is_new_read, is_approval_read) = (is_read(NEW), is_read(&["approved"]));
+        let agents = Agents::read(vocabulary, sources.entities.as_deref(), report);
+        let set = Self {
+            slices: Slices::new(vocabulary, &whole)?,
+            minds_approval: is_approval_read || rules.values().any(|rule| rule.needs_approval),
+            hash: file::hash(sources.policies.iter().chain(sources.entities.iter().flatten())),
+            answered: (!is_new_read).then(Answered::default),
             authorizer: Authorizer::new(),
-            #[cfg(test)]
             whole,
-        })
+            rules,
+            agents,
+            countries: None,
+        };
+        (report.policies, report.agents) = (set.rules.len(), set.agents.len());
+        oddity::report(vocabulary, &set, sources.has_countries, report);
+        Ok(set)
     }
 
     /// Whether there is no policy at all.
@@ -108,14 +120,8 @@ impl Set {
     /// Asks the slices that may have something to say.
     pub(super) fn answer(&self, question: &Question, request: &CedarRequest) -> Answer<'_> {
         let mut answer = Answer::default();
-        let Some(slices) = self.slices.get(&question.action) else { return answer };
-        let resource = Some(question.resource.clone());
-        for principal in question.principals.iter().cloned().map(Some).chain([None]) {
-            for head in [(principal.clone(), resource.clone()), (principal, None)] {
-                if let Some(slice) = slices.get(&head) {
-                    self.consult(slice, question, request, &mut answer);
-                }
-            }
+        for slice in self.slices.of(question) {
+            self.consult(slice, question, request, &mut answer);
         }
         answer
     }
@@ -147,14 +153,15 @@ fn duplicate(first: &Rule, second: Rule) -> PolicyError {
 
 fn hold_against_schema(
     vocabulary: &Vocabulary,
-    files: &[PolicyFile],
+    files: &[SourceFile],
     whole: &PolicySet,
-    rules: &HashMap<PolicyId, Rule>,
+    rules: &Rules,
+    report: &mut Report,
 ) -> Result<(), PolicyError> {
     let result = Validator::new(vocabulary.schema.clone()).validate(whole, ValidationMode::Strict);
     for warning in result.validation_warnings() {
-        let place = rules.get(warning.policy_id()).map(|rule| rule.place.to_string());
-        tracing::warn!(policy = %warning.policy_id(), place, "{warning}");
+        let Some(rule) = rules.get(warning.policy_id()) else { return Err(PolicyError::engine(warning)) };
+        report.warnings.push(rule.warning(reason(&DetailedError::from(warning))));
     }
     let mut errors: Vec<(Place, String)> = Vec::new();
     for error in result.validation_errors() {
@@ -164,24 +171,8 @@ fn hold_against_schema(
         errors.push((exact.unwrap_or_else(|| rule.place.clone()), reason(&error)));
     }
     errors.sort_by(|(a, _), (b, _)| (&a.file, a.line).cmp(&(&b.file, b.line)));
-    match errors.into_iter().next() {
-        Some((place, reason)) => Err(PolicyError::Schema { place, reason }),
-        None => Ok(()),
-    }
-}
-
-/// Logs what is allowed but can hardly be meant.
-fn warn_of_oddities(vocabulary: &Vocabulary, whole: &PolicySet, rules: &HashMap<PolicyId, Rule>) {
-    for policy in whole.policies() {
-        let Some(rule) = rules.get(policy.id()) else { continue };
-        for uid in policy.entity_literals().iter().filter(|uid| vocabulary.is_unknown_target(uid)) {
-            tracing::warn!(policy = %rule.id, place = %rule.place, "the policy names {uid}, which is no configured target");
-        }
-        if policy.effect() == Effect::Forbid && rule.limits() {
-            let what = "`@ttl`, `@depth`, `@repeats` and `@approval` mean nothing on a forbid";
-            tracing::warn!(policy = %rule.id, place = %rule.place, "{what}");
-        }
-    }
+    report.errors.extend(errors.into_iter().map(|(place, reason)| PolicyError::Schema { place, reason }));
+    Ok(())
 }
 
 /// What differs when the same is asked again. (So do weekday and country, but so seldom that they are part of the question.)
@@ -191,36 +182,8 @@ const NEW: &[&str] = &["time", "source_ip", "auth_age"];
 ///
 /// In JSON a name has one spelling. A policy that compares its whole context with a record has to name `time` as well, one
 /// that compares the whole user `auth_age`: the schema takes no record that leaves members out.
-fn reads(policy: &Policy, attributes: &[&str]) -> bool {
+pub(super) fn reads(policy: &Policy, attributes: &[&str]) -> bool {
     let Ok(json) = policy.to_json() else { return true };
     let json = json.to_string();
     attributes.iter().any(|name| json.contains(&format!("\"{name}\"")))
-}
-
-fn slice(vocabulary: &Vocabulary, whole: &PolicySet) -> Result<HashMap<EntityUid, HashMap<Head, PolicySet>>, PolicyError> {
-    let mut slices: HashMap<EntityUid, HashMap<Head, PolicySet>> = HashMap::new();
-    for action in vocabulary.schema.actions() {
-        let applies = |policy: &&Policy| match policy.action_constraint() {
-            ActionConstraint::Any => true,
-            ActionConstraint::Eq(named) => named == *action,
-            ActionConstraint::In(named) => named.iter().any(|named| vocabulary.actions_in(named).any(|a| a == action)),
-        };
-        let slices = slices.entry(action.clone()).or_default();
-        for policy in whole.policies().filter(applies) {
-            slices.entry(head(policy)).or_default().add(policy.clone()).map_err(PolicyError::engine)?;
-        }
-    }
-    Ok(slices)
-}
-
-fn head(policy: &Policy) -> Head {
-    let principal = match policy.principal_constraint() {
-        PrincipalConstraint::Any | PrincipalConstraint::Is(_) => None,
-        PrincipalConstraint::Eq(uid) | PrincipalConstraint::In(uid) | PrincipalConstraint::IsIn(_, uid) => Some(uid),
-    };
-    let resource = match policy.resource_constraint() {
-        ResourceConstraint::Any | ResourceConstraint::Is(_) => None,
-        ResourceConstraint::Eq(uid) | ResourceConstraint::In(uid) | ResourceConstraint::IsIn(_, uid) => Some(uid),
-    };
-    (principal, resource)
 }

@@ -16,7 +16,10 @@ pub(super) struct Vocabulary {
     target: EntityTypeName,
     trust_domain: EntityTypeName,
     posture: EntityTypeName,
+    detail: EntityTypeName,
+    amounts: EntityTypeName,
     delegate: EntityUid,
+    delegate_detail: EntityUid,
     act_as_self: EntityUid,
     issue_wit: EntityUid,
     actions: Entities,
@@ -35,7 +38,10 @@ impl Vocabulary {
             target: name("Target")?,
             trust_domain: name("TrustDomain")?,
             posture: name("Posture")?,
+            detail: name("Detail")?,
+            amounts: name("Amounts")?,
             delegate: action("delegate")?,
+            delegate_detail: action("delegate_detail")?,
             act_as_self: action("act_as_self")?,
             issue_wit: action("issue_wit")?,
             actions: schema.action_entities().map_err(PolicyError::engine)?,
@@ -75,6 +81,16 @@ impl Vocabulary {
         *uid.type_name() == self.target && !uid.id().unescaped().parse().is_ok_and(|resource| known(&resource))
     }
 
+    /// The name of the group that `uid` is, if it is one's.
+    pub(super) fn group_name<'a>(&self, uid: &'a EntityUid) -> Option<&'a str> {
+        (*uid.type_name() == self.group).then(|| uid.id().unescaped())
+    }
+
+    /// The identifier of the workload that `uid` is, if it is one's.
+    pub(super) fn workload_name<'a>(&self, uid: &'a EntityUid) -> Option<&'a str> {
+        (*uid.type_name() == self.workload).then(|| uid.id().unescaped())
+    }
+
     /// The actions, and the target with this URI, if it exists.
     pub(super) fn target(&self, resource: &Resource) -> Option<&Entities> {
         self.targets.get(resource)
@@ -82,6 +98,20 @@ impl Vocabulary {
 
     pub(super) const fn actions(&self) -> &Entities {
         &self.actions
+    }
+
+    /// The detail that is asked about: there is one at a time.
+    pub(super) fn detail(&self) -> EntityUid {
+        uid(&self.detail, "asked")
+    }
+
+    /// Its amounts.
+    pub(super) fn amounts(&self) -> EntityUid {
+        uid(&self.amounts, "asked")
+    }
+
+    pub(super) fn delegate_detail(&self) -> EntityUid {
+        self.delegate_detail.clone()
     }
 
     pub(super) fn delegate(&self) -> EntityUid {

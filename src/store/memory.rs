@@ -91,11 +91,12 @@ impl MemoryStore {
     }
 
     fn verify_goes_on(&self, claim: &DelegationClaim, now: UnixTime) -> Result<(), ClaimError> {
-        let known = match claim {
-            DelegationClaim::Begin(new) => self.delegations.find(new.key(), now),
-            DelegationClaim::Continue(id) => Some(self.find(id, now).ok_or(ClaimError::DelegationUnknown)?),
+        let is_revoked = |key| self.delegations.with(key, now, |record| record.revoked.is_some());
+        let is_revoked = match claim {
+            DelegationClaim::Begin(new) => is_revoked(new.key()).unwrap_or(false),
+            DelegationClaim::Continue(id) => key_of(id).and_then(is_revoked).ok_or(ClaimError::DelegationUnknown)?,
         };
-        if known.is_some_and(|record| record.revoked.is_some()) { Err(ClaimError::DelegationRevoked) } else { Ok(()) }
+        if is_revoked { Err(ClaimError::DelegationRevoked) } else { Ok(()) }
     }
 }
 
@@ -183,8 +184,11 @@ impl ClaimStore for MemoryStore {
     }
 
     async fn revoke(&self, id: &DelegationId, now: UnixTime) -> Result<Option<DelegationRecord>, StoreError> {
-        let revoke = |record: &mut DelegationRecord| _ = record.revoked.get_or_insert(now);
-        Ok(key_of(id).and_then(|key| self.delegations.change(key, now, revoke)))
+        let revoke = |record: &mut DelegationRecord| {
+            record.revoked.get_or_insert(now);
+            record.clone()
+        };
+        Ok(key_of(id).and_then(|key| self.delegations.with(key, now, revoke)))
     }
 
     fn epoch(&self) -> Epoch {

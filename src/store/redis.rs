@@ -1,5 +1,7 @@
 //! The store many copies share: Redis 7.0 or later, as one server, with Sentinels, or as a cluster.
 
+mod answer;
+mod delegation;
 mod epoch;
 mod fitness;
 mod keeper;
@@ -14,18 +16,19 @@ use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;
 
-use ::redis::{RedisError, RedisResult, Value};
+use ::redis::{RedisError, RedisResult};
 use async_trait::async_trait;
 use procura_token::{DelegationId, UnixTime};
 use tokio::task::AbortHandle;
 
+use self::answer::Answer;
 use self::epoch::{Serving, Tried, is_full, is_no_script};
 use self::keeper::Keeper;
 use self::key::Keys;
 use self::link::together;
 use self::script::{Asked, AskedDelegation};
 pub use self::settings::{RedisSettings, RedisTls, RedisTopology};
-use super::delegation::{DelegationKey, key_of};
+use super::delegation::key_of;
 use super::{
     Claim, ClaimError, ClaimStore, DelegationClaim, DelegationCursor, DelegationFilter, DelegationPage, DelegationRecord, Epoch,
     MAX_DELEGATION_PAGE, StoreError,
@@ -177,33 +180,6 @@ impl RedisStore {
         }
     }
 
-    /// Revokes in the epoch of `serving`; `None` if that is over.
-    async fn try_revoke(
-        &self,
-        serving: &Serving,
-        known_by: &DelegationKey,
-        now: UnixTime,
-    ) -> Result<Option<Option<DelegationRecord>>, StoreError> {
-        let keys = &self.keeper.keys;
-        let tag = keys.tag(known_by);
-        let script = &serving.scripts.get(tag).ok_or(StoreError::Answer)?.revoke;
-        let command = script::revoke(script, &keys.epoch(tag), &keys.delegation(known_by), &value::write_time(now));
-        match serving.link.send(&command).await {
-            Ok(Value::Int(-1)) => Ok(None),
-            Ok(Value::Nil) => Ok(Some(None)),
-            Ok(Value::BulkString(found)) => {
-                let record = value::read(known_by, &found).filter(|record| record.revoked.is_some());
-                record.map(|record| Some(Some(record))).ok_or(StoreError::Answer)
-            }
-            Ok(_) => Err(StoreError::Answer),
-            Err(error) if is_no_script(&error) => Ok(None),
-            Err(error) => {
-                self.keeper.doubt();
-                Err(self.failure(error))
-            }
-        }
-    }
-
     fn failure(&self, error: RedisError) -> StoreError {
         if error.is_timeout() { StoreError::Deadline { deadline: self.keeper.deadline } } else { failed(error) }
     }
@@ -225,17 +201,7 @@ impl ClaimStore for RedisStore {
     }
 
     async fn delegation(&self, id: &DelegationId, _: UnixTime) -> Result<Option<DelegationRecord>, StoreError> {
-        let Some(known_by) = key_of(id) else { return Ok(None) };
-        let read = async {
-            let mut get = ::redis::cmd("GET");
-            get.arg(self.keeper.keys.delegation(&known_by).as_bytes());
-            match self.keeper.serving().await?.link.send(&get).await.map_err(failed)? {
-                Value::Nil => Ok(None),
-                Value::BulkString(found) => value::read(&known_by, &found).map(Some).ok_or(StoreError::Answer),
-                _ => Err(StoreError::Answer),
-            }
-        };
-        self.in_time(read).await
+        self.in_time(self.find_delegation(id)).await
     }
 
     async fn delegations(
@@ -245,26 +211,11 @@ impl ClaimStore for RedisStore {
         limit: usize,
         _: UnixTime,
     ) -> Result<DelegationPage, StoreError> {
-        let page = async {
-            let serving = self.keeper.serving().await?;
-            listing::page(&serving, &self.keeper.keys, filter, from, limit.clamp(1, MAX_DELEGATION_PAGE)).await
-        };
-        self.in_time(page).await
+        self.in_time(self.list_delegations(filter, from, limit.clamp(1, MAX_DELEGATION_PAGE))).await
     }
 
-    /// One round trip. If the epoch is over it is tried once more in the next: what was kept is revoked there, what was not
-    /// is [`StoreError::Forgot`].
     async fn revoke(&self, id: &DelegationId, now: UnixTime) -> Result<Option<DelegationRecord>, StoreError> {
-        let Some(known_by) = key_of(id) else { return Ok(None) };
-        let revoke = async {
-            let serving = self.keeper.serving().await?;
-            if let Some(revoked) = self.try_revoke(&serving, &known_by, now).await? {
-                return Ok(revoked);
-            }
-            let serving = self.keeper.renewed(serving.epoch).await?;
-            self.try_revoke(&serving, &known_by, now).await?.flatten().map(Some).ok_or(StoreError::Forgot)
-        };
-        self.in_time(revoke).await
+        self.in_time(self.revoke_delegation(id, now)).await
     }
 
     fn epoch(&self) -> Epoch {
@@ -295,45 +246,6 @@ impl ClaimStore for RedisStore {
             }
         };
         self.in_time(ready).await
-    }
-}
-
-/// What the claim script said.
-enum Answer {
-    /// With the delegation's record if there was one.
-    Granted(Option<DelegationRecord>),
-    /// This one of the claim's uses is not new.
-    Again(usize),
-    /// This one of what the claim holds is another's.
-    Held(usize),
-    Over,
-    /// The delegation does not go on.
-    Revoked,
-    /// There is no delegation to continue.
-    Unknown,
-}
-
-impl Answer {
-    fn read(answer: Value, asked: &Asked) -> Option<Self> {
-        match answer {
-            Value::Int(0) => Some(Self::Granted(None)),
-            Value::Int(-1) => Some(Self::Over),
-            Value::Int(number @ ..=-2) => {
-                let index = usize::try_from(-2 - number).ok()?;
-                asked.holdings.get(index).map(|(.., place)| Self::Held(*place))
-            }
-            Value::Int(number) => {
-                let index = usize::try_from(number).ok()?.checked_sub(1)?;
-                asked.uses.get(index).map(|(_, _, place)| Self::Again(*place))
-            }
-            Value::Nil => Some(Self::Unknown),
-            Value::BulkString(record) if value::is_revoked(&record) => Some(Self::Revoked),
-            Value::BulkString(record) => {
-                let record = value::read(&asked.delegation.as_ref()?.known_by, &record)?;
-                Some(Self::Granted(Some(record)))
-            }
-            _ => None,
-        }
     }
 }
 

@@ -35,6 +35,9 @@ pub enum TrustError {
     /// The list of the disabled cannot be used.
     #[error("{0}")]
     DisabledFile(Arc<DisabledFileError>),
+    /// An approval or a posture by somebody who may not speak of whom it speaks of.
+    #[error("its issuer may not speak of them")]
+    Unentitled,
     /// Its issuer's tokens of this kind are not accepted.
     #[error("tokens of this kind are not accepted from its issuer")]
     TokenKind,

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use procura_token::{Confirmation, ParseError, UnixTime, WorkloadId, base64url, parse_json};
+use procura_token::{
+    ApprovalToken, Confirmation, Issuer, ParseError, PostureToken, Statement as _, UnixTime, WorkloadId, base64url, parse_json,
+};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{AssertionType, PeerCertificate, Trust, TrustError, TrustedDomain, UserIssuer, UserToken};
+use super::{Approval, AssertionType, PeerCertificate, Posture, Trust, TrustError, TrustedDomain, UserIssuer, UserToken};
 
 /// What a credential is, and what would become of it now. It holds nothing that would let anyone present it.
 #[derive(Clone, Debug, Serialize)]
@@ -65,6 +67,12 @@ impl Trust {
         let Some(shape) = Shape::of(text) else { return self.examine_evidence(text, caller, now).await };
         if shape.is("wit+jwt") {
             return Examination::new("WIT", self.examine_wit(text, now).await);
+        }
+        if shape.is(ApprovalToken::TYP) {
+            return Examination::new("approval", self.examine_approval(text, now).await);
+        }
+        if shape.is(PostureToken::TYP) {
+            return Examination::new("posture", self.examine_posture(text, now).await);
         }
         let issuer = shape.issuer.as_deref();
         if issuer == Some(self.issuer.as_str()) {
@@ -152,6 +160,23 @@ impl Trust {
         Ok((statement, refusal.map(|cause| cause.to_string())))
     }
 
+    async fn examine_approval(&self, text: &str, now: UnixTime) -> Verdict {
+        let (Approval { token, user }, issuer) = self.judge_approval(text, now).await?;
+        let scope = token.scope.as_ref().map_or_else(|| "all of the target's".to_owned(), ToString::to_string);
+        let said = [("agent", token.agent.to_string()), ("target", token.target.to_string()), ("scope", scope)];
+        let refusal = self.disabled.admit_issuer(token.iss.as_str()).and_then(|()| self.admit_issuer(issuer)).err();
+        let statement =
+            evidence(user.to_string(), &token.iss, token.exp, said.map(|(name, text)| (name.to_owned(), text)).into());
+        Ok((statement, refusal.map(|cause| cause.to_string())))
+    }
+
+    async fn examine_posture(&self, text: &str, now: UnixTime) -> Verdict {
+        let Posture { token, .. } = self.judge_posture(text, now).await?;
+        let refusal = self.disabled.admit_issuer(token.iss.as_str()).and_then(|()| self.admit(&token.sub)).err();
+        let statement = evidence(token.sub.to_string(), &token.iss, token.exp, token.posture.clone());
+        Ok((statement, refusal.map(|cause| cause.to_string())))
+    }
+
     fn workload(
         &self,
         id: &procura_token::WorkloadId,
@@ -174,6 +199,11 @@ impl Trust {
         };
         (statement, refusal)
     }
+}
+
+/// What is said of somebody who is known by other means.
+fn evidence(name: String, authority: &Issuer, expires: UnixTime, attributes: BTreeMap<String, String>) -> Statement {
+    Statement { name, authority: authority.to_string(), expires, key: None, may_have_wit: None, attributes }
 }
 
 fn bound_to(confirmation: &Confirmation) -> String {

@@ -46,6 +46,8 @@ pub struct UserIssuerSettings {
     pub client_claim: Option<String>,
     /// The claim that is the scope of an access token.
     pub scope_claim: String,
+    /// The claim that lists whom the user agreed to let act, if there is one.
+    pub consent_claim: Option<String>,
     /// How long a session lasts; replaces the ID token's `exp` as a limit.
     pub session: Option<Duration>,
     /// How to ask about access tokens that only it can read.
@@ -117,9 +119,18 @@ impl UserIssuer {
     /// The user in our namespace: `<alias>:<sub>`. The alias has no colon, so that no two pairs meet.
     ///
     /// # Errors
-    /// [`ParseError`] if it is too long.
+    /// [`ParseError`] if it is too long, or would be a workload's.
     pub fn subject(&self, token: &UserToken) -> Result<Subject, ParseError> {
-        format!("{}:{}", self.settings.alias, token.subject()).parse()
+        self.name(token.subject())
+    }
+
+    /// What we call the user whom this issuer calls `subject`.
+    pub(super) fn name(&self, subject: &Subject) -> Result<Subject, ParseError> {
+        let name = format!("{}:{subject}", self.settings.alias);
+        match name.parse::<WorkloadId>() {
+            Ok(_) => Err(ParseError::Value { name: "`sub`", reason: "behind the issuer's alias it would name a workload" }),
+            Err(_) => name.parse(),
+        }
     }
 
     /// Until when the token may be acted on: `exp`, or, for ID tokens of an issuer with sessions, the end of the session.
@@ -190,6 +201,7 @@ impl UserIssuer {
             groups: &settings.groups_claim,
             client: settings.client_claim.as_deref(),
             scope: &settings.scope_claim,
+            consent: settings.consent_claim.as_deref(),
         }
     }
 

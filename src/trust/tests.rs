@@ -73,6 +73,8 @@ impl World {
             issuer: "https://sts.example".parse().unwrap(),
             domains: vec![domain("prod.example", prod), domain("other.example", other)],
             user_issuers: vec![],
+            approvers: vec![],
+            attesters: vec![],
             platforms: PlatformRules::default(),
             skew: Duration::from_secs(60),
             disabled_file: None,

@@ -141,7 +141,7 @@ impl Users {
         self.issuers.values().for_each(|issuer| issuer.measure(now));
     }
 
-    fn issuer(&self, url: &Issuer) -> Result<&UserIssuer, TrustError> {
+    pub(super) fn issuer(&self, url: &Issuer) -> Result<&UserIssuer, TrustError> {
         self.issuers.get(url).ok_or(TrustError::UnknownIssuer)
     }
 

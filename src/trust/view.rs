@@ -16,6 +16,10 @@ pub struct TrustView {
     pub trust_domains: Vec<TrustDomainView>,
     /// OpenID issuers of users.
     pub user_issuers: Vec<UserIssuerView>,
+    /// Who may approve.
+    pub approvers: Vec<StatementIssuerView>,
+    /// Who may say in which state workloads are.
+    pub attesters: Vec<StatementIssuerView>,
     /// Platform rules.
     pub platform_rules: Vec<PlatformRuleView>,
     /// Those who are disabled.
@@ -54,6 +58,24 @@ pub struct UserIssuerView {
     pub accepts: Vec<&'static str>,
     /// Audiences it may name besides us and the caller.
     pub audiences: Vec<String>,
+    /// What it signs with.
+    pub algorithms: Vec<Algorithm>,
+    /// Why it is disabled, if it is.
+    pub disabled: Option<String>,
+}
+
+/// Somebody who signs approvals or postures.
+#[derive(Clone, Debug, Serialize)]
+pub struct StatementIssuerView {
+    /// Its name.
+    pub name: String,
+    /// Its issuer identifier.
+    pub issuer: String,
+    /// Where its keys are from.
+    #[serde(flatten)]
+    pub authority: AuthorityView,
+    /// Whom it may speak of: aliases of user issuers, or workloads.
+    pub speaks_of: Vec<String>,
     /// What it signs with.
     pub algorithms: Vec<Algorithm>,
     /// Why it is disabled, if it is.
@@ -131,7 +153,7 @@ pub struct TombstoneView {
 pub struct TrustNames {
     /// Trust domains.
     pub trust_domains: Vec<String>,
-    /// Issuers, of users' tokens and of platforms'.
+    /// Issuers, of users' tokens, of platforms', and of approvals and postures.
     pub issuers: Vec<String>,
     /// Platform rules.
     pub platform_rules: Vec<String>,
@@ -153,9 +175,10 @@ impl Trust {
     pub fn names(&self) -> TrustNames {
         let (rules, authorities) = self.platforms.names();
         let users = self.users.issuers().map(|issuer| issuer.url().to_string());
+        let statements = self.approvers.urls().chain(self.attesters.urls()).map(ToString::to_string);
         TrustNames {
             trust_domains: self.domains.keys().map(ToString::to_string).collect(),
-            issuers: users.chain(authorities).collect(),
+            issuers: users.chain(statements).chain(authorities).collect(),
             platform_rules: rules,
         }
     }
@@ -175,6 +198,10 @@ impl Trust {
             user_issuers.push(view);
         }
         user_issuers.sort_by(|a, b| a.alias.cmp(&b.alias));
+        let (mut approvers, mut attesters) = (self.approvers.view(now).await, self.attesters.view(now).await);
+        for view in approvers.iter_mut().chain(&mut attesters) {
+            view.disabled = self.disabled.issuer(&view.issuer).map(|tombstone| tombstone.to_string());
+        }
         let mut platform_rules = self.platforms.view(now).await;
         for rule in &mut platform_rules {
             let trust_domain = || self.disabled.trust_domain(&rule.trust_domain);
@@ -183,7 +210,7 @@ impl Trust {
         }
         platform_rules.sort_by(|a, b| a.name.cmp(&b.name));
         let disabled = self.disabled().iter().map(|tombstone| TombstoneView::from(&**tombstone)).collect();
-        TrustView { trust_domains, user_issuers, platform_rules, disabled }
+        TrustView { trust_domains, user_issuers, approvers, attesters, platform_rules, disabled }
     }
 }
 

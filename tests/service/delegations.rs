@@ -2,6 +2,7 @@
 
 mod command;
 mod copies;
+mod tree;
 mod wire;
 
 use serde_json::{Value, json};

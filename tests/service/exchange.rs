@@ -108,3 +108,25 @@ fn wrong_files_are_named_and_say_what_they_are() {
     let missing = shell.path("nothing");
     shell.exchange(&["--wit", &missing, "--key", &key]).says(1, &["nothing: cannot be read"]);
 }
+
+/// ARCH-09, RAR-08.
+#[test]
+fn an_agent_asks_in_its_own_name_and_in_detail() {
+    let shell = Shell::new(&[]);
+    let archivist = shell.keep("archivist", &["svid", "--kind", "jwt", "--id", "/agent/archivist"]);
+    let exchange = |more: &[&str]| run(procura(&["exchange", "--issuer", &shell.service.url("")]).args(more));
+    let granted = exchange(&["--svid", &archivist, "--as-self", "--audience", "files"]);
+    assert_eq!(granted.code, 0, "{granted:?}");
+    let token = claims(granted.stdout.trim());
+    assert_eq!((&token["sub"], token.get("act")), (&json!("spiffe://dev.procura.test/agent/archivist"), None));
+    let untargeted = exchange(&["--svid", &archivist, "--as-self"]);
+    assert_eq!(untargeted.code, 2, "{untargeted:?}");
+
+    let (planner, alice) = (shell.planner("jwt", &[]), shell.keep("alice", &["user-token", "--sub", "alice"]));
+    let details = r#"[{"type":"calendar_invitation","actions":["send"],"guests":{"most":2}}]"#;
+    let ask = ["--svid", &planner, "--user-token", &alice, "--audience", "calendar", "--authorization-details", details];
+    let granted = exchange(&ask);
+    assert_eq!(granted.code, 0, "{granted:?}");
+    let asked: serde_json::Value = serde_json::from_str(details).unwrap();
+    assert_eq!(claims(granted.stdout.trim())["authorization_details"], asked);
+}

@@ -112,7 +112,7 @@ async fn a_body_that_is_no_form_is_refused() {
 async fn grants_and_token_types_that_are_not_served_are_refused() {
     let Scene { service, planner, form, .. } = scene();
     for (name, value, code) in [
-        ("grant_type", "client_credentials", "unsupported_grant_type"),
+        ("grant_type", "password", "unsupported_grant_type"),
         ("subject_token_type", ACCESS_TOKEN, "invalid_request"),
         ("subject_token_type", "urn:ietf:params:oauth:token-type:saml2", "invalid_request"),
         ("subject_token_type", "nonsense", "invalid_request"),

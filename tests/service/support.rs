@@ -17,6 +17,7 @@ mod program;
 mod provider;
 mod service;
 mod tpm;
+mod vouching;
 mod workload_api;
 mod world;
 
@@ -37,6 +38,7 @@ pub(crate) use program::{Ended, procura, run};
 pub(crate) use provider::{INTROSPECT, KEYS, METADATA, Page, Provider, THIS_MACHINE};
 pub(crate) use service::Service;
 pub(crate) use tpm::Tpm;
+pub(crate) use vouching::{PAYMENTS, VAULT, Vouching};
 pub(crate) use workload_api::{DEV, JWT_BUNDLES, WIT_BUNDLES, WorkloadApi, X509_BUNDLES, X509_SVID};
 pub(crate) use world::{CALENDAR, ISSUER, MTLS_URL, World, now};
 

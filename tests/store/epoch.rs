@@ -123,6 +123,21 @@ async fn after_a_loss_no_delegation_is_continued_until_it_begins_once_more() {
     assert_revoked(other.claim(&delegation("b", record("d", NOW + MINUTE)), NOW).await);
 }
 
+/// The backup says that it goes on.
+#[tokio::test]
+async fn a_revocation_that_a_backup_does_not_know_is_not_undone_for_who_continues() {
+    let mut server = RedisServer::start(&[]);
+    let node = Node::connect(&single(&server)).await;
+    node.claim(&delegation("a", record("d", NOW + MINUTE * 60)), NOW).await.unwrap();
+    server.ask::<()>(&["SAVE"]);
+    node.revoke(&id("a"), NOW).await.unwrap();
+    server.kill();
+    server.restart();
+    eventually("the store is back", || async { node.ready().await.is_ok() }).await;
+    assert_eq!(node.delegation(&id("a")).await, Some(named("a", record("d", NOW + MINUTE * 60))), "it was to be in the backup");
+    assert_unknown(node.claim(&continued("a"), NOW).await);
+}
+
 #[tokio::test]
 async fn a_revocation_is_never_lost_without_a_word() {
     let server = RedisServer::start(&[]);

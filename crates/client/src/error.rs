@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use procura_token::{ParseError, SignError};
 
-use crate::{ClockOffset, WitProofError};
+use crate::{ClockOffset, RequiredApproval, WitProofError};
 
 /// Why an exchange gave no token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +25,10 @@ pub enum ExchangeError {
         /// When it refused a proof or the caller, and its clock and ours differ by more than a minute: by how much.
         clock: Option<ClockOffset>,
     },
+    /// The user has to approve first. Have him asked, and ask again with
+    /// [`ExchangeRequest::approval_token`](crate::ExchangeRequest::approval_token).
+    #[error("the user has to approve {0}")]
+    ApprovalRequired(RequiredApproval),
     /// The server cannot decide at the moment.
     #[error("the server is unavailable")]
     Unavailable {
@@ -46,8 +50,8 @@ pub enum ExchangeError {
         /// What it said.
         issued_token_type: String,
     },
-    /// More scope than was asked for.
-    #[error("the server granted scope that was not asked for")]
+    /// More scope than was asked for, or authorization details of a type that was not.
+    #[error("the server granted more than was asked for")]
     Widened,
     /// An answer that is not what RFC 8693 section 2.2 or RFC 6749 section 5.2 describe.
     #[error("status {status} with an answer that cannot be read: {cause}")]
@@ -108,10 +112,14 @@ pub enum ErrorCode {
     InvalidScope,
     /// The resource or audience is unknown or refused (RFC 8707).
     InvalidTarget,
+    /// The authorization details are unknown, malformed or refused (RFC 9396).
+    InvalidAuthorizationDetails,
     /// The proof is not accepted (RFC 9449).
     InvalidDpopProof,
     /// The proof needs a nonce (RFC 9449).
     UseDpopNonce,
+    /// The user has to approve first. A server that says of what makes it [`ExchangeError::ApprovalRequired`].
+    ConsentRequired,
     /// The server cannot decide at the moment.
     TemporarilyUnavailable,
     /// Another code; at most 100 characters.
@@ -119,7 +127,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -127,8 +135,10 @@ impl ErrorCode {
         Self::UnsupportedGrantType,
         Self::InvalidScope,
         Self::InvalidTarget,
+        Self::InvalidAuthorizationDetails,
         Self::InvalidDpopProof,
         Self::UseDpopNonce,
+        Self::ConsentRequired,
         Self::TemporarilyUnavailable,
     ];
 
@@ -147,8 +157,10 @@ impl ErrorCode {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
+            Self::InvalidAuthorizationDetails => "invalid_authorization_details",
             Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::UseDpopNonce => "use_dpop_nonce",
+            Self::ConsentRequired => "consent_required",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::Other(code) => code,
         }

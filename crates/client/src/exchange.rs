@@ -2,7 +2,7 @@
 
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request};
-use procura_token::{Confirmation, Htu, ParseError, Resource, ScopeSet, TokenType, UnixTime};
+use procura_token::{AuthorizationDetails, Confirmation, Htu, ParseError, Resource, ScopeSet, TokenType, UnixTime};
 
 use crate::proof::{Message, WitHolder, sensitive};
 use crate::{Authentication, Binding, ExchangeError, Expectations, HeldWit, Proof, Secret, WitProof};
@@ -13,9 +13,12 @@ pub struct ExchangeRequest {
     subject: Subject,
     target: Option<Target>,
     scope: Option<ScopeSet>,
+    authorization_details: Option<AuthorizationDetails>,
     actor: Option<(Secret, TokenType)>,
     /// What the token will be bound to if it is for somebody else.
     handed_to: Option<Confirmation>,
+    approval: Option<Secret>,
+    posture: Option<Secret>,
     requested: TokenType,
 }
 
@@ -24,6 +27,8 @@ enum Subject {
     Token(Secret, TokenType),
     /// What authenticates the caller is the subject too.
     Caller,
+    /// There is none: the caller asks in its own name.
+    Nobody,
 }
 
 /// What a token is for: exactly one target per request.
@@ -63,8 +68,11 @@ impl ExchangeRequest {
             subject: Subject::Token(subject_token.into(), subject_token_type),
             target: Some(target.into()),
             scope: None,
+            authorization_details: None,
             actor: None,
             handed_to: None,
+            approval: None,
+            posture: None,
             requested: TokenType::AccessToken,
         }
     }
@@ -78,9 +86,35 @@ impl ExchangeRequest {
         Self { handed_to: Some(next.confirmation()), ..request.actor_token(next.text().clone(), TokenType::Jwt) }
     }
 
+    /// Asks for a token in the caller's own name, for nobody else (`client_credentials`, RFC 6749 section 4.4): it has no `act`, and
+    /// cannot be handed on.
+    pub fn as_self(target: impl Into<Target>) -> Self {
+        Self {
+            subject: Subject::Nobody,
+            target: Some(target.into()),
+            scope: None,
+            authorization_details: None,
+            actor: None,
+            handed_to: None,
+            approval: None,
+            posture: None,
+            requested: TokenType::AccessToken,
+        }
+    }
+
     /// Asks for a Workload Identity Token of the caller itself, bound to its key.
     pub const fn wit() -> Self {
-        Self { subject: Subject::Caller, target: None, scope: None, actor: None, handed_to: None, requested: TokenType::Wit }
+        Self {
+            subject: Subject::Caller,
+            target: None,
+            scope: None,
+            authorization_details: None,
+            actor: None,
+            handed_to: None,
+            approval: None,
+            posture: None,
+            requested: TokenType::Wit,
+        }
     }
 
     /// Asks for this scope instead of all that policy grants at the target.
@@ -90,10 +124,32 @@ impl ExchangeRequest {
         self
     }
 
+    /// Asks for what these say (RFC 9396), beside a scope or in place of one: without a scope none is granted then. All of them are
+    /// granted or nothing is.
+    #[must_use]
+    pub fn authorization_details(mut self, details: AuthorizationDetails) -> Self {
+        self.authorization_details = Some(details);
+        self
+    }
+
     /// Names the actor by a token of its own, such as a WIT or a JWT-SVID. Without one the caller is the actor.
     #[must_use]
     pub fn actor_token(mut self, actor_token: impl Into<Secret>, actor_token_type: TokenType) -> Self {
         self.actor = Some((actor_token.into(), actor_token_type));
+        self
+    }
+
+    /// Shows that the user approved: what an approver signed, for this agent and target.
+    #[must_use]
+    pub fn approval_token(mut self, approval_token: impl Into<Secret>) -> Self {
+        self.approval = Some(approval_token.into());
+        self
+    }
+
+    /// Shows in which state the agent is: what an attester signed.
+    #[must_use]
+    pub fn posture_token(mut self, posture_token: impl Into<Secret>) -> Self {
+        self.posture = Some(posture_token.into());
         self
     }
 
@@ -144,21 +200,31 @@ impl ExchangeRequest {
     /// What a good answer to this request looks like, when it was to be bound to `binding`: the thumbprint of a key or of a
     /// certificate. What is handed on is bound to the next workload's key whatever `binding` is.
     pub fn expectations(&self, binding: impl Into<Confirmation>, now: UnixTime) -> Expectations {
-        let binding = self.handed_to.unwrap_or_else(|| binding.into());
-        Expectations { issued_token_type: self.requested, binding, scope: self.scope.clone(), now }
+        Expectations {
+            issued_token_type: self.requested,
+            binding: self.handed_to.unwrap_or_else(|| binding.into()),
+            scope: self.scope.clone(),
+            authorization_details: self.authorization_details.clone(),
+            now,
+        }
     }
 
     fn form(&self, authentication: Authentication<'_>) -> Secret {
-        let (subject, subject_type) = match (&self.subject, authentication) {
-            (Subject::Token(token, kind), _) => (token.expose(), *kind),
+        let subject = match (&self.subject, authentication) {
+            (Subject::Token(token, kind), _) => Some((token.expose(), *kind)),
             (Subject::Caller, Authentication::JwtSvid(token) | Authentication::Platform(_, token)) => {
-                (token.expose(), TokenType::Jwt)
+                Some((token.expose(), TokenType::Jwt))
             }
-            (Subject::Caller, Authentication::Wit(wit, _)) => (HeldWit::text(wit).expose(), TokenType::Jwt),
-            (Subject::Caller, Authentication::X509Svid(_)) => ("mtls_client_certificate", TokenType::Mtls),
+            (Subject::Caller, Authentication::Wit(wit, _)) => Some((HeldWit::text(wit).expose(), TokenType::Jwt)),
+            (Subject::Caller, Authentication::X509Svid(_)) => Some(("mtls_client_certificate", TokenType::Mtls)),
+            (Subject::Nobody, _) => None,
+        };
+        let grant_type = match subject {
+            Some(_) => "urn:ietf:params:oauth:grant-type:token-exchange",
+            None => "client_credentials",
         };
         let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange");
+        form.append_pair("grant_type", grant_type);
         match authentication {
             Authentication::JwtSvid(svid) => {
                 form.append_pair("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe")
@@ -171,11 +237,18 @@ impl ExchangeRequest {
             Authentication::X509Svid(id) => drop(form.append_pair("client_id", id.as_str())),
             Authentication::Wit(..) => {}
         }
-        form.append_pair("subject_token", subject)
-            .append_pair("subject_token_type", subject_type.as_str())
-            .append_pair("requested_token_type", self.requested.as_str());
+        if let Some((subject, kind)) = subject {
+            form.append_pair("subject_token", subject)
+                .append_pair("subject_token_type", kind.as_str())
+                .append_pair("requested_token_type", self.requested.as_str());
+        }
         if let Some((actor, kind)) = &self.actor {
             form.append_pair("actor_token", actor.expose()).append_pair("actor_token_type", kind.as_str());
+        }
+        for (name, statement) in [("approval_token", &self.approval), ("posture_token", &self.posture)] {
+            if let Some(statement) = statement {
+                form.append_pair(name, statement.expose());
+            }
         }
         match &self.target {
             Some(Target::Resource(resource)) => {
@@ -188,6 +261,9 @@ impl ExchangeRequest {
         }
         if let Some(scope) = &self.scope {
             form.append_pair("scope", &scope.to_string());
+        }
+        if let Some(details) = &self.authorization_details {
+            form.append_pair("authorization_details", &details.to_string());
         }
         form.finish().into()
     }

@@ -4,13 +4,13 @@ use core::time::Duration;
 
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{Response, StatusCode};
-use procura_token::{Confirmation, MAX_TOKEN, ParseError, ScopeSet, TokenType, UnixTime, parse_json};
+use procura_token::{AuthorizationDetails, Confirmation, MAX_TOKEN, ParseError, ScopeSet, TokenType, UnixTime, parse_json};
 use serde::Deserialize;
 
 use crate::error::printable;
 use crate::nonce::nonce_of;
 use crate::payload::unverified_payload;
-use crate::{ClockOffset, ErrorCode, ExchangeError, OAuthError, Secret};
+use crate::{ClockOffset, ErrorCode, ExchangeError, OAuthError, RequiredApproval, Secret};
 
 /// What a good answer looks like: see [`ExchangeRequest::expectations`](crate::ExchangeRequest::expectations).
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct Expectations {
     pub binding: Confirmation,
     /// The most scope it may carry; `None` if all was asked for.
     pub scope: Option<ScopeSet>,
+    /// The authorization details asked for.
+    pub authorization_details: Option<AuthorizationDetails>,
     /// When the request was sent.
     pub now: UnixTime,
 }
@@ -39,6 +41,8 @@ pub struct Grant {
     pub expires_in: Option<Duration>,
     /// Its scope: what the server said, else what was asked for.
     pub scope: Option<ScopeSet>,
+    /// Its authorization details, as the server granted them (RFC 9396 section 7).
+    pub authorization_details: Option<AuthorizationDetails>,
 }
 
 /// Judges the answer of a token endpoint.
@@ -72,12 +76,16 @@ pub fn judge_exchange(response: &Response<Vec<u8>>, expected: &Expectations) -> 
     {
         return Err(ExchangeError::Widened);
     }
+    if !expected.covers(answer.authorization_details.as_ref()) {
+        return Err(ExchangeError::Widened);
+    }
     Ok(Grant {
         token: answer.access_token.into(),
         issued_token_type: expected.issued_token_type,
         binding: expected.binding,
         expires_in: answer.expires_in.map(Duration::from_secs),
         scope: scope.or_else(|| expected.scope.clone()),
+        authorization_details: answer.authorization_details,
     })
 }
 
@@ -88,10 +96,18 @@ struct Answer {
     token_type: String,
     expires_in: Option<u64>,
     scope: Option<String>,
+    authorization_details: Option<AuthorizationDetails>,
     cnf: Option<Confirmation>,
 }
 
 impl Expectations {
+    /// Whether what was granted is of types that were asked for: of more only the server knows what is wider.
+    fn covers(&self, granted: Option<&AuthorizationDetails>) -> bool {
+        let is_asked =
+            |kind: &str| self.authorization_details.iter().flat_map(|asked| asked.iter()).any(|asked| asked.kind() == kind);
+        granted.is_none_or(|granted| granted.iter().all(|granted| is_asked(granted.kind())))
+    }
+
     /// An access token is of type `DPoP`, or `Bearer` if it is bound to a certificate; a WIT is no access token (`N_A`) and
     /// says which key it is bound to.
     fn verify_kind(&self, answer: &Answer) -> Result<(), ExchangeError> {
@@ -135,6 +151,10 @@ fn judge_refusal(response: &Response<Vec<u8>>, now: UnixTime) -> ExchangeError {
         error: String,
         error_description: Option<String>,
     }
+    #[derive(Deserialize)]
+    struct Needed {
+        procura_approval_required: RequiredApproval,
+    }
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         return ExchangeError::Unavailable { retry_after: seconds.map(Duration::from_secs) };
@@ -146,6 +166,9 @@ fn judge_refusal(response: &Response<Vec<u8>>, now: UnixTime) -> ExchangeError {
     let code = ErrorCode::parse(&answer.error);
     if code == ErrorCode::UseDpopNonce {
         return ExchangeError::NonceWanted { nonce: nonce_of(response.headers()).map(str::to_owned) };
+    }
+    if let (ErrorCode::ConsentRequired, Ok(needed)) = (&code, parse_json::<Needed>(response.body())) {
+        return ExchangeError::ApprovalRequired(needed.procura_approval_required);
     }
     let is_about_time = matches!(code, ErrorCode::InvalidDpopProof | ErrorCode::InvalidClient);
     let clock = if is_about_time { ClockOffset::of(response.headers(), now) } else { None };

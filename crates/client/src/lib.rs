@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod approval;
 mod authentication;
 #[cfg(feature = "reqwest")]
 mod call;
@@ -39,6 +40,7 @@ mod wit;
 #[cfg(feature = "x509")]
 mod x509;
 
+pub use approval::RequiredApproval;
 pub use authentication::{Authentication, Binding, PlatformAssertion, WitProof};
 #[cfg(feature = "reqwest")]
 pub use call::CallError;
@@ -71,6 +73,6 @@ pub use wit::{HeldWit, WitError};
 pub use x509::{WorkloadServer, X509SvidFiles, X509SvidPem, X509SvidSource};
 
 pub use procura_token::{
-    Algorithm, CertificateThumbprint, Confirmation, Htu, Issuer, JwkSet, ParseError, Resource, Scope, ScopeSet, SignError,
-    Signer, SigningKey, Thumbprint, TokenType, UnixTime, WorkloadId,
+    Algorithm, AuthorizationDetail, AuthorizationDetails, CertificateThumbprint, Confirmation, Htu, Issuer, JwkSet, ParseError,
+    Resource, Scope, ScopeSet, SignError, Signer, SigningKey, Thumbprint, TokenType, UnixTime, WorkloadId,
 };

@@ -4,8 +4,8 @@ use core::fmt;
 use std::sync::Arc;
 
 use procura_token::{
-    AccessToken, ActorChain, CertificateThumbprint, Delegation, Scope, ScopeSet, Subject, Thumbprint, TokenId, UnixTime,
-    Verified, Wit, WorkloadId,
+    AccessToken, ActorChain, AuthorizationDetails, CertificateThumbprint, Delegation, Scope, ScopeSet, Subject, Thumbprint,
+    TokenId, UnixTime, Verified, Wit, WorkloadId,
 };
 
 use crate::credentials::Attempt;
@@ -65,6 +65,11 @@ impl Caller {
         }
     }
 
+    /// In whose name it calls. A workload that shows a WIT and no token calls in its own.
+    pub fn acting(&self) -> Acting<'_> {
+        self.grant.as_ref().map_or(Acting::ForItself, Grant::acting)
+    }
+
     /// Asks that the caller's token carries `scope`, and gives what else the token says.
     ///
     /// # Errors
@@ -74,6 +79,22 @@ impl Caller {
         let grant = self.grant.as_ref().filter(|grant| grant.scope().contains(scope));
         grant.ok_or_else(|| Refusal::new(Cause::Scope(scope.clone()), self.proved.attempt()))
     }
+}
+
+/// In whose name a workload calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acting<'a> {
+    /// In its own: nobody asked it to, and nobody answers for it but its owner.
+    ForItself,
+    /// On behalf of somebody.
+    For {
+        /// The user, as `<issuer alias>:<subject at that issuer>`.
+        subject: &'a Subject,
+        /// Who acts. Only the current actor counts for decisions; the others are history.
+        actors: &'a ActorChain,
+        /// The delegation.
+        delegation: &'a Delegation,
+    },
 }
 
 /// What an access token says, after it was verified and its binding proved. Cheap to clone.
@@ -86,6 +107,15 @@ impl Grant {
         &self.0.sub
     }
 
+    /// In whose name the workload calls.
+    pub fn acting(&self) -> Acting<'_> {
+        match (&self.0.act, &self.0.delegation) {
+            (Some(actors), Some(delegation)) => Acting::For { subject: &self.0.sub, actors, delegation },
+            // A token has both or neither, or it would not have been verified.
+            _ => Acting::ForItself,
+        }
+    }
+
     /// Who acts for the subject. Only the current actor counts for decisions; the others are history. Absent when a
     /// workload acts for itself.
     pub fn actors(&self) -> Option<&ActorChain> {
@@ -95,6 +125,12 @@ impl Grant {
     /// What the token permits here. The guard decides nothing by it: see [`Caller::require`].
     pub fn scope(&self) -> &ScopeSet {
         &self.0.scope
+    }
+
+    /// What the token permits here in more words than a scope has (RFC 9396): each object some of it, within all that it limits.
+    /// The guard decides nothing by it; the token was issued for this resource, so its locations are here.
+    pub fn authorization_details(&self) -> Option<&AuthorizationDetails> {
+        self.0.authorization_details.as_ref()
     }
 
     /// The delegation the token belongs to; present exactly when there are actors.

@@ -24,7 +24,7 @@ mod workload;
 mod wpt;
 
 pub use builder::{BuildError, GuardBuilder};
-pub use caller::{Caller, Grant, Proved};
+pub use caller::{Acting, Caller, Grant, Proved};
 pub use cause::Cause;
 pub use certificate::PeerCertificate;
 pub use clock::{Clock, SystemClock};
@@ -37,7 +37,7 @@ pub use response::{Identity, IdentityError};
 
 pub use http::HeaderName;
 pub use procura_token::{
-    Actor, ActorChain, Algorithm, CertificateThumbprint, Delegation, DelegationId, Freshness, Issuer, Jwk, JwkSet, ParseError,
-    Resource, Scope, ScopeSet, SignError, Signer, SigningKey, Subject, Thumbprint, TokenId, TrustDomain, UnixTime, VerifyError,
-    WorkloadId, random_bytes,
+    Actor, ActorChain, Algorithm, AuthorizationDetail, AuthorizationDetails, CertificateThumbprint, Delegation, DelegationId,
+    DetailValue, Freshness, Issuer, Jwk, JwkSet, ParseError, Resource, Scope, ScopeSet, SignError, Signer, SigningKey, Subject,
+    Thumbprint, TokenId, TrustDomain, UnixTime, VerifyError, WorkloadId, random_bytes,
 };

@@ -55,6 +55,7 @@ fn access_token(signer: &SigningKey) -> AccessToken {
         exp: EXP,
         jti: id("0190f0f0-0000-7000-8000-000000000001"),
         scope: "calendar.read calendar.write".parse().unwrap(),
+        authorization_details: None,
         act: Some(ActorChain::new(Actor { id: AGENT.parse().unwrap(), profile: None })),
         cnf: signer.public_key().thumbprint().into(),
         delegation: Some(Delegation { id: id("0190f0f0-0000-7000-8000-000000000002"), until: EXP, parent: None }),

@@ -9,8 +9,8 @@ use crate::jws::{Header, Jws};
 use crate::verified::Kind;
 use crate::window::verify_window;
 use crate::{
-    ActorChain, Algorithm, Authentication, Confirmation, Issuer, KeySet, ParseError, Resource, ScopeSet, Subject, TokenId,
-    UnixTime, Unverified, Verified, VerifyError, WorkloadId,
+    ActorChain, Algorithm, Authentication, AuthorizationDetails, Confirmation, Issuer, KeySet, ParseError, Resource, ScopeSet,
+    Subject, TokenId, UnixTime, Unverified, Verified, VerifyError, WorkloadId,
 };
 
 /// The claims of an access token of this service: "agent X on behalf of user Y, for this, until then".
@@ -21,7 +21,7 @@ use crate::{
 pub struct AccessToken {
     /// Who issued it.
     pub iss: Issuer,
-    /// Whose authority it carries.
+    /// Whose authority it carries: a user's, or the workload's own.
     pub sub: Subject,
     /// The one target it is for.
     pub aud: Resource,
@@ -34,7 +34,11 @@ pub struct AccessToken {
     /// Its name.
     pub jti: TokenId,
     /// What it permits at its target.
+    #[serde(skip_serializing_if = "ScopeSet::is_empty")]
     pub scope: ScopeSet,
+    /// What it permits there besides, in more words (RFC 9396 section 9.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_details: Option<AuthorizationDetails>,
     /// Who acts; absent in a token that a workload holds for itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub act: Option<ActorChain>,
@@ -178,7 +182,10 @@ pub(crate) struct Raw {
     #[serde(default, deserialize_with = "present")]
     nbf: Option<UnixTime>,
     jti: TokenId,
+    #[serde(default)]
     scope: ScopeSet,
+    #[serde(default, deserialize_with = "present")]
+    authorization_details: Option<AuthorizationDetails>,
     #[serde(default, deserialize_with = "present")]
     act: Option<ActorChain>,
     cnf: Confirmation,
@@ -206,6 +213,10 @@ impl Kind for AccessToken {
         if raw.act.is_some() != raw.delegation.is_some() {
             return Err(ParseError::value("`act`", "`act` and `delegation` come together"));
         }
+        // Who acts for another says so; a token that names a user and nobody who acts would be the user's own.
+        if raw.act.is_none() && raw.sub.as_str() != raw.client_id.as_str() {
+            return Err(ParseError::value("`sub`", "not the workload's own name, and nobody acts"));
+        }
         Ok(Self {
             iss: raw.iss,
             sub: raw.sub,
@@ -215,6 +226,7 @@ impl Kind for AccessToken {
             exp: raw.exp,
             jti: raw.jti,
             scope: raw.scope,
+            authorization_details: raw.authorization_details,
             act: raw.act,
             cnf: raw.cnf,
             delegation: raw.delegation,

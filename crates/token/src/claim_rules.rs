@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::consent::Consent;
 use crate::user_claims::{UserClaims, bounded};
 use crate::{ParseError, ScopeSet, Unverified, VerifyError};
 
@@ -69,18 +70,21 @@ pub struct ClaimRules<'a> {
     pub client: Option<&'a str>,
     /// Which claim of an access token is its scope: `scope`, or another whose value is one string or a list.
     pub scope: &'a str,
+    /// Which claim lists whom the user agreed to let act ([`Consent`]), if there is such a claim.
+    pub consent: Option<&'a str>,
 }
 
 impl Default for ClaimRules<'_> {
     fn default() -> Self {
-        Self { required: &[], groups: "groups", client: None, scope: "scope" }
+        Self { required: &[], groups: "groups", client: None, scope: "scope", consent: None }
     }
 }
 
 impl ClaimRules<'_> {
     /// Whether more is to be looked at than what every token is judged by.
     pub(crate) fn are_plain(&self) -> bool {
-        self.required.is_empty() && self.groups == "groups" && self.client.is_none() && self.scope == "scope"
+        let renames = self.groups != "groups" || self.scope != "scope" || self.client.is_some() || self.consent.is_some();
+        self.required.is_empty() && !renames
     }
 
     /// Judges `claims` and puts into `user` what they say under another name. Plain rules need no claims.
@@ -93,6 +97,9 @@ impl ClaimRules<'_> {
         }
         if self.scope != "scope" {
             user.scope = claims.get(self.scope).map(scope).transpose()?;
+        }
+        if let Some(claim) = self.consent.and_then(|name| claims.get(name)) {
+            user.consents = Consent::read(claim)?;
         }
         if user.groups.is_none() {
             return Err(ParseError::value("the claim of groups", "not a list of names").into());

@@ -7,7 +7,10 @@ use crate::claim_rules::{ClaimRules, RequiredClaim};
 use crate::jws::Header;
 use crate::user_claims::{RawUserClaims, SaidKind, UserClaims, missing};
 use crate::verified::Kind;
-use crate::{Algorithm, Audience, Confirmation, Issuer, KeySet, ParseError, UnixTime, Unverified, Verified, VerifyError};
+use crate::{
+    Algorithm, Audience, AuthorizationDetails, Confirmation, Issuer, KeySet, ParseError, UnixTime, Unverified, Verified,
+    VerifyError,
+};
 
 /// The claims of an access token that another issuer gave an application for a user.
 ///
@@ -94,6 +97,8 @@ impl ForeignAccessToken {
             }
             Some(_) => {}
         }
+        // What an access token does not permit, nobody may delegate by it.
+        self.user.authorization_details.get_or_insert_with(AuthorizationDetails::nothing);
         // Without one, what may be delegated would have no ceiling.
         if self.user.scope.is_none() { Err(missing("scope").into()) } else { Ok(()) }
     }

@@ -22,9 +22,19 @@ pub const MAX_DEPTH: usize = 16;
 /// section 4), nesting deeper than [`MAX_DEPTH`], trailing bytes, text that is not UTF-8, or a document that is not a `T`.
 /// The text of the error names places, never values.
 pub fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, ParseError> {
-    let mut document = serde_json::Deserializer::from_slice(bytes);
-    Strict { depth: 0 }.deserialize(&mut document).and_then(|()| document.end()).map_err(describe)?;
+    walk(bytes)?;
     object(&mut serde_json::Deserializer::from_slice(bytes)).map_err(describe)
+}
+
+/// [`parse`], of any document: where an array is what is wanted.
+pub(crate) fn parse_value(bytes: &[u8]) -> Result<serde_json::Value, ParseError> {
+    walk(bytes)?;
+    serde_json::from_slice(bytes).map_err(describe)
+}
+
+fn walk(bytes: &[u8]) -> Result<(), ParseError> {
+    let mut document = serde_json::Deserializer::from_slice(bytes);
+    Strict { depth: 0 }.deserialize(&mut document).and_then(|()| document.end()).map_err(describe)
 }
 
 /// Reads `T` from an object and from nothing else: a struct would also take an array with its members' values in order.

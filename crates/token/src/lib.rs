@@ -4,12 +4,15 @@
 mod access_token;
 mod actor;
 mod algorithm;
+mod approval_token;
 mod audience;
+mod authorization_details;
 pub mod base64url;
 #[cfg(feature = "x509")]
 mod bundle;
 mod claim_rules;
 mod confirmation;
+mod consent;
 mod der;
 mod dpop;
 mod error;
@@ -26,11 +29,13 @@ mod key;
 mod nonce;
 mod oauth;
 mod platform_token;
+mod posture_token;
 mod random;
 mod replay_memory;
 mod signature;
 #[cfg(feature = "sign")]
 mod signing;
+mod statement;
 mod text;
 mod thumbprint;
 mod time;
@@ -49,11 +54,17 @@ mod x509;
 pub use access_token::{AccessToken, AccessTokenRules, Delegation, DelegationId};
 pub use actor::{Actor, ActorChain, MAX_ACTOR_NAMES, MAX_ACTORS};
 pub use algorithm::Algorithm;
+pub use approval_token::{ApprovalToken, UserName};
 pub use audience::Audience;
+pub use authorization_details::{
+    AuthorizationDetail, AuthorizationDetails, DetailError, DetailNumber, DetailType, DetailTypes, DetailValue, FieldRule,
+    MAX_DETAILS,
+};
 #[cfg(feature = "x509")]
 pub use bundle::Bundle;
 pub use claim_rules::{ClaimRules, ClaimValue, RequiredClaim};
 pub use confirmation::{Confirmation, JwkConfirmation};
+pub use consent::Consent;
 pub use dpop::{DpopProof, DpopRules, Freshness, NewDpopProof, VerifiedDpopProof};
 pub use error::{ParseError, VerifyError};
 pub use field::{TXN_TOKEN, WORKLOAD_IDENTITY_TOKEN, sole_field, token_fields, workload_identity_token, wpt_credentials};
@@ -69,6 +80,7 @@ pub use key::{KeySet, VerifyingKey};
 pub use nonce::Nonces;
 pub use oauth::{Issuer, Resource, Scope, ScopeSet, Subject, TokenId, TokenType};
 pub use platform_token::{PlatformToken, PlatformTokenRules};
+pub use posture_token::PostureToken;
 pub use random::random_bytes;
 pub use replay_memory::{Claimed, ReplayMemory, ReplayMemoryFull};
 #[cfg(feature = "sign")]
@@ -79,6 +91,7 @@ pub use signature::{
 };
 #[cfg(feature = "sign")]
 pub use signing::{SignError, Signer, SigningKey};
+pub use statement::{Statement, StatementRules};
 pub use thumbprint::{CertificateThumbprint, Thumbprint, access_token_hash, sha256};
 pub use time::UnixTime;
 pub use trust_domain::TrustDomain;

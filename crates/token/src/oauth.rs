@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::ParseError;
 use crate::text::{is_uri_text, split_scheme, text};
+use crate::{ParseError, WorkloadId};
 
 /// The most bytes of an issuer identifier or a resource.
 const MAX_URI: usize = 2048;
@@ -91,6 +91,13 @@ impl Subject {
             return Err(ParseError::value("`sub`", "empty, longer than 2048 bytes, or with control characters"));
         }
         Ok(())
+    }
+}
+
+/// A workload that acts for itself has its own name.
+impl From<&WorkloadId> for Subject {
+    fn from(id: &WorkloadId) -> Self {
+        Self(id.as_str().into())
     }
 }
 

@@ -4,9 +4,10 @@ use core::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::consent::Consent;
 use crate::json::{is_present, present, present_object};
 use crate::window::verify_window;
-use crate::{Audience, Issuer, ParseError, ScopeSet, Subject, UnixTime, VerifyError, WorkloadId};
+use crate::{Audience, AuthorizationDetails, Issuer, ParseError, ScopeSet, Subject, UnixTime, VerifyError, WorkloadId};
 
 /// The most groups a token may name, and the most bytes of one.
 const MAX_GROUPS: (usize, usize) = (256, 256);
@@ -24,6 +25,9 @@ pub struct UserClaims {
     pub(crate) groups: Option<Vec<String>>,
     pub(crate) may_act: Option<MayAct>,
     pub(crate) scope: Option<ScopeSet>,
+    /// Of the claim that the rules name.
+    pub(crate) consents: Vec<Consent>,
+    pub(crate) authorization_details: Option<AuthorizationDetails>,
 }
 
 /// Who may act for the subject (RFC 8693 section 4.4). One that is not an object with a `sub` makes the token malformed.
@@ -74,14 +78,30 @@ impl UserClaims {
     /// A workload identifier is unique by itself, so `may_act.iss` may be missing; if it is there it must be the actor's
     /// origin. That it is absent permits nothing: policy does.
     pub fn may_be_acted_for_by(&self, actor: &WorkloadId) -> bool {
-        self.may_act
-            .as_ref()
-            .is_none_or(|may_act| may_act.sub == actor.as_str() && may_act.iss.as_deref().is_none_or(|iss| iss == actor.origin()))
+        self.may_act.is_none() || self.names_actor(actor)
+    }
+
+    /// Whether `may_act` is there and names `actor`: the issuer says that this very workload may act for the user.
+    pub fn names_actor(&self, actor: &WorkloadId) -> bool {
+        let names =
+            |may_act: &MayAct| may_act.sub == actor.as_str() && may_act.iss.as_deref().is_none_or(|iss| iss == actor.origin());
+        self.may_act.as_ref().is_some_and(names)
+    }
+
+    /// Whom the user agreed to let act, by the claim that the rules named. Empty when absent, or where no claim is named.
+    pub fn consents(&self) -> &[Consent] {
+        &self.consents
     }
 
     /// What the token permits. Where there is one, nothing beyond it may be delegated.
     pub const fn scope(&self) -> Option<&ScopeSet> {
         self.scope.as_ref()
+    }
+
+    /// What the token permits besides, in more words (RFC 9396). Nothing if they cannot be read: other issuers' types may be
+    /// richer than any that is delegated here.
+    pub const fn authorization_details(&self) -> Option<&AuthorizationDetails> {
+        self.authorization_details.as_ref()
     }
 
     /// The user's groups: `groups`, which is no registered claim but what most providers call it, or the claim that the
@@ -99,6 +119,12 @@ impl UserClaims {
 fn groups<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
     Ok(serde_json::from_value(value).ok())
+}
+
+/// `authorization_details` of any shape: what cannot be read permits nothing.
+fn details<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<AuthorizationDetails>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(Some(serde_json::from_value(value).unwrap_or_else(|_| AuthorizationDetails::nothing())))
 }
 
 /// Every claim that some kind of token of an OpenID issuer is judged by. Each kind says which it cannot do without.
@@ -132,6 +158,8 @@ pub(crate) struct RawUserClaims {
     may_act: Option<MayAct>,
     #[serde(default, deserialize_with = "present")]
     scope: Option<ScopeSet>,
+    #[serde(default, deserialize_with = "details")]
+    authorization_details: Option<AuthorizationDetails>,
     #[serde(default, deserialize_with = "present")]
     pub(crate) cnf: Option<serde_json::Value>,
     #[serde(default, deserialize_with = "is_present")]
@@ -200,6 +228,8 @@ impl RawUserClaims {
             groups: self.groups.map(bounded).transpose()?,
             may_act: self.may_act,
             scope: self.scope,
+            consents: Vec::new(),
+            authorization_details: self.authorization_details,
         })
     }
 }

@@ -53,7 +53,13 @@ impl Judge {
     }
 
     fn judge_at(&self, header: &str, changes: Value, now: u64) -> Result<Verified<ForeignAccessToken>, VerifyError> {
-        let claim_rules = ClaimRules { required: &self.required, groups: self.groups, client: self.client, scope: self.scope };
+        let claim_rules = ClaimRules {
+            required: &self.required,
+            groups: self.groups,
+            client: self.client,
+            scope: self.scope,
+            ..ClaimRules::default()
+        };
         let rules = ForeignAccessTokenRules {
             issuer: &self.issuer,
             algorithms: &[Algorithm::Es256],

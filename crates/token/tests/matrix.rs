@@ -29,9 +29,20 @@ fn a_token_with_everybodys_claims_is_of_one_kind_at_most() {
     let mut accepted = 0;
     for sub in ["alice", AGENT, "wimse://prod.example/agent/planner"] {
         for cnf in [None, Some(serde_json::json!({"jkt": jkt})), Some(serde_json::json!({"jwk": public}))] {
-            for typ in
-                ["", "JWT", "JOSE", "at+jwt", "wit+jwt", "dpop+jwt", "wpt+jwt", "logout+jwt", "secevent+jwt", "txntoken+jwt"]
-            {
+            for typ in [
+                "",
+                "JWT",
+                "JOSE",
+                "at+jwt",
+                "wit+jwt",
+                "dpop+jwt",
+                "wpt+jwt",
+                "logout+jwt",
+                "secevent+jwt",
+                "txntoken+jwt",
+                "procura-approval+jwt",
+                "procura-posture+jwt",
+            ] {
                 for jwk in [false, true] {
                     let mut header = serde_json::json!({"alg": "ES256"});
                     if !typ.is_empty() {
@@ -44,7 +55,8 @@ fn a_token_with_everybodys_claims_is_of_one_kind_at_most() {
                     }
                     let mut claims = serde_json::json!({
                         "iss": URI, "sub": sub, "aud": URI, "client_id": AGENT, "iat": NOW, "exp": EXP, "jti": "1",
-                        "scope": "a", "htm": "POST", "htu": URI,
+                        "scope": "a", "htm": "POST", "htu": URI, "user": {"iss": URI, "sub": sub}, "agent": AGENT, "target": URI,
+                        "posture": {"edr": "healthy"},
                     });
                     if let Some(cnf) = &cnf {
                         claims["cnf"] = cnf.clone();

@@ -4,10 +4,10 @@
 mod sample;
 
 use procura_token::{
-    AccessToken, AccessTokenRules, Actor, ActorChain, Algorithm, Authentication, ClaimRules, Confirmation, Delegation, DpopProof,
-    DpopRules, Freshness, Htu, IdToken, IdTokenRules, Issuer, JwkConfirmation, JwtSvid, JwtSvidRules, NewDpopProof, NewIdToken,
-    NewJwtSvid, NewWit, ScopeSet, Signer, SigningKey, Subject, TokenId, Unverified, VerifyError, Wit, WorkloadId,
-    access_token_hash,
+    AccessToken, AccessTokenRules, Actor, ActorChain, Algorithm, Authentication, AuthorizationDetails, ClaimRules, Confirmation,
+    Delegation, DpopProof, DpopRules, Freshness, Htu, IdToken, IdTokenRules, Issuer, JwkConfirmation, JwtSvid, JwtSvidRules,
+    NewDpopProof, NewIdToken, NewJwtSvid, NewWit, ScopeSet, Signer, SigningKey, Subject, TokenId, Unverified, VerifyError, Wit,
+    WorkloadId, access_token_hash,
 };
 use proptest::prelude::*;
 use sample::{EXP, Kind, NOW, SKEW, URI, at, key, keys_of};
@@ -46,19 +46,34 @@ fn signer() -> impl Strategy<Value = SigningKey> {
     prop::sample::select(vec![Algorithm::Es256, Algorithm::EdDsa, Algorithm::Ed25519]).prop_map(key)
 }
 
+fn details() -> impl Strategy<Value = AuthorizationDetails> {
+    let value =
+        prop_oneof!["\\PC{1,20}".prop_map(Into::into), any::<i32>().prop_map(Into::into), any::<bool>().prop_map(Into::into)];
+    let fields = prop::collection::btree_map("[a-z]{1,8}", value, 0..4);
+    let object =
+        ("\\PC{1,30}", fields).prop_map(|(kind, mut fields): (String, std::collections::BTreeMap<String, serde_json::Value>)| {
+            fields.insert("type".to_owned(), kind.into());
+            fields
+        });
+    prop::collection::vec(object, 1..4)
+        .prop_map(|objects| AuthorizationDetails::parse(&serde_json::to_string(&objects).unwrap()).unwrap())
+}
+
 prop_compose! {
     fn access_token()(
         sub in subject(), client_id in workload(), jti in token_id(), scope in scope(), authentication in authentication(),
         act in prop::option::of((actors(), token_id(), prop::option::of(token_id()))), hash: [u8; 32], is_key: bool, life in 1_u64..3600,
+        authorization_details in prop::option::of(details()), groups in prop::option::of(prop::collection::vec("\\PC{0,30}", 0..6)),
     ) -> AccessToken {
         let (act, delegation) = act.map_or((None, None), |(chain, id, parent)| {
             (Some(chain), Some(Delegation { id, until: at(NOW + life), parent }))
         });
+        let sub = if act.is_some() { sub } else { Subject::from(&client_id) };
         let hash = procura_token::base64url::encode(hash);
         let cnf = if is_key { Confirmation::Key(hash.parse().unwrap()) } else { Confirmation::Certificate(hash.parse().unwrap()) };
         AccessToken {
             iss: URI.parse().unwrap(), sub, aud: URI.parse().unwrap(), client_id, iat: at(NOW), exp: at(NOW + life), jti, scope,
-            act, cnf, delegation, authentication,
+            authorization_details, act, cnf, delegation, authentication, groups,
         }
     }
 }
@@ -186,7 +201,7 @@ fn a_token_ends_at_its_expiry_plus_the_leeway() {
     let signer = key(Algorithm::Es256);
     let keys = keys_of(&signer);
     let skew = SKEW.as_secs();
-    for kind in [Kind::AccessToken, Kind::IdToken, Kind::JwtSvid, Kind::Wit] {
+    for kind in [Kind::AccessToken, Kind::Approval, Kind::IdToken, Kind::JwtSvid, Kind::Posture, Kind::Wit] {
         let token = kind.issue(&signer);
         for (now, accepted) in [
             (EXP - 1, true),
@@ -241,20 +256,20 @@ fn a_proof_is_fresh_for_a_minute_and_remembered_for_longer() {
 fn another_key_another_issuer_and_another_audience_are_refused() {
     let (signer, other) = (key(Algorithm::Es256), key(Algorithm::Es256));
     let keys = keys_of(&signer);
-    for kind in [Kind::AccessToken, Kind::IdToken, Kind::JwtSvid, Kind::Wit] {
+    for kind in [Kind::AccessToken, Kind::Approval, Kind::IdToken, Kind::JwtSvid, Kind::Posture, Kind::Wit] {
         let token = kind.issue(&signer);
         assert!(matches!(kind.judge(&token, &keys_of(&other), NOW), Err(VerifyError::UnknownKey)), "{kind:?}");
         assert!(matches!(kind.judge(&token, &Default::default(), NOW), Err(VerifyError::UnknownKey)), "{kind:?}");
         let forged = kind.issue(&other);
         assert!(kind.judge(&forged, &keys, NOW).is_err(), "{kind:?}");
     }
-    for kind in [Kind::AccessToken, Kind::IdToken] {
+    for kind in [Kind::AccessToken, Kind::Approval, Kind::IdToken, Kind::Posture] {
         let token = kind.issue(&signer);
         for issuer in ["https://sts.example", "https://STS.example/", "https://sts.example/x", "http://sts.example/"] {
             assert_eq!(kind.judge_as_for(&token, &keys, issuer, URI, NOW), Err(VerifyError::Issuer), "{kind:?} {issuer}");
         }
     }
-    for kind in [Kind::AccessToken, Kind::IdToken, Kind::JwtSvid] {
+    for kind in [Kind::AccessToken, Kind::Approval, Kind::IdToken, Kind::JwtSvid, Kind::Posture] {
         let token = kind.issue(&signer);
         for audience in ["https://sts.example", "https://sts.example/x", "https://STS.example/", "https:"] {
             if kind == Kind::AccessToken && audience == "https:" {

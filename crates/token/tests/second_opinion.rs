@@ -122,6 +122,14 @@ fn what_josekit_signs_we_verify() {
         assert_eq!(judge(Kind::IdToken, header("JWT"), id_claims()), Ok(()), "{algorithm}");
         assert_eq!(judge(Kind::IdToken, json!({"kid": name}), id_claims()), Ok(()), "{algorithm}");
 
+        let whom = json!({"iss": URI, "sub": "alice"});
+        let approval = json!({
+            "iss": URI, "aud": URI, "sub": "alice", "user": whom, "agent": AGENT, "target": URI, "jti": "1", "iat": NOW, "exp": EXP,
+        });
+        assert_eq!(judge(Kind::Approval, header("procura-approval+jwt"), approval), Ok(()), "{algorithm}");
+        let posture = json!({"iss": URI, "aud": [URI], "sub": AGENT, "posture": {"a": 1}, "jti": "1", "iat": NOW, "exp": EXP});
+        assert_eq!(judge(Kind::Posture, header("application/procura-posture+jwt"), posture), Ok(()), "{algorithm}");
+
         let svid = json!({"sub": AGENT, "aud": [URI], "exp": EXP, "iat": NOW, "iss": "https://oidc.prod.example"});
         assert_eq!(judge(Kind::JwtSvid, header("JWT"), svid.clone()).is_ok(), is_svid, "{algorithm}");
         assert_eq!(judge(Kind::JwtSvid, header("JOSE"), svid).is_ok(), is_svid, "{algorithm}");

@@ -6,9 +6,10 @@ use core::time::Duration;
 use std::path::Path;
 
 use procura_token::{
-    AccessToken, AccessTokenRules, Algorithm, ClaimRules, DpopProof, DpopRules, Freshness, Htu, IdToken, IdTokenRules, Issuer,
-    Jwk, JwkSet, JwtSvid, JwtSvidRules, KeySet, ParseError, PlatformToken, PlatformTokenRules, Resource, Thumbprint, UnixTime,
-    Unverified, VerifyError, VerifyingKey, Wit, WorkloadId,
+    AccessToken, AccessTokenRules, Algorithm, ApprovalToken, ClaimRules, DpopProof, DpopRules, Freshness, Htu, IdToken,
+    IdTokenRules, Issuer, Jwk, JwkSet, JwtSvid, JwtSvidRules, KeySet, ParseError, PlatformToken, PlatformTokenRules,
+    PostureToken, Resource, Statement, StatementRules, Thumbprint, UnixTime, Unverified, VerifyError, VerifyingKey, Wit,
+    WorkloadId,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -183,6 +184,15 @@ fn platform_token(input: &Input, now: UnixTime) -> Result<(), Refusal> {
     Ok(())
 }
 
+fn statement<T: Statement>(input: &Input, now: UnixTime) -> Result<(), Refusal> {
+    let issuer: Issuer = input.issuer.parse()?;
+    let audience: Issuer = input.audience.parse()?;
+    let algorithms = algorithms(&input.algorithms);
+    let rules = StatementRules { issuer: &issuer, audience: &audience, algorithms: &algorithms, skew: SKEW };
+    Unverified::<T>::parse(&input.token)?.verify(&keys(&input.jwks, &[None, Some("sig")]), &rules, now)?;
+    Ok(())
+}
+
 fn access_token(input: &Input, now: UnixTime) -> Result<(), Refusal> {
     let issuer: Issuer = input.issuer.parse()?;
     let audience: Resource = input.audience.parse()?;
@@ -260,6 +270,16 @@ fn access_tokens_get_the_verdict_of_their_vector() {
 #[test]
 fn platform_tokens_get_the_verdict_of_their_vector() {
     assert_verdicts("platform-token", platform_token);
+}
+
+#[test]
+fn approvals_get_the_verdict_of_their_vector() {
+    assert_verdicts("approval-token", statement::<ApprovalToken>);
+}
+
+#[test]
+fn postures_get_the_verdict_of_their_vector() {
+    assert_verdicts("posture-token", statement::<PostureToken>);
 }
 
 #[test]

@@ -14,6 +14,8 @@ const KINDS: &[&str] = &[
     "x509-bundle",
     "key-bundle",
     "platform-token",
+    "approval-token",
+    "posture-token",
     "id-token",
     "access-token",
     "thumbprint",

@@ -1,7 +1,7 @@
 use super::server::jwk;
 use crate::hostile::TRAPS;
 use crate::jose::Key;
-use crate::world::{self, Federated, Platform};
+use crate::world::{self, Evidence, Federated, Platform};
 use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::{Value, json};
@@ -45,11 +45,19 @@ impl GuestOptions {
         let file = directory.join("platform.der");
         let platform = fs::read(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
         let platform = Key::from_pkcs8(&platform, Platform::KEY)?;
-        Ok(Some(world::Guests { node: node.clone(), platform, domain, wit, useless: key("domain-useless.jwk")? }))
+        let (useless, approver, attester) = (key("domain-useless.jwk")?, key("approver.jwk")?, key("attester.jwk")?);
+        Ok(Some(world::Guests { node: node.clone(), platform, domain, wit, useless, approver, attester }))
     }
 }
 
-/// What the guests may do.
+/// Where evidence counts.
+const TARGETS: &str = r#"
+[[target]]
+resource = "http://127.0.0.1:8090/evidence"
+scopes = ["free", "approved", "healthy"]
+"#;
+
+/// What the guests may do, and what evidence opens.
 const POLICY: &str = r#"
 @id("conformance-guests-calendar")
 permit (principal, action == Action::"delegate", resource == Target::"http://127.0.0.1:8090/calendar")
@@ -58,12 +66,31 @@ when { ["ci.procura.test", "other.procura.test"].contains(principal.trust_domain
 @id("conformance-platform-wit")
 permit (principal, action == Action::"issue_wit", resource == TrustDomain::"ci.procura.test")
 when { principal.trust_domain == "ci.procura.test" };
+
+@id("conformance-free")
+permit (principal, action == Action::"delegate", resource == Target::"http://127.0.0.1:8090/evidence")
+when { context.scope == "free" };
+
+@id("conformance-approved")
+@approval("required")
+permit (principal, action == Action::"delegate", resource == Target::"http://127.0.0.1:8090/evidence")
+when { context.scope == "approved" };
+
+@id("conformance-healthy")
+permit (principal, action == Action::"delegate", resource == Target::"http://127.0.0.1:8090/evidence")
+when {
+    context.scope == "healthy" && context has posture && context.posture.attester == "conformance-attester" &&
+    context.posture.hasTag("state") && context.posture.getTag("state") == "healthy" &&
+    context.posture.hasTag("cves") && context.posture.getTag("cves") == "0" &&
+    context.posture.hasTag("signed") && context.posture.getTag("signed") == "true"
+};
 "#;
 
 impl Guests {
     pub(super) fn go(self) -> Result<ExitCode> {
         fs::create_dir_all(self.directory.join("guests"))?;
         self.write("policies/conformance.cedar", POLICY)?;
+        self.write("targets/conformance.toml", TARGETS)?;
         let platform = Key::for_algorithm("RS256")?;
         self.write("guests/platform.der", platform.pkcs8()?)?;
         let platform = named(platform.public(), Platform::KEY, "RS256", Some("sig"));
@@ -76,6 +103,10 @@ impl Guests {
             self.key("domain-useless", "of-the-domain-useless", None)?,
         ];
         self.write("guests/bundle.json", json!({"keys": keys}).to_string())?;
+        for name in ["approver", "attester"] {
+            let key = self.key(name, name, Some("sig"))?;
+            self.write(&format!("guests/{name}.jwks.json"), json!({ "keys": [key] }).to_string())?;
+        }
         print!("{}", self.configuration());
         Ok(ExitCode::SUCCESS)
     }
@@ -108,6 +139,16 @@ impl Guests {
             text.push_str(&format!(
                 "\n[[platform]]\nkind = \"github-actions\"\nname = \"{name}\"\ntrust_domain = \"{domain}\"\npath = \"{path}\"\n\
                  jwks_file = \"guests/platform.jwks.json\"\nrequire = {{ repository_owner_id = \"{owner}\"{more} }}\n"
+            ));
+        }
+        let vouching = [
+            ("approver", Evidence::APPROVER, "user_issuers = [\"dev\"]"),
+            ("attester", Evidence::ATTESTER, "workloads = [\"spiffe://dev.procura.test/agent/*\"]"),
+        ];
+        for (table, issuer, speaks_of) in vouching {
+            text.push_str(&format!(
+                "\n[[{table}]]\nname = \"conformance-{table}\"\nissuer = \"{issuer}\"\n\
+                 jwks_file = \"guests/{table}.jwks.json\"\n{speaks_of}\n"
             ));
         }
         for trap in TRAPS {

@@ -1,7 +1,7 @@
 use super::guests::GuestOptions;
 use crate::certificate::Authority;
 use crate::jose::Key;
-use crate::world::{Options, Proxy};
+use crate::world::{Options, Own, Proxy};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::{Map, Value};
@@ -50,6 +50,18 @@ pub(super) struct Server {
     /// A target that exists and that the agent may not use
     #[arg(long, value_name = "URI")]
     denied_resource: Option<String>,
+    /// An authorization detail (RFC 9396) that the agent may have there, as a JSON object
+    #[arg(long, value_name = "JSON")]
+    detail: Option<String>,
+    /// The path of an agent that may act in its own name
+    #[arg(long, value_name = "PATH", requires_all = ["own_resource", "own_scope"])]
+    own_agent: Option<String>,
+    /// A target that agent may use
+    #[arg(long, value_name = "URI", requires = "own_agent")]
+    own_resource: Option<String>,
+    /// The scope it gets there
+    #[arg(long, value_name = "SCOPE", requires = "own_agent")]
+    own_scope: Option<String>,
     /// Another node of the same service, for replay over two nodes
     #[arg(long, value_name = "URL")]
     second_issuer_url: Option<String>,
@@ -93,6 +105,9 @@ mod dev {
     pub(super) const DENIED: &str = "http://127.0.0.1:8090/files";
     pub(super) const AUDIENCE: &str = "calendar";
     pub(super) const SCOPE: &str = "calendar.read";
+    pub(super) const DETAIL: &str = r#"{"type":"calendar_invitation","actions":["send"],"guests":{"most":2}}"#;
+    /// Who acts in its own name, where, and to do what.
+    pub(super) const OWN: [&str; 3] = ["/agent/archivist", "http://127.0.0.1:8090/files", "files.read"];
 }
 
 impl Server {
@@ -121,6 +136,11 @@ impl Server {
             scope: self.text(&self.scope, "--scope", |_| Ok(dev::SCOPE.to_owned()))?,
             audience: own(&self.audience, dev::AUDIENCE),
             denied_resource: own(&self.denied_resource, dev::DENIED),
+            detail: own(&self.detail, dev::DETAIL)
+                .map(|detail| serde_json::from_str(&detail))
+                .transpose()
+                .context("--detail is not JSON")?,
+            own: self.own(&trust_domain),
             second: self.second_issuer_url.clone(),
             other_agent: format!("spiffe://{trust_domain}{}", self.other_agent),
             wit_key: self.wit_key()?,
@@ -139,6 +159,16 @@ impl Server {
             issuer,
             trust_domain,
         })
+    }
+
+    fn own(&self, trust_domain: &str) -> Option<Own> {
+        let [agent, resource, scope] = match (&self.own_agent, &self.own_resource, &self.own_scope) {
+            (Some(agent), Some(resource), Some(scope)) => [agent, resource, scope].map(String::as_str),
+            _ if self.dev.is_some() => dev::OWN,
+            _ => return None,
+        };
+        let agent = format!("spiffe://{trust_domain}{agent}");
+        Some(Own { agent, resource: resource.to_owned(), scope: scope.to_owned() })
     }
 
     fn text(&self, given: &Option<String>, name: &str, otherwise: impl Fn(&Path) -> Result<String>) -> Result<String> {

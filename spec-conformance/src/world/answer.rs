@@ -64,10 +64,17 @@ impl Answer {
 
     /// A 200 with the headers and members that RFC 6749 section 5.1 and RFC 8693 section 2.2.1 ask for.
     pub(crate) fn success(&self) -> Result<Value> {
+        let body = self.plain_success()?;
+        ensure!(body["issued_token_type"].is_string(), "`issued_token_type` is missing or no string");
+        Ok(body)
+    }
+
+    /// A 200 with the headers and members that RFC 6749 section 5.1 asks for.
+    pub(crate) fn plain_success(&self) -> Result<Value> {
         ensure!(self.status == 200, "wanted 200, got {}: {}", self.status, self.start());
         self.uncacheable()?;
         let body = self.json()?;
-        for member in ["access_token", "issued_token_type", "token_type"] {
+        for member in ["access_token", "token_type"] {
             ensure!(body[member].is_string(), "`{member}` is missing or no string");
         }
         ensure!(body.get("refresh_token").is_none(), "a refresh token was issued");

@@ -67,6 +67,16 @@ impl World {
         exchange
     }
 
+    /// The workload `id` asks for a token of its own.
+    pub(crate) fn own_request(&self, key: &Key, id: &str) -> Exchange {
+        let mut exchange = self.blank(key);
+        exchange.set("grant_type", "client_credentials");
+        let mut svid = self.svid();
+        svid.claim("sub", id);
+        exchange.set("client_assertion", &svid.sign());
+        exchange
+    }
+
     fn blank(&self, key: &Key) -> Exchange {
         let mut exchange = Exchange {
             params: Vec::new(),

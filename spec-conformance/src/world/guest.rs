@@ -20,6 +20,10 @@ pub(crate) struct Guests {
     pub(crate) wit: Key,
     /// Is in its bundle too, without `use`.
     pub(crate) useless: Key,
+    /// Signs approvals of the user.
+    pub(crate) approver: Key,
+    /// Signs what is found of agents.
+    pub(crate) attester: Key,
 }
 
 /// A platform whose workloads the server lets in: one that speaks like GitHub Actions.
@@ -27,6 +31,18 @@ pub(crate) struct Platform;
 
 /// Another trust domain with a bundle of its own.
 pub(crate) struct Federated;
+
+/// Who approves and who attests, and where both count.
+pub(crate) struct Evidence;
+
+impl Evidence {
+    /// The approver.
+    pub(crate) const APPROVER: &str = "https://consent.procura.test";
+    /// The attester.
+    pub(crate) const ATTESTER: &str = "https://edr.procura.test";
+    /// Where the agent may have `free` anyway, `approved` with an approval, and `healthy` if the attester says so.
+    pub(crate) const TARGET: &str = "http://127.0.0.1:8090/evidence";
+}
 
 impl Federated {
     /// Its name.
@@ -75,6 +91,38 @@ impl World {
         svid.head("kid", key.kid.clone());
         svid.claim("sub", Federated::AGENT);
         Ok(svid)
+    }
+
+    /// A good approval: the user agrees to the agent and `approved`.
+    pub(crate) fn approval(&self) -> Result<Draft> {
+        let (key, options, now) = (&self.guests()?.approver, &self.options, now());
+        let header = json!({"alg": key.algorithm(), "kid": key.kid, "typ": "procura-approval+jwt"});
+        let claims = json!({
+            "iss": Evidence::APPROVER, "aud": options.issuer, "sub": "user-17",
+            "user": {"iss": options.user_issuer, "sub": options.user}, "agent": options.agent, "target": Evidence::TARGET,
+            "scope": "approved", "jti": unique(), "iat": now, "exp": now + 300,
+        });
+        Ok(Draft::new(header, claims, key.clone()))
+    }
+
+    /// A good posture of the agent.
+    pub(crate) fn posture(&self) -> Result<Draft> {
+        let (key, options, now) = (&self.guests()?.attester, &self.options, now());
+        let header = json!({"alg": key.algorithm(), "kid": key.kid, "typ": "procura-posture+jwt"});
+        let claims = json!({
+            "iss": Evidence::ATTESTER, "aud": options.issuer, "sub": options.agent,
+            "posture": {"state": "healthy", "cves": 0, "signed": true}, "jti": unique(), "iat": now, "exp": now + 300,
+        });
+        Ok(Draft::new(header, claims, key.clone()))
+    }
+
+    /// The agent asks for `scope` where evidence counts.
+    pub(crate) fn evidence_exchange(&self, scope: &str) -> Result<Exchange> {
+        let mut exchange = self.exchange();
+        exchange.url = self.guest_endpoint()?;
+        exchange.set("resource", Evidence::TARGET);
+        exchange.set("scope", scope);
+        Ok(exchange)
     }
 
     /// What the platform says of a job of repository 2002.

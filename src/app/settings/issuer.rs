@@ -27,6 +27,7 @@ pub(super) fn settings(issuer: &UserIssuerConfig) -> Result<UserIssuerSettings, 
         groups_claim: issuer.groups_claim.clone(),
         client_claim: issuer.client_claim.clone(),
         scope_claim: issuer.scope_claim.clone(),
+        consent_claim: issuer.consent_claim.clone(),
         session: issuer.session.map(|session| session.0),
         introspection: issuer.introspection.as_ref().map(introspection).transpose()?,
     })

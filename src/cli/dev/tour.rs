@@ -1,6 +1,7 @@
 //! The tour: one delegation from beginning to end, and what becomes of those who try to steal it.
 
 mod calendar;
+mod chain;
 
 use std::time::Duration;
 
@@ -60,6 +61,8 @@ pub(super) async fn run(world: &World) -> anyhow::Result<Calendar> {
         print(&indent(&format!("{agent:<10} asks for {scope:<28} {outcome}")));
     }
 
+    chain::show(world, &planner, &grant).await?;
+
     step("The record", "Every decision, refusals too, was on disk before its answer left. The last three:");
     let log = std::fs::read_to_string(world.path("audit/events.jsonl")).context("the audit log")?;
     let events: Vec<&str> = log.lines().collect();
@@ -92,12 +95,16 @@ impl Agent {
         target: &str,
         scope: &str,
     ) -> anyhow::Result<Result<Grant, ExchangeError>> {
+        let target = Target::Audience(target.to_owned());
+        self.ask(world, &ExchangeRequest::delegation(user.token(world)?, TokenType::IdToken, target).scope(scope.parse()?)).await
+    }
+
+    /// The same, whatever is asked for.
+    async fn ask(&self, world: &World, request: &ExchangeRequest) -> anyhow::Result<Result<Grant, ExchangeError>> {
         let svid = Secret::new(&jwt_svid(world, &self.id, None)?);
         let source = move || std::future::ready(Ok::<_, SvidError>(svid.clone()));
         let client = Client::discover(world.issuer().clone(), self.key.clone(), source).await?;
-        let target = Target::Audience(target.to_owned());
-        let request = ExchangeRequest::delegation(user.token(world)?, TokenType::IdToken, target).scope(scope.parse()?);
-        match client.exchange(&request).await {
+        match client.exchange(request).await {
             Ok(grant) => Ok(Ok(grant)),
             Err(ClientError::Exchange(error @ ExchangeError::Refused { .. })) => Ok(Err(error)),
             Err(error) => Err(error.into()),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use procura_token::{Issuer, TrustDomain, UnixTime};
+use procura_token::{ApprovalToken, Issuer, PostureToken, Statement as _, TrustDomain, UnixTime};
 
 use super::super::{Usage, print};
 use super::{From, length};
@@ -43,7 +43,7 @@ struct Who {
     /// A trust domain with all its workloads
     #[arg(long, value_name = "NAME")]
     trust_domain: Option<TrustDomain>,
-    /// An issuer, of users' tokens or of a platform's
+    /// An issuer, of users' tokens, a platform's, approvals or postures
     #[arg(long, value_name = "URL")]
     issuer: Option<Issuer>,
     /// A platform rule
@@ -78,14 +78,19 @@ pub(super) fn enable(arguments: &Enable) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The longest that anything lives which was issued to or by the party before it was disabled, as far as we know.
+/// The longest that anything lives which was issued to or said by the party before it was disabled, as far as we know.
 fn longest(config: &Config, party: &Party) -> Duration {
     let session = |url: &Issuer| config.user_issuer.iter().find(|issuer| issuer.url == *url).and_then(|issuer| issuer.session);
-    let session = match party {
-        Party::Issuer(url) => session(url).map_or(Duration::ZERO, |session| session.0),
+    let said = |url: &Issuer| {
+        let approval = config.approver.iter().find(|it| it.issuer == *url).map(|_| ApprovalToken::LONGEST);
+        let posture = config.attester.iter().find(|it| it.issuer == *url).map(|_| PostureToken::LONGEST);
+        session(url).map(|session| session.0).max(approval).max(posture)
+    };
+    let said = match party {
+        Party::Issuer(url) => said(url).unwrap_or(Duration::ZERO),
         _ => Duration::ZERO,
     };
-    config.token.max_wit.0.max(config.token.max_delegation.0).max(session) + config.token.skew.0
+    config.token.max_wit.0.max(config.token.max_delegation.0).max(said) + config.token.skew.0
 }
 
 fn too_young(tombstone: &Tombstone, longest: Duration, now: UnixTime) -> String {

@@ -3,7 +3,7 @@
 use super::super::print;
 use super::super::table::{inert, table};
 use super::{From, length};
-use crate::trust::{AuthorityView, PlatformRuleView, TrustDomainView, TrustView, UserIssuerView};
+use crate::trust::{AuthorityView, PlatformRuleView, StatementIssuerView, TrustDomainView, TrustView, UserIssuerView};
 
 pub(super) fn run(from: &From, json: bool) -> anyhow::Result<()> {
     let view = super::ask(&from.load()?, async |trust, now| trust.view(now).await)?;
@@ -24,6 +24,12 @@ fn tables(view: &TrustView) -> Vec<String> {
     if !view.user_issuers.is_empty() {
         let heading = ["USER ISSUER", "ALIAS", "KEYS FROM", "KEYS", "AGE", "STATE"];
         tables.push(under(&heading, view.user_issuers.iter().map(user_issuer)));
+    }
+    for (what, who) in [("APPROVER", &view.approvers), ("ATTESTER", &view.attesters)] {
+        if !who.is_empty() {
+            let heading = [what, "ISSUER", "SPEAKS OF", "KEYS FROM", "KEYS", "AGE", "STATE"];
+            tables.push(under(&heading, who.iter().map(statement_issuer)));
+        }
     }
     if !view.platform_rules.is_empty() {
         let heading = ["PLATFORM RULE", "PLATFORM", "IDENTIFIERS", "KEYS FROM", "KEYS", "AGE", "STATE"];
@@ -60,6 +66,18 @@ fn user_issuer(issuer: &UserIssuerView) -> Vec<String> {
     vec![
         issuer.url.clone(),
         issuer.alias.clone(),
+        issuer.authority.source.clone(),
+        counts(&issuer.authority),
+        age(&issuer.authority),
+        state(&issuer.authority, issuer.disabled.is_some()),
+    ]
+}
+
+fn statement_issuer(issuer: &StatementIssuerView) -> Vec<String> {
+    vec![
+        issuer.name.clone(),
+        issuer.issuer.clone(),
+        issuer.speaks_of.join(" "),
         issuer.authority.source.clone(),
         counts(&issuer.authority),
         age(&issuer.authority),

@@ -6,14 +6,16 @@ use serde::Serialize;
 use super::super::print;
 use super::super::table::{inert, pairs, table};
 use super::{From, length};
-use crate::trust::{AuthorityView, PlatformRuleView, TrustDomainView, TrustView, UserIssuerView};
+use crate::trust::{AuthorityView, PlatformRuleView, StatementIssuerView, TrustDomainView, TrustView, UserIssuerView};
 
 pub(super) fn run(name: &str, from: &From, json: bool) -> anyhow::Result<()> {
     let view = super::ask(&from.load()?, async |trust, now| trust.view(now).await)?;
     let domain = view.trust_domains.iter().find(|domain| domain.name == name);
     let issuer = view.user_issuers.iter().find(|issuer| issuer.alias == name || issuer.url == name);
     let rule = view.platform_rules.iter().find(|rule| rule.name == name);
-    if domain.is_none() && issuer.is_none() && rule.is_none() {
+    let is_called = |it: &&StatementIssuerView| it.name == name || it.issuer == name;
+    let (approver, attester) = (view.approvers.iter().find(is_called), view.attesters.iter().find(is_called));
+    if domain.is_none() && issuer.is_none() && approver.is_none() && attester.is_none() && rule.is_none() {
         bail!("nobody is called `{}`; there are: {}", inert(name), names(&view));
     }
     if let Some(domain) = domain {
@@ -21,6 +23,12 @@ pub(super) fn run(name: &str, from: &From, json: bool) -> anyhow::Result<()> {
     }
     if let Some(issuer) = issuer {
         put(issuer, json, user_issuer)?;
+    }
+    if let Some(approver) = approver {
+        put(approver, json, |it| statement_issuer("approver", it))?;
+    }
+    if let Some(attester) = attester {
+        put(attester, json, |it| statement_issuer("attester", it))?;
     }
     if let Some(rule) = rule {
         put(rule, json, platform_rule)?;
@@ -36,8 +44,9 @@ fn put<T: Serialize>(view: &T, json: bool, text: fn(&T) -> String) -> anyhow::Re
 fn names(view: &TrustView) -> String {
     let domains = view.trust_domains.iter().map(|domain| domain.name.as_str());
     let issuers = view.user_issuers.iter().map(|issuer| issuer.alias.as_str());
+    let statements = view.approvers.iter().chain(&view.attesters).map(|issuer| issuer.name.as_str());
     let rules = view.platform_rules.iter().map(|rule| rule.name.as_str());
-    domains.chain(issuers).chain(rules).collect::<Vec<_>>().join(", ")
+    domains.chain(issuers).chain(statements).chain(rules).collect::<Vec<_>>().join(", ")
 }
 
 fn trust_domain(domain: &TrustDomainView) -> String {
@@ -65,6 +74,22 @@ fn user_issuer(issuer: &UserIssuerView) -> String {
         ("keys from", Some(authority.source.clone())),
         ("age", authority.age.map(length)),
         ("audiences", (!issuer.audiences.is_empty()).then(|| issuer.audiences.join(" "))),
+        ("algorithms", Some(algorithms.join(" "))),
+        ("disabled", issuer.disabled.clone()),
+        ("fault", authority.fault.clone()),
+    ]);
+    format!("{facts}{}", keys(authority))
+}
+
+fn statement_issuer(what: &'static str, issuer: &StatementIssuerView) -> String {
+    let authority = &issuer.authority;
+    let algorithms: Vec<&str> = issuer.algorithms.iter().map(|algorithm| algorithm.as_str()).collect();
+    let facts = pairs(&[
+        (what, Some(issuer.name.clone())),
+        ("issuer", Some(issuer.issuer.clone())),
+        ("speaks of", Some(issuer.speaks_of.join(" "))),
+        ("keys from", Some(authority.source.clone())),
+        ("age", authority.age.map(length)),
         ("algorithms", Some(algorithms.join(" "))),
         ("disabled", issuer.disabled.clone()),
         ("fault", authority.fault.clone()),

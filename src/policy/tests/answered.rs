@@ -54,7 +54,7 @@ fn what_differs_in_anything_a_policy_may_read_is_another_question() {
             (Ask { workload: ARCHIVIST, ..ask() }, ""),
             (Ask { target: "mail", scopes: "mail.read", ..ask() }, "mail.read"),
             (Ask { user_groups: vec![], ..ask() }, ""),
-            (Ask { user_groups: staff(), groups: staff(), ..ask() }, "calendar.read calendar.write"),
+            (Ask { user_groups: staff(), ..ask() }, "calendar.read calendar.write"),
         ] {
             assert_eq!(asked.decide(&policy).granted.to_string(), granted);
         }

@@ -6,9 +6,20 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
-use crate::policy::file::PolicyFile;
+use crate::policy::file::SourceFile;
+use crate::policy::question::{Asked, Question};
+use crate::policy::set::Answer;
 
 static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| Vocabulary::new(&targets()).unwrap());
+
+/// The planner is in no group, the researcher in one, the archivist in both.
+const AGENTS: &str = r#"
+agent = [
+    { id = "spiffe://dev.procura.test/agent/researcher", groups = ["a"] },
+    { id = "spiffe://dev.procura.test/agent/archivist", groups = ["b"] },
+]
+group = [{ name = "a" }, { name = "b", in = ["a"] }]
+"#;
 
 static EMPTY: LazyLock<Policy> = LazyLock::new(|| policy(""));
 
@@ -87,22 +98,25 @@ proptest! {
     fn slices_answer_as_the_whole_set_does(
         statements in prop::collection::vec(statement(), 0..8),
         workload in select(vec![PLANNER, RESEARCHER, ARCHIVIST]),
-        groups in select(vec![vec![], vec!["a".to_owned()], vec!["b".to_owned(), "a".to_owned()]]),
         target in select(vec!["calendar", "mail"]),
         kind in 0..3,
     ) {
-        let file = PolicyFile { name: "test.cedar".into(), text: statements.concat() };
-        let set = Set::new(&VOCABULARY, &[file]).unwrap();
-        let scope: Scope = "calendar.read".parse().unwrap();
+        let file = |name: &str, text: String| SourceFile { name: name.to_owned(), text };
+        let (policies, entities) = (file("test.cedar", statements.concat()), file("agents.toml", AGENTS.to_owned()));
+        let sources = Sources { policies: vec![policies], entities: Some(vec![entities]), has_countries: false };
+        let mut report = Report::default();
+        let set = Set::new(&VOCABULARY, &sources, &mut report).unwrap();
+        prop_assert!(report.errors.is_empty());
+        let scope: procura_token::Scope = "calendar.read".parse().unwrap();
         let scopes = ScopeSet::default();
-        let ask = Ask { workload, groups, target, ..Ask::default() };
+        let ask = Ask { workload, target, ..Ask::default() };
         let question = ask.with(&EMPTY, |request| {
             let action = match (kind, request.action) {
                 (0, _) => Action::IssueWit,
                 (1, Action::Delegate(delegate)) => Action::ActForItself { target: delegate.target, scopes: &scopes },
                 (_, action) => action,
             };
-            Question::new(&VOCABULARY, &Request { action, ..*request }).unwrap()
+            Question::new(&VOCABULARY, &set.agents, &Request { action, ..*request }).unwrap()
         });
         let approved = (kind == 2).then_some(false);
         let asked = (kind > 0).then_some(Asked { scope: &scope, approved });

@@ -70,16 +70,14 @@ impl<V: Clone> Records<V> {
 
     /// What is under `key`.
     pub(super) fn find(&self, key: Short, now: UnixTime) -> Option<V> {
-        self.change(key, now, |_| ())
+        self.with(key, now, |value| value.clone())
     }
 
-    /// Changes what is under `key`, and says what it then is.
-    pub(super) fn change(&self, key: Short, now: UnixTime, change: impl FnOnce(&mut V)) -> Option<V> {
+    /// Looks at what is under `key`, or changes it.
+    pub(super) fn with<T>(&self, key: Short, now: UnixTime, visit: impl FnOnce(&mut V) -> T) -> Option<T> {
         let mut shard = self.shard(&key);
         self.release(shard.sweep(now));
-        let value = shard.get_mut(&key)?;
-        change(value);
-        Some(value.clone())
+        shard.get_mut(&key).map(visit)
     }
 
     /// How many parts they lie in.

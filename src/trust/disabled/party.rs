@@ -71,6 +71,14 @@ impl WorkloadPattern {
         self.0.strip_suffix("/*")
     }
 
+    /// Whether it is, or is above, the identifier.
+    pub fn covers(&self, id: &WorkloadId) -> bool {
+        match self.above() {
+            Some(above) => id.as_str().strip_prefix(above).is_some_and(|below| below.starts_with('/')),
+            None => id.as_str() == self.as_str(),
+        }
+    }
+
     /// The trust domain's name.
     pub fn trust_domain(&self) -> &str {
         let after = self.0.split_once("://").map_or("", |(_, after)| after);
@@ -88,6 +96,13 @@ impl FromStr for WorkloadPattern {
             None => text.parse::<WorkloadId>()?,
         };
         Ok(Self(text.into()))
+    }
+}
+
+/// As it was written.
+impl fmt::Display for WorkloadPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -1,7 +1,4 @@
-//! What one copy ends has ended at every copy. F11, F12.
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+//! What one copy ends has ended at every copy. F12.
 
 use serde_json::json;
 
@@ -10,7 +7,7 @@ use crate::redis::RedisServer;
 use crate::support::{Agent, Operator, Service, World, claims};
 
 /// Two copies over one Redis, each with its operator.
-fn copies() -> (World, RedisServer, [(Service, Operator); 2]) {
+pub(super) fn copies() -> (World, RedisServer, [(Service, Operator); 2]) {
     let (world, redis) = (World::new(), RedisServer::start(&[]));
     world.use_operators();
     world.use_redis(&redis.url(), "10s");
@@ -81,49 +78,6 @@ async fn all_of_an_agent_or_a_user_end_together() {
     assert_eq!(done, json!({ "delegations": [], "revoked": 0, "revoked_before": 0 }));
     let events = |file| std::fs::read_to_string(world.path(file)).unwrap().matches("\"delegation.revoke\"").count();
     assert_eq!((events("audit/events.jsonl"), events("audit/other.jsonl")), (6, 6));
-}
-
-/// F11: agents exchange without pause at both copies while an operator ends their delegation. What began after the
-/// operator was answered is refused, every time.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_exchange_that_begins_after_a_revocation_is_granted() {
-    let (world, _redis, copies) = copies();
-    let copies = Arc::new(copies);
-    let planner = Arc::new(Agent::new(&world, "/agent/planner"));
-    for _ in 0..5 {
-        let form = planner.delegation(&world.user_token(json!({})));
-        let token = copies[0].0.exchange(&planner, &form).await.token();
-        let id = claims(&token)["delegation"]["id"].as_str().unwrap().to_owned();
-        let nonce = copies[0].0.nonce(&planner, &form).await;
-        let (is_revoked, granted) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        let workers: Vec<_> = (0..8)
-            .map(|worker: usize| {
-                let (copies, planner, form, nonce) = (Arc::clone(&copies), Arc::clone(&planner), form.clone(), nonce.clone());
-                let (is_revoked, granted) = (Arc::clone(&is_revoked), Arc::clone(&granted));
-                tokio::spawn(async move {
-                    let mut after = 0;
-                    while after < 5 {
-                        let was_revoked = is_revoked.load(Ordering::SeqCst);
-                        let answer = copies[(worker + after) % 2].0.exchange_with(&planner, &form, &nonce).await;
-                        match answer.status {
-                            200 if was_revoked => panic!("granted after it was revoked"),
-                            200 => _ = granted.fetch_add(1, Ordering::SeqCst),
-                            _ => assert_eq!(answer.refusal(), (400, "invalid_request".to_owned())),
-                        }
-                        after += usize::from(was_revoked);
-                    }
-                })
-            })
-            .collect();
-        while granted.load(Ordering::SeqCst) < 20 {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(copies[1].1.post(&format!("/delegations/{id}/revoke")).await.status, 200);
-        is_revoked.store(true, Ordering::SeqCst);
-        for worker in workers {
-            worker.await.unwrap();
-        }
-    }
 }
 
 #[tokio::test]

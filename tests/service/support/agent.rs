@@ -51,6 +51,11 @@ impl Agent {
         self.delegation_by_access_token(token)
     }
 
+    /// Asks for a token of its own at `target`.
+    pub(crate) fn as_self(&self, target: &str) -> Form {
+        self.authenticated().set("grant_type", "client_credentials").add("resource", target)
+    }
+
     /// The same for the workload of `wit`: the token shall be that one's.
     pub(crate) fn push(&self, token: &str, wit: &str) -> Form {
         self.onward(token).add("actor_token", wit).add("actor_token_type", JWT)

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use http::Request;
 use procura_client::{
-    AgentKey, Authentication, Binding, ExchangeError, ExchangeRequest, Htu, PlatformAssertion, Requester, Resource, Secret,
-    Target, TokenType, UnixTime,
+    AgentKey, Authentication, AuthorizationDetails, Binding, ExchangeError, ExchangeRequest, Htu, PlatformAssertion, Requester,
+    Resource, Secret, Target, TokenType, UnixTime,
 };
 
 const NOW: UnixTime = UnixTime::from_secs(1_770_000_000);
@@ -74,6 +74,27 @@ fn a_wit_is_asked_for_with_the_callers_own_svid() {
     let form = form(&wire(&ExchangeRequest::wit(), &AgentKey::generate().unwrap(), None));
     assert_eq!((form["subject_token"].as_str(), form["subject_token_type"].as_str()), ("svid", TokenType::Jwt.as_str()));
     assert_eq!(form["requested_token_type"], "urn:procura:token-type:wit");
+}
+
+/// ARCH-09.
+#[test]
+fn a_caller_that_asks_for_itself_names_no_subject() {
+    let resource: Resource = "https://api.example/calendar".parse().unwrap();
+    let form = form(&wire(&ExchangeRequest::as_self(resource).scope("a".parse().unwrap()), &AgentKey::generate().unwrap(), None));
+    assert_eq!((form["grant_type"].as_str(), form["scope"].as_str()), ("client_credentials", "a"));
+    assert_eq!((form["client_assertion"].as_str(), form["resource"].as_str()), ("svid", "https://api.example/calendar"));
+    assert!(
+        !form.keys().any(|name| name.starts_with("subject_") || name.starts_with("actor_") || name.starts_with("requested_"))
+    );
+}
+
+/// RAR-01.
+#[test]
+fn authorization_details_are_sent_as_json() {
+    let details = r#"[{"actions":["send"],"type":"invitation"}]"#;
+    let request = delegation().authorization_details(AuthorizationDetails::parse(details).unwrap());
+    let form = form(&wire(&request, &AgentKey::generate().unwrap(), None));
+    assert_eq!((form["authorization_details"].as_str(), form.get("scope")), (details, None));
 }
 
 #[test]

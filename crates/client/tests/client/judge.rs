@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use http::Response;
 use procura_client::{
-    AgentKey, CertificateThumbprint, Confirmation, ErrorCode, ExchangeError, ExchangeRequest, Expectations, Grant, OAuthError,
-    Resource, TokenType, UnixTime, judge_exchange,
+    AgentKey, AuthorizationDetails, CertificateThumbprint, Confirmation, ErrorCode, ExchangeError, ExchangeRequest, Expectations,
+    Grant, OAuthError, Resource, TokenType, UnixTime, judge_exchange,
 };
 use procura_token::base64url;
 use serde_json::{Value, json};
@@ -51,6 +51,29 @@ fn a_bound_token_with_no_more_scope_than_asked_for_is_granted() {
 fn scope_that_the_answer_leaves_out_is_what_was_asked_for() {
     let grant = judge(&json!({ "scope": null })).unwrap();
     assert_eq!(grant.scope.unwrap().to_string(), "a b");
+}
+
+/// RAR-08.
+#[test]
+fn authorization_details_of_a_type_that_was_not_asked_for_are_thrown_away() {
+    let details = |text: &str| AuthorizationDetails::parse(text).unwrap();
+    let key = AgentKey::generate().unwrap();
+    let resource: Resource = "https://api.example/calendar".parse().unwrap();
+    let request = ExchangeRequest::delegation("id-token", TokenType::IdToken, resource);
+    let asked = request
+        .authorization_details(details(r#"[{"type":"invitation","locations":["https://a.example","https://b.example"]}]"#));
+    let granted = |expected: &Expectations, granted: Value| {
+        let mut answer = answer();
+        answer["authorization_details"] = granted;
+        judge_exchange(&response(200, &answer.to_string(), &[]), expected).map(|grant| grant.authorization_details)
+    };
+    let narrowed = r#"[{"type":"invitation","locations":["https://a.example"]}]"#;
+    let expected = asked.expectations(key.thumbprint(), NOW);
+    assert_eq!(granted(&expected, serde_json::from_str(narrowed).unwrap()), Ok(Some(details(narrowed))));
+    let other = json!([{ "type": "invitation" }, { "type": "payment" }]);
+    assert_eq!(granted(&expected, other), Err(ExchangeError::Widened));
+    assert_eq!(granted(&expectations(&key), json!([{ "type": "invitation" }])), Err(ExchangeError::Widened));
+    assert!(matches!(granted(&expected, json!({ "type": "invitation" })), Err(ExchangeError::Malformed { .. })));
 }
 
 #[test]
@@ -162,6 +185,21 @@ fn refusals_are_typed() {
     assert_eq!(judge(400, wanted, &[]), ExchangeError::NonceWanted { nonce: None });
     let twice = [("dpop-nonce", "n-1"), ("dpop-nonce", "n-2")];
     assert_eq!(judge(400, wanted, &twice), ExchangeError::NonceWanted { nonce: None });
+    let needed = r#"{"error":"consent_required","procura_approval_required":
+        {"agent":"spiffe://prod.example/agent/planner","target":"https://api.example/pay","scope":"pay.send"}}"#;
+    match judge(400, needed, &[]) {
+        ExchangeError::ApprovalRequired(needed) => {
+            assert_eq!(needed.to_string(), "spiffe://prod.example/agent/planner at https://api.example/pay for `pay.send`");
+        }
+        other => panic!("{other:?}"),
+    }
+    // One that does not say what, or nothing that can be shown to a user.
+    for body in [
+        r#"{"error":"consent_required"}"#,
+        r#"{"error":"consent_required","procura_approval_required":{"agent":"planner","target":"https://a.example","scope":"a"}}"#,
+    ] {
+        assert_eq!(judge(400, body, &[]), refused(ErrorCode::ConsentRequired, None));
+    }
     let later = ExchangeError::Unavailable { retry_after: Some(Duration::from_secs(5)) };
     assert_eq!(judge(503, "", &[("retry-after", "5")]), later);
     assert!(matches!(judge(502, "<html>", &[]), ExchangeError::Malformed { status: 502, .. }));

@@ -1,5 +1,6 @@
 //! What the guard lets through and what it refuses, with tokens made as the issuer and the agent make them.
 
+mod acting;
 mod builder;
 mod certificate;
 mod dpop;

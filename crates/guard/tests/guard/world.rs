@@ -88,6 +88,7 @@ impl World {
             exp: NOW + Duration::from_secs(600),
             jti: "token-1".parse().unwrap(),
             scope: "calendar.read".parse().unwrap(),
+            authorization_details: None,
             act: Some(ActorChain::new(Actor { id: planner.parse().unwrap(), profile: None })),
             cnf: self.agent_key.public_key().thumbprint().into(),
             delegation: Some(Delegation {

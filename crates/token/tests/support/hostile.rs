@@ -2,9 +2,9 @@
 
 use aws_lc_rs::signature::{ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use procura_token::{
-    Algorithm, CertificateDer, DpopProof, DpopRules, Freshness, Htu, JwkSet, JwtSvid, JwtSvidRules, KeySet, MAX_CHAIN, MAX_TOKEN,
-    PeerCertificate, PlatformToken, Signer as _, SigningKey, UnixTime, Unverified, UnverifiedX509Svid, X509Authorities,
-    base64url,
+    Algorithm, ApprovalToken, CertificateDer, ClaimRules, DpopProof, DpopRules, Freshness, Htu, IdToken, IdTokenRules, JwkSet,
+    JwtSvid, JwtSvidRules, KeySet, MAX_CHAIN, MAX_TOKEN, PeerCertificate, PlatformToken, PostureToken, Signer as _, SigningKey,
+    Statement, UnixTime, Unverified, UnverifiedX509Svid, X509Authorities, base64url,
 };
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
@@ -32,6 +32,15 @@ pub(crate) fn all() -> Vec<Hostile> {
         platform_token("a platform token of nested arrays", &nested()),
         platform_token("a platform token of nested objects", &members((0..).map(|n| format!(r#""{n}":{{"":{{"":0}}}},"#)))),
         platform_token("a platform token of escapes", &format!(r#""x":"{}""#, r"\u0041".repeat(1900))),
+        statement::<PostureToken>("a posture of many findings", &format!(r#""posture":{{{}"":0}}"#, finding_names())),
+        statement::<PostureToken>(
+            "a posture of nested findings",
+            &format!(r#""posture":{{"a":{}}}"#, nested().trim_start_matches(r#""x":"#)),
+        ),
+        statement::<PostureToken>("a posture of one long finding", &format!(r#""posture":{{"a":"{}"}}"#, "x".repeat(11_500))),
+        statement::<ApprovalToken>("an approval of many scopes", &format!(r#""scope":"{}a""#, "a ".repeat(5_700))),
+        statement::<ApprovalToken>("an approval of many members", &members((0..).map(|n| format!(r#""{n}":0,"#)))),
+        consents(),
         dpop("a DPoP proof by an RSA key of 8192 bits", "PS256", &rsa(1024), 1024),
         dpop("a DPoP proof by a P-521 key", "ES512", &p521(), 132),
         chain(),
@@ -86,6 +95,39 @@ fn platform_token(name: &'static str, members: &str) -> Hostile {
     let token = sign(&signer, r#"{"alg":"ES256"}"#, &claims);
     hostile(name, move || {
         Unverified::<PlatformToken>::parse(&token).unwrap();
+    })
+}
+
+fn finding_names() -> String {
+    members((0..).map(|n| format!(r#""{n}":0,"#)))
+}
+
+/// It is refused, whatever it is; what counts is when.
+fn statement<T: Statement>(name: &'static str, members: &str) -> Hostile {
+    let (signer, _) = signer();
+    let comma = if members.ends_with(',') { "" } else { "," };
+    let rest = r#""iss":"https://a.test","aud":"us","sub":"spiffe://a.test/x","jti":"1","iat":1800000000,"exp":1800000600"#;
+    let token = sign(&signer, &format!(r#"{{"alg":"ES256","typ":"{}"}}"#, T::TYP), &format!("{{{members}{comma}{rest}}}"));
+    hostile(name, move || assert!(Unverified::<T>::parse(&token).is_err()))
+}
+
+/// An ID token whose claim of consent has more entries than it may.
+fn consents() -> Hostile {
+    let (signer, keys) = signer();
+    let listed = members((0..).map(|n| format!(r#"{{"agent":"spiffe://a.test/{n}"}},"#)));
+    let rest = r#""iss":"https://a.test","sub":"x","aud":"us","iat":1800000000,"exp":1800000600"#;
+    let token = sign(&signer, r#"{"alg":"ES256"}"#, &format!(r#"{{"agents":[{}0],{rest}}}"#, listed));
+    hostile("an ID token of many consents", move || {
+        let issuer = "https://a.test".parse().unwrap();
+        let rules = IdTokenRules {
+            issuer: &issuer,
+            audiences: &["us"],
+            algorithms: &[Algorithm::Es256],
+            claims: ClaimRules { consent: Some("agents"), ..ClaimRules::default() },
+            not: &[],
+            skew: core::time::Duration::ZERO,
+        };
+        assert!(Unverified::<IdToken>::parse(&token).unwrap().verify(&keys, &rules, NOW).is_err());
     })
 }
 

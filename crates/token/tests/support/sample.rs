@@ -5,9 +5,10 @@
 use core::time::Duration;
 
 use procura_token::{
-    AccessToken, AccessTokenRules, Actor, ActorChain, Algorithm, Authentication, ClaimRules, Delegation, DpopProof, DpopRules,
-    Freshness, Htu, IdToken, IdTokenRules, Issuer, JwkConfirmation, JwkSet, JwtSvid, JwtSvidRules, KeySet, NewDpopProof,
-    NewIdToken, NewJwtSvid, NewWit, Resource, Signer, SigningKey, TokenId, UnixTime, Unverified, VerifyError, Wit, base64url,
+    AccessToken, AccessTokenRules, Actor, ActorChain, Algorithm, ApprovalToken, Authentication, ClaimRules, Delegation,
+    DpopProof, DpopRules, Freshness, Htu, IdToken, IdTokenRules, Issuer, JwkConfirmation, JwkSet, JwtSvid, JwtSvidRules, KeySet,
+    NewDpopProof, NewIdToken, NewJwtSvid, NewWit, PostureToken, Resource, Signer, SigningKey, StatementRules, TokenId, UnixTime,
+    Unverified, UserName, VerifyError, Wit, base64url,
 };
 
 pub(crate) const NOW: u64 = 1_800_000_000;
@@ -50,6 +51,7 @@ pub(crate) fn access_token(signer: &SigningKey) -> AccessToken {
         exp: at(EXP),
         jti: id("token-1"),
         scope: "calendar.read calendar.write".parse().unwrap(),
+        authorization_details: None,
         act: Some(ActorChain::new(Actor { id: AGENT.parse().unwrap(), profile: Some("ai_agent".into()) })),
         cnf: signer.public_key().thumbprint().into(),
         delegation: Some(Delegation { id: id("delegation-1"), until: at(EXP), parent: Some(id("token-0")) }),
@@ -58,18 +60,48 @@ pub(crate) fn access_token(signer: &SigningKey) -> AccessToken {
     }
 }
 
+pub(crate) fn approval() -> ApprovalToken {
+    ApprovalToken {
+        iss: URI.parse().unwrap(),
+        aud: URI.into(),
+        sub: "alice@corp.example".parse().unwrap(),
+        user: UserName { iss: URI.parse().unwrap(), sub: "alice".parse().unwrap() },
+        agent: AGENT.parse().unwrap(),
+        target: URI.parse().unwrap(),
+        scope: Some("calendar.read".parse().unwrap()),
+        jti: id("approval-1"),
+        iat: at(NOW),
+        exp: at(EXP),
+    }
+}
+
+pub(crate) fn posture() -> PostureToken {
+    PostureToken {
+        iss: URI.parse().unwrap(),
+        aud: URI.into(),
+        sub: AGENT.parse().unwrap(),
+        posture: [("edr", "healthy"), ("image_signed", "true")].map(|(name, value)| (name.into(), value.into())).into(),
+        jti: id("posture-1"),
+        iat: at(NOW),
+        exp: at(EXP),
+    }
+}
+
 /// What can be issued, and so what can be verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     AccessToken,
+    Approval,
     Dpop,
     IdToken,
     JwtSvid,
+    Posture,
     Wit,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 5] = [Self::AccessToken, Self::Dpop, Self::IdToken, Self::JwtSvid, Self::Wit];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::AccessToken, Self::Approval, Self::Dpop, Self::IdToken, Self::JwtSvid, Self::Posture, Self::Wit];
 
     /// A good token of this kind.
     pub(crate) fn issue(self, signer: &SigningKey) -> String {
@@ -77,6 +109,8 @@ impl Kind {
         let (iat, exp) = (at(NOW), at(EXP));
         match self {
             Self::AccessToken => access_token(signer).issue(signer),
+            Self::Approval => approval().issue(signer),
+            Self::Posture => posture().issue(signer),
             Self::Dpop => {
                 let htu: Htu = URI.parse().unwrap();
                 NewDpopProof { jti: id("proof-1"), htm: "POST", htu: &htu, iat, ath: None, nonce: Some("nonce-1") }.sign(signer)
@@ -129,6 +163,14 @@ impl Kind {
                 let aud: Resource = audience.parse().unwrap();
                 let rules = AccessTokenRules { issuer: &issuer, audience: &aud, algorithms, skew: SKEW };
                 *Unverified::<AccessToken>::parse(token)?.verify(keys, &rules, now)?.fingerprint()
+            }
+            Self::Approval | Self::Posture => {
+                let us: Issuer = audience.parse().map_err(|_| VerifyError::Audience)?;
+                let rules = StatementRules { issuer: &issuer, audience: &us, algorithms, skew: SKEW };
+                match self {
+                    Self::Approval => *Unverified::<ApprovalToken>::parse(token)?.verify(keys, &rules, now)?.fingerprint(),
+                    _ => *Unverified::<PostureToken>::parse(token)?.verify(keys, &rules, now)?.fingerprint(),
+                }
             }
             Self::Dpop => {
                 let uris = [audience.parse::<Htu>().unwrap()];
