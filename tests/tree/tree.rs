@@ -209,7 +209,7 @@ pub(crate) fn for_all_trees(property: impl Fn(&World, &Tree)) {
 /// The same, for so many.
 pub(crate) fn for_trees(cases: u32, property: impl Fn(&World, &Tree)) {
     let world = World::new();
-    let mut runner = TestRunner::new(Config { failure_persistence: None, max_shrink_iters: 256, ..Config::with_cases(cases) });
+    let mut runner = TestRunner::new(Config { failure_persistence: None, max_shrink_iters: 64, ..Config::with_cases(cases) });
     let grown = runner.run(&Plan::any(), |plan| {
         property(&world, &Tree::grow(&world, plan));
         Ok(())
