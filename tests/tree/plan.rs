@@ -87,6 +87,8 @@ pub(crate) enum Event {
     Push { token: Index, to: usize, scope: Option<Scopes> },
     /// The server that the token was sent to calls further.
     Pull { token: Index, target: usize, scope: Option<Scopes> },
+    /// Another proves the key of whoever acts.
+    Borrow { token: Index, caller: usize, actor: Option<usize>, scope: Option<Scopes> },
     /// Anybody tries anything.
     Try { token: Index, caller: usize, key: usize, actor: Option<usize>, target: usize, scope: Option<Scopes> },
     /// So many seconds pass.
@@ -167,6 +169,8 @@ fn event() -> impl Strategy<Value = Event> {
         5 => (token(), scope()).prop_map(|(token, scope)| Event::Continue { token, scope }),
         16 => (token(), workload.clone(), scope()).prop_map(|(token, to, scope)| Event::Push { token, to, scope }),
         8 => (token(), target.clone(), scope()).prop_map(|(token, target, scope)| Event::Pull { token, target, scope }),
+        3 => (token(), workload.clone(), prop::option::of(workload.clone()), scope())
+            .prop_map(|(token, caller, actor, scope)| Event::Borrow { token, caller, actor, scope }),
         6 => (token(), [workload.clone(), workload.clone()], prop::option::of(workload), target, scope()).prop_map(
             |(token, [caller, key], actor, target, scope)| Event::Try { token, caller, key, actor, target, scope }
         ),

@@ -8,7 +8,7 @@ use crate::plan::{Event, Plan, Scopes, TARGETS};
 use crate::world::{Request, World};
 
 /// How many trees each property is held against.
-const CASES: u32 = 16;
+const CASES: u32 = 6;
 
 pub(crate) struct Tree {
     pub(crate) plan: Plan,
@@ -113,6 +113,7 @@ impl Tree {
             Event::Continue { token, .. }
             | Event::Push { token, .. }
             | Event::Pull { token, .. }
+            | Event::Borrow { token, .. }
             | Event::Try { token, .. }
             | Event::Revoke(token) => {
                 if self.tokens.is_empty() {
@@ -183,6 +184,7 @@ impl Token {
                 let server = TARGETS[here].1.unwrap_or(holder);
                 (server, server, None, *target, *scope)
             }
+            Event::Borrow { caller, actor, scope, .. } => (*caller, held, *actor, here, *scope),
             Event::Try { caller, key, actor, target, scope, .. } => (*caller, *key, *actor, *target, *scope),
             Event::Continue { scope, .. } => (holder, held, None, here, *scope),
             Event::Begin { .. } | Event::Wait(_) | Event::Revoke(_) => unreachable!(),
@@ -201,8 +203,13 @@ pub(crate) fn claims(token: &str) -> Value {
 
 /// Holds `property` against random trees. What fails is made as small as it gets, and shown.
 pub(crate) fn for_all_trees(property: impl Fn(&World, &Tree)) {
+    for_trees(CASES, property);
+}
+
+/// The same, for so many.
+pub(crate) fn for_trees(cases: u32, property: impl Fn(&World, &Tree)) {
     let world = World::new();
-    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(CASES) });
+    let mut runner = TestRunner::new(Config { failure_persistence: None, max_shrink_iters: 64, ..Config::with_cases(cases) });
     let grown = runner.run(&Plan::any(), |plan| {
         property(&world, &Tree::grow(&world, plan));
         Ok(())

@@ -18,7 +18,7 @@ pub(super) struct Credential {
 }
 
 impl Scene {
-    /// `alice`, `alice again`, `svid of planner`, `wit of planner`, `access token of alice`, or the way of a delegation such as
+    /// `alice`, `alice again`, `svid of planner`, `wit of planner`, `own token of planner`, `access token of alice`, or the way of a delegation such as
     /// `alice > planner > researcher < server/calendar@archive`.
     pub(super) async fn credential(&mut self, words: &str) -> Credential {
         if let Some(known) = self.known.get(words) {
@@ -36,6 +36,11 @@ impl Scene {
                 let form = agent.wit(&agent.svid);
                 let text = self.send(name, None, &form).await.token();
                 self.workload(text, "keys/wit.jwk", name)
+            }
+            Some(("own token", name)) => {
+                let form = self.agent(name).as_self(&self.target("files"));
+                let text = self.send(name, None, &form).await.token();
+                Credential { kind: "access_token", ..self.workload(text, "keys/token.jwk", name) }
             }
             Some(("access token", _)) => {
                 let text = self.provider.access_token(&self.world, json!({ "aud": "calendar-api" }));
