@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use procura_client::{
-    AgentKey, Client, ClientError, ExchangeError, ExchangeRequest, Grant, Proof, Secret, SvidError, Target, TokenType,
+    AgentKey, Client, ClientError, ExchangeError, ExchangeRequest, Grant, HeldWit, Proof, Secret, SvidError, Target, TokenType,
 };
 use procura_token::WorkloadId;
 
@@ -97,6 +97,11 @@ impl Agent {
     ) -> anyhow::Result<Result<Grant, ExchangeError>> {
         let target = Target::Audience(target.to_owned());
         self.ask(world, &ExchangeRequest::delegation(user.token(world)?, TokenType::IdToken, target).scope(scope.parse()?)).await
+    }
+
+    /// A WIT for its key.
+    async fn wit(&self, world: &World) -> anyhow::Result<HeldWit> {
+        Ok(HeldWit::parse(self.ask(world, &ExchangeRequest::wit()).await??.token.expose())?)
     }
 
     /// The same, whatever is asked for.
