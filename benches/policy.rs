@@ -38,6 +38,7 @@ fn targets() -> Targets {
         scopes: "read write admin".parse().unwrap(),
         owner: Some(format!("team-{}", number % 50)),
         tags: vec![if number % 3 == 0 { "internal" } else { "public" }.to_owned()],
+        workloads: Vec::new(),
     };
     Targets::new((0..TARGETS).map(target)).unwrap()
 }

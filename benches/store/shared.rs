@@ -124,9 +124,9 @@ async fn speed(count: usize, concurrency: usize, way: Way, delegations: bool) {
                     for used in &claim.uses {
                         pipeline.cmd("SET").arg(key("dpop", &used.key)).arg(1).arg("NX").arg("PX").arg(ttl);
                     }
-                    if let Some(delegation) = &claim.delegation {
-                        let record = format!("{} {}", delegation.proposed.until, delegation.proposed.id);
-                        pipeline.cmd("SET").arg(key("delegation", &delegation.key)).arg(record);
+                    if let Some(DelegationClaim::Begin(new)) = &claim.delegation {
+                        let record = format!("{} {}", new.proposed.until, new.proposed.id);
+                        pipeline.cmd("SET").arg(key("delegation", &new.key)).arg(record);
                         pipeline.arg("NX").arg("GET").arg("PX").arg(ttl);
                     }
                     let answer = pipeline.query_async::<Vec<::redis::Value>>(&mut connection);

@@ -51,13 +51,13 @@ fn rule(policy: &Policy, file: &SourceFile, number: usize, index: usize, place: 
         value: value.escape_debug().to_string(),
         expected,
     };
-    let id = read(policy, "id", limit::id, &malformed)?;
+    let id = read(policy, "id", limit::id, malformed)?;
     Ok(Rule {
         id: id.unwrap_or(&unnamed).into(),
-        ttl: read(policy, "ttl", limit::ttl, &malformed)?,
-        depth: read(policy, "depth", limit::depth, &malformed)?,
-        repeats: read(policy, "repeats", limit::repeats, &malformed)?.unwrap_or(false),
-        needs_approval: read(policy, "approval", limit::approval, &malformed)?.unwrap_or(false),
+        ttl: read(policy, "ttl", limit::ttl, malformed)?,
+        depth: read(policy, "depth", limit::depth, malformed)?,
+        repeats: read(policy, "repeats", limit::repeats, malformed)?.unwrap_or(false),
+        needs_approval: read(policy, "approval", limit::approval, malformed)?.unwrap_or(false),
         file: index,
         place: place.clone(),
     })

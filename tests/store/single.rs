@@ -138,5 +138,5 @@ async fn a_short_deadline_is_no_obstacle_to_beginning() {
 /// Where the delegation of that name is in a Redis that is not a cluster.
 fn key_of_delegation(name: &str) -> Vec<u8> {
     let service = base64url::encode(sha256(b"test"));
-    [b"p:", service[..6].as_bytes(), b":G", &sha256(name.as_bytes())[..16]].concat()
+    [b"p:", &service.as_bytes()[..6], b":G", &sha256(name.as_bytes())[..16]].concat()
 }

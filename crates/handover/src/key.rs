@@ -111,7 +111,7 @@ mod tests {
         #[test]
         fn a_signature_survives_der(r in proptest::array::uniform32(0_u8..), s in proptest::array::uniform32(0_u8..), zeros in 0..32_usize) {
             let mut fixed = [r, s].concat();
-            fixed[..zeros].fill(0);
+            fixed.iter_mut().take(zeros).for_each(|byte| *byte = 0);
             prop_assert_eq!(from_der(&to_der(&fixed)).unwrap().to_vec(), fixed);
         }
 
