@@ -178,7 +178,7 @@ impl Exchange {
         })
     }
 
-    /// Ends delegations that match `filter`, from where `from` says, as [`Exchange::revoke`] does one: some hundreds at
+    /// Ends delegations that match `filter`, from where `from` says, as [`Exchange::revoke_delegation`] does one: some hundreds at
     /// most. What was revoked before is counted and left alone.
     ///
     /// # Errors

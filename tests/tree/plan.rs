@@ -87,6 +87,9 @@ pub(crate) enum Event {
     Push { token: Index, to: usize, scope: Option<Scopes> },
     /// The server that the token was sent to calls further.
     Pull { token: Index, target: usize, scope: Option<Scopes> },
+    /// Whoever acts in the token takes it as a Biscuit, which goes from hand to hand, each time with no more than these scopes;
+    /// so many seconds later the last one brings it back.
+    HandOver { token: Index, path: Vec<(usize, Option<Scopes>)>, wait: u64, scope: Option<Scopes> },
     /// Another proves the key of whoever acts.
     Borrow { token: Index, caller: usize, actor: Option<usize>, scope: Option<Scopes> },
     /// Anybody tries anything.
@@ -169,6 +172,8 @@ fn event() -> impl Strategy<Value = Event> {
         5 => (token(), scope()).prop_map(|(token, scope)| Event::Continue { token, scope }),
         16 => (token(), workload.clone(), scope()).prop_map(|(token, to, scope)| Event::Push { token, to, scope }),
         8 => (token(), target.clone(), scope()).prop_map(|(token, target, scope)| Event::Pull { token, target, scope }),
+        6 => (token(), prop::collection::vec((workload.clone(), scope()), 1..4), 0..400_u64, scope())
+            .prop_map(|(token, path, wait, scope)| Event::HandOver { token, path, wait, scope }),
         3 => (token(), workload.clone(), prop::option::of(workload.clone()), scope())
             .prop_map(|(token, caller, actor, scope)| Event::Borrow { token, caller, actor, scope }),
         6 => (token(), [workload.clone(), workload.clone()], prop::option::of(workload), target, scope()).prop_map(

@@ -5,7 +5,7 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
 
 use crate::plan::{Event, Plan, Scopes, TARGETS};
-use crate::world::{Request, World};
+use crate::world::{Request, Shown, World};
 
 /// How many trees each property is held against.
 const CASES: u32 = 6;
@@ -102,17 +102,18 @@ impl Tree {
     }
 
     fn play(&mut self, world: &World, users: &[String], event: &Event) {
-        let at = world.now();
+        let mut at = world.now();
         let (made_from, request) = match event {
             Event::Wait(seconds) => return world.set(at + std::time::Duration::from_secs(*seconds)),
             Event::Begin { user, caller, key, target, scope } => {
                 let (subject, caller, key) = (users[*user].clone(), *caller, *key);
-                let request = Request { caller, key, subject, begins: true, actor: None, target: *target, scope: *scope };
+                let request = Request { caller, key, subject, shown: Shown::User, actor: None, target: *target, scope: *scope };
                 (Source::User(*user), request)
             }
             Event::Continue { token, .. }
             | Event::Push { token, .. }
             | Event::Pull { token, .. }
+            | Event::HandOver { token, .. }
             | Event::Borrow { token, .. }
             | Event::Try { token, .. }
             | Event::Revoke(token) => {
@@ -125,7 +126,16 @@ impl Tree {
                     world.revoke(&delegation);
                     return self.history.push(Done { at, what: Deed::Revoked(delegation) });
                 }
-                (Source::Token(number), self.tokens[number].onward(event))
+                let request = match event {
+                    Event::HandOver { path, wait, scope, .. } => {
+                        let Some(request) = world.hand_over(&self.tokens[number], path, *scope) else { return };
+                        at = at + std::time::Duration::from_secs(*wait);
+                        world.set(at);
+                        request
+                    }
+                    event => self.tokens[number].onward(event),
+                };
+                (Source::Token(number), request)
             }
         };
         let outcome = world.ask(&request).map(|text| {
@@ -169,7 +179,7 @@ impl Token {
 
     /// Who acts, and with which key.
     pub(crate) fn holder(&self) -> (usize, usize) {
-        match self.request.actor.filter(|_| !self.request.begins) {
+        match self.request.actor.filter(|_| self.request.shown == Shown::Token) {
             Some(actor) if actor != self.request.caller => (actor, actor),
             _ => (self.request.caller, self.request.key),
         }
@@ -187,9 +197,9 @@ impl Token {
             Event::Borrow { caller, actor, scope, .. } => (*caller, held, *actor, here, *scope),
             Event::Try { caller, key, actor, target, scope, .. } => (*caller, *key, *actor, *target, *scope),
             Event::Continue { scope, .. } => (holder, held, None, here, *scope),
-            Event::Begin { .. } | Event::Wait(_) | Event::Revoke(_) => unreachable!(),
+            Event::Begin { .. } | Event::HandOver { .. } | Event::Wait(_) | Event::Revoke(_) => unreachable!(),
         };
-        Request { caller, key, subject: self.text.clone(), begins: false, actor, target, scope }
+        Request { caller, key, subject: self.text.clone(), shown: Shown::Token, actor, target, scope }
     }
 }
 

@@ -11,6 +11,7 @@ use procura::app::App;
 use procura::clock::Clock;
 use procura::config::Config;
 use procura::exchange::{CLIENT_ASSERTION_TYPE, GRANT_TYPE, Incoming};
+use procura_handover::{HandOver, UnverifiedHandover};
 use procura_token::{
     Algorithm, DelegationId, JwkConfirmation, NewDpopProof, NewWit, Signer as _, SigningKey, TokenId, UnixTime, base64url,
     random_bytes,
@@ -20,9 +21,11 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::plan::{Scopes, TARGETS, User, WORKLOADS, id};
-use crate::tree::claims;
+use crate::tree::{Token, claims};
 
 const ISSUER: &str = "http://127.0.0.1:8080";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+const BISCUIT: &str = "urn:procura:token-type:biscuit";
 /// When everything begins: not at a whole second.
 const BEGINNING: Duration = Duration::from_millis(1_900_000_000_250);
 /// How long what workloads show lasts.
@@ -51,18 +54,51 @@ pub(crate) struct Request {
     pub(crate) caller: usize,
     pub(crate) key: usize,
     pub(crate) subject: String,
-    /// Whether the subject token is a user's.
-    pub(crate) begins: bool,
+    pub(crate) shown: Shown,
     /// Whose WIT is the actor token.
     pub(crate) actor: Option<usize>,
     pub(crate) target: usize,
     pub(crate) scope: Option<Scopes>,
 }
 
+/// What a subject token is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    User,
+    Token,
+    /// A Biscuit of this delegation, handed to these one after the other, with what each was given.
+    Biscuit {
+        delegation: String,
+        path: Vec<(usize, Scopes)>,
+    },
+}
+
+impl Shown {
+    /// To whom it was handed without the service.
+    pub(crate) fn path(&self) -> &[(usize, Scopes)] {
+        match self {
+            Self::User | Self::Token => &[],
+            Self::Biscuit { path, .. } => path,
+        }
+    }
+
+    /// How the request names it.
+    const fn token_type(&self) -> &'static str {
+        match self {
+            Self::User => "urn:ietf:params:oauth:token-type:id_token",
+            Self::Token => "urn:ietf:params:oauth:token-type:access_token",
+            Self::Biscuit { .. } => BISCUIT,
+        }
+    }
+}
+
 impl Request {
     /// Whether its subject token is one of this delegation.
-    pub(crate) fn subject_is_of(&self, delegation: &str) -> bool {
-        claims(&self.subject)["delegation"]["id"] == delegation
+    pub(crate) fn subject_is_of(&self, id: &str) -> bool {
+        match &self.shown {
+            Shown::Biscuit { delegation, .. } => delegation == id,
+            Shown::User | Shown::Token => claims(&self.subject)["delegation"]["id"] == id,
+        }
     }
 }
 
@@ -136,7 +172,31 @@ impl World {
 
     /// What comes of `request` now: a token, or the code of a refusal.
     pub(crate) fn ask(&self, request: &Request) -> Result<String, &'static str> {
-        let (form, headers) = (self.form(request), self.proof(request.key));
+        self.ask_for(ACCESS_TOKEN, request)
+    }
+
+    /// Whoever acts in `token` gets it as a Biscuit and hands it over, and so on; of more than there is, all that there is. The
+    /// request by which the last one brings it back; `None` if the service gave no Biscuit.
+    pub(crate) fn hand_over(&self, token: &Token, path: &[(usize, Option<Scopes>)], scope: Option<Scopes>) -> Option<Request> {
+        let ((caller, key), target) = (token.holder(), token.target());
+        let (subject, actor) = (token.text.clone(), None);
+        let asked = Request { caller, key, subject, shown: Shown::Token, actor, target, scope: None };
+        let (mut text, mut holder, mut handed) = (self.ask_for(BISCUIT, &asked).ok()?, key, Vec::new());
+        for (to, wanted) in path {
+            let held = UnverifiedHandover::parse(&text).unwrap();
+            let all = Scopes::parse(&held.scope().to_string());
+            let given = wanted.filter(|wanted| wanted.is_within(all)).unwrap_or(all);
+            let wit = self.wit(*to);
+            let narrowed = HandOver { wit: &wit, scope: Some(&given.to_string().parse().unwrap()), until: None };
+            text = held.hand_over(&self.keys[holder], &narrowed).unwrap();
+            (holder, _) = (*to, handed.push((*to, given)));
+        }
+        let shown = Shown::Biscuit { delegation: token.delegation().to_owned(), path: handed };
+        Some(Request { caller: holder, key: holder, subject: text, shown, actor: None, target, scope })
+    }
+
+    fn ask_for(&self, wanted: &str, request: &Request) -> Result<String, &'static str> {
+        let (form, headers) = (self.form(wanted, request), self.proof(request.key));
         let incoming = Incoming {
             form: form.as_bytes(),
             method: "POST",
@@ -154,14 +214,14 @@ impl World {
         self.runtime.block_on(self.app.exchange().store.revoke(&id, self.now())).unwrap();
     }
 
-    fn form(&self, request: &Request) -> String {
-        let kind = if request.begins { "id_token" } else { "access_token" };
+    fn form(&self, wanted: &str, request: &Request) -> String {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("grant_type", GRANT_TYPE)
             .append_pair("client_assertion_type", CLIENT_ASSERTION_TYPE)
             .append_pair("client_assertion", &self.svid(request.caller))
             .append_pair("subject_token", &request.subject)
-            .append_pair("subject_token_type", &format!("urn:ietf:params:oauth:token-type:{kind}"))
+            .append_pair("subject_token_type", request.shown.token_type())
+            .append_pair("requested_token_type", wanted)
             .append_pair("resource", TARGETS[request.target].0);
         if let Some(actor) = request.actor {
             form.append_pair("actor_token", &self.wit(actor));
