@@ -37,7 +37,7 @@ pub struct AuthorizationDetail {
 pub enum DetailValue {
     /// 1 to 1,024 bytes without control characters.
     Text(String),
-    /// A number.
+    /// A whole number.
     Number(DetailNumber),
     /// `true` or `false`.
     Flag(bool),
@@ -45,7 +45,11 @@ pub enum DetailValue {
     List(BTreeSet<String>),
 }
 
-/// A JSON number. `1` and `1.0` differ.
+/// What a whole number stays below, either way.
+const MAX_NUMBER: u64 = 1 << 53;
+
+/// A whole number between -2^53 and 2^53: what any two readers of JSON read alike (RFC 7493 section 2.2). Others are written as
+/// texts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct DetailNumber(Number);
@@ -73,7 +77,10 @@ impl DetailValue {
     fn of(value: Value) -> Result<Self, ParseError> {
         match value {
             Value::String(text) => Self::text(text).map(Self::Text),
-            Value::Number(number) => Ok(Self::Number(DetailNumber(number))),
+            Value::Number(number) if number.as_i64().is_some_and(|number| number.unsigned_abs() < MAX_NUMBER) => {
+                Ok(Self::Number(DetailNumber(number)))
+            }
+            Value::Number(_) => Err(err("a number is not whole, or not below 2^53: write it as a text")),
             Value::Bool(flag) => Ok(Self::Flag(flag)),
             Value::Array(entries) if entries.is_empty() || entries.len() > MAX_COUNT => {
                 Err(err("a list has not 1 to 64 entries"))

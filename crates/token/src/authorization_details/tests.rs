@@ -31,6 +31,25 @@ fn is_within(child: &Value, parent: &Value) -> bool {
 }
 
 /// RAR-01.
+/// Two readers of JSON may read these differently, so nobody is asked to decide about them.
+#[test]
+fn a_number_that_is_not_whole_or_too_large_is_refused() {
+    for (number, is_read) in [
+        ("9007199254740991", true),
+        ("-9007199254740991", true),
+        ("0", true),
+        ("9007199254740992", false),
+        ("30000000000927648271", false),
+        ("1.0", false),
+        ("0.1", false),
+        ("1e3", false),
+        ("-0", false),
+    ] {
+        let text = format!(r#"[{{"type":"a","n":{number}}}]"#);
+        assert_eq!(AuthorizationDetails::parse(&text).is_ok(), is_read, "{number}");
+    }
+}
+
 #[test]
 fn a_list_is_an_array_of_objects_with_a_type() {
     for text in [
