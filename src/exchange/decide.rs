@@ -15,7 +15,7 @@ use super::binding::Binding;
 use super::credential::WorkloadCredential;
 use super::own::OwnGrant;
 use super::request::{TargetName, TokenForm};
-use super::verify::{Evidence, Proofs, Proved};
+use super::verify::{Delegated, Evidence, Proofs, Proved};
 use super::{Exchange, ExchangeError, record};
 use crate::audit::Event;
 use crate::policy::{Action, Country, Credential, Decision, Hop, Platform, RecordedRequest, Request, Target};
