@@ -37,7 +37,7 @@ enum Command {
     /// Serve a complete development world, with users, agents, targets and policies
     Dev(dev::Arguments),
     /// Exchange an SVID and a user's token for a delegation token, as an agent would
-    Exchange(exchange::Arguments),
+    Exchange(Box<exchange::Arguments>),
     /// Hand a Biscuit to another agent, without asking the service
     Handover(handover::Arguments),
     /// Look into tokens

@@ -5,13 +5,13 @@ mod caller;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use procura_client::{AuthorizationDetails, ExchangeRequest, HeldWit, Issuer, Resource, ScopeSet, Target, TokenType};
+use procura_client::{AuthorizationDetails, Biscuit, ExchangeRequest, HeldWit, Issuer, Resource, ScopeSet, Target, TokenType};
 
 use super::{Usage, print};
 
 #[derive(Debug, clap::Args)]
 #[command(group(
-    clap::ArgGroup::new("subject").required(true).args(["user_token", "user_access_token", "delegation", "request_wit", "as_self"])
+    clap::ArgGroup::new("subject").required(true).args(["user_token", "user_access_token", "delegation", "biscuit", "request_wit", "as_self"])
 ))]
 pub(super) struct Arguments {
     /// The issuer to exchange at
@@ -28,6 +28,12 @@ pub(super) struct Arguments {
     /// A delegation to go on with: a token of this issuer that the agent holds, or that was sent to it as a server
     #[arg(long, value_name = "FILE")]
     delegation: Option<PathBuf>,
+    /// A Biscuit that the agent holds: its own, or one that was handed over to it
+    #[arg(long, value_name = "FILE", requires = "key", conflicts_with_all = ["resource", "audience"])]
+    biscuit: Option<PathBuf>,
+    /// Ask for a Biscuit, which can be handed over without the issuer, instead of an access token
+    #[arg(long, requires = "key", conflicts_with_all = ["biscuit", "hand_to", "request_wit", "as_self"])]
+    as_biscuit: bool,
     /// The WIT of another agent, to hand the delegation on to: the token is of use to that agent alone
     #[arg(long, value_name = "FILE", requires_all = ["delegation", "key"], conflicts_with = "actor_wit")]
     hand_to: Option<PathBuf>,
@@ -62,7 +68,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
     /// Print what the token says instead of the token
-    #[arg(long)]
+    #[arg(long, conflicts_with = "as_biscuit")]
     decode: bool,
 }
 
@@ -82,6 +88,10 @@ fn request(arguments: &Arguments) -> anyhow::Result<ExchangeRequest> {
     if arguments.request_wit {
         return Ok(ExchangeRequest::wit());
     }
+    if let Some(file) = &arguments.biscuit {
+        let biscuit = Biscuit::parse(read(file)?.trim()).with_context(|| file.display().to_string())?;
+        return Ok(arguments.scope.iter().cloned().fold(biscuit.redeem(), ExchangeRequest::scope));
+    }
     let target = match (&arguments.resource, &arguments.audience) {
         (Some(resource), _) => Target::Resource(resource.clone()),
         (None, Some(name)) => Target::Audience(name.clone()),
@@ -95,6 +105,9 @@ fn request(arguments: &Arguments) -> anyhow::Result<ExchangeRequest> {
         },
         (None, None) => ExchangeRequest::as_self(target),
     };
+    if arguments.as_biscuit {
+        request = request.as_biscuit();
+    }
     if let Some(scope) = &arguments.scope {
         request = request.scope(scope.clone());
     }
