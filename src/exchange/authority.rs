@@ -71,6 +71,11 @@ impl Parent {
             jti: token.jti.clone(),
         })
     }
+
+    /// The issuer's alias and the user's name there: an alias has no colon.
+    pub(super) fn user_name(&self) -> (&str, &str) {
+        self.subject.as_str().split_once(':').unwrap_or(("", self.subject.as_str()))
+    }
 }
 
 impl Authority {
@@ -120,11 +125,11 @@ impl Authority {
         }
     }
 
-    /// The issuer's alias and the user's name there: an alias has no colon.
+    /// The issuer's alias and the user's name there.
     pub(super) fn user_name(&self) -> (&str, &str) {
         match self {
             Self::User(user) => (&user.issuer_alias, user.token.subject().as_str()),
-            Self::Parent(parent) => parent.subject.as_str().split_once(':').unwrap_or(("", parent.subject.as_str())),
+            Self::Parent(parent) => parent.user_name(),
         }
     }
 }

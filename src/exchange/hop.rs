@@ -56,8 +56,8 @@ impl Exchange {
 
     /// Whether a delegation may go on: everybody in it is still believed.
     pub(super) fn admit(&self, parent: &Parent) -> Result<(), TrustError> {
-        let alias = parent.subject.as_str().split_once(':').map_or("", |(alias, _)| alias);
-        self.trust.admit_delegation(alias, parent.chain.iter().map(|actor| &actor.id))
+        let (issuer_alias, _) = parent.user_name();
+        self.trust.admit_delegation(issuer_alias, parent.chain.iter().map(|actor| &actor.id))
     }
 
     fn serves(&self, workload: &WorkloadId, target: &Resource) -> bool {

@@ -2,45 +2,18 @@
 
 mod table;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{Agent, CALENDAR, Service, World, claims, eventually, now, procura, run};
+use crate::support::{ARCHIVIST, Agent, CALENDAR, PLANNER, RESEARCHER, Trio, actors, claims, eventually, now, procura, run};
 
-const PLANNER: &str = "spiffe://dev.procura.test/agent/planner";
-const RESEARCHER: &str = "spiffe://dev.procura.test/agent/researcher";
-const ARCHIVIST: &str = "spiffe://dev.procura.test/agent/archivist";
 const SERVER: &str = "spiffe://dev.procura.test/server/calendar";
 const ARCHIVE: &str = "http://127.0.0.1:8091/archive";
 
-struct Chains {
-    world: World,
-    service: Service,
-    planner: Agent,
-    researcher: Agent,
-    archivist: Agent,
-}
-
-impl Chains {
-    fn new() -> Self {
-        Self::with(|_| {})
-    }
-
-    fn with(change: impl FnOnce(&World)) -> Self {
-        let world = World::new();
-        change(&world);
-        let [planner, researcher, archivist] =
-            ["/agent/planner", "/agent/researcher", "/agent/archivist"].map(|path| Agent::new(&world, path));
-        Self { service: world.serve(), world, planner, researcher, archivist }
-    }
-
+impl Trio {
     /// What the planner gets for alice.
     async fn root(&self) -> String {
         let form = self.planner.delegation(&self.world.user_token(json!({})));
         self.service.exchange(&self.planner, &form).await.token()
-    }
-
-    async fn wit(&self, agent: &Agent) -> String {
-        self.service.exchange(agent, &agent.wit(&agent.svid)).await.token()
     }
 
     async fn push(&self, from: &Agent, token: &str, to: &Agent) -> String {
@@ -49,19 +22,9 @@ impl Chains {
     }
 }
 
-fn actors(token: &Value) -> Vec<String> {
-    let mut all = Vec::new();
-    let mut next = &token["act"];
-    while next.is_object() {
-        all.push(next["sub"].as_str().unwrap().to_owned());
-        next = &next["act"];
-    }
-    all
-}
-
 #[tokio::test]
 async fn a_delegation_goes_through_three_hands_and_gets_narrower() {
-    let chains = Chains::new();
+    let chains = Trio::new();
     let root = chains.root().await;
     let second = chains.push(&chains.planner, &root, &chains.researcher).await;
     let third = chains.push(&chains.researcher, &second, &chains.archivist).await;
@@ -94,7 +57,7 @@ async fn a_delegation_goes_through_three_hands_and_gets_narrower() {
 
 #[tokio::test]
 async fn whoever_holds_a_token_may_ask_for_less_of_it_again() {
-    let chains = Chains::new();
+    let chains = Trio::new();
     let root = chains.root().await;
     let form = chains.planner.onward(&root).add("scope", "calendar.read");
     let less = claims(&chains.service.exchange(&chains.planner, &form).await.token());
@@ -109,7 +72,7 @@ async fn whoever_holds_a_token_may_ask_for_less_of_it_again() {
 
 #[tokio::test]
 async fn a_stolen_token_moves_nowhere() {
-    let chains = Chains::new();
+    let chains = Trio::new();
     let (root, wit) = (chains.root().await, chains.wit(&chains.researcher).await);
     let thief = Agent::new(&chains.world, "/agent/researcher");
     let other_planner = Agent::new(&chains.world, "/agent/planner");
@@ -142,7 +105,7 @@ async fn a_stolen_token_moves_nowhere() {
 
 #[tokio::test]
 async fn a_server_calls_further_with_what_was_sent_to_it() {
-    let chains = Chains::with(|world| {
+    let chains = Trio::with(|world| {
         let target = format!("[[target]]\nresource = \"{ARCHIVE}\"\nscopes = [\"calendar.read\", \"archive.read\"]\n");
         std::fs::write(world.path("targets/archive.toml"), target).unwrap();
         let policy = format!(
@@ -168,7 +131,7 @@ async fn a_server_calls_further_with_what_was_sent_to_it() {
 
 #[tokio::test]
 async fn a_chain_ends_with_anybody_in_it() {
-    let chains = Chains::new();
+    let chains = Trio::new();
     let root = chains.root().await;
     let second = chains.push(&chains.planner, &root, &chains.researcher).await;
     let form = chains.researcher.onward(&second);
@@ -182,7 +145,7 @@ async fn a_chain_ends_with_anybody_in_it() {
 
 #[tokio::test]
 async fn a_chain_is_as_long_as_configured() {
-    let chains = Chains::with(|world| world.edit("[audit]", "[token]\nmax_depth = 2\n\n[audit]"));
+    let chains = Trio::with(|world| world.edit("[audit]", "[token]\nmax_depth = 2\n\n[audit]"));
     let root = chains.root().await;
     let second = chains.push(&chains.planner, &root, &chains.researcher).await;
     let form = chains.researcher.push(&second, &chains.wit(&chains.archivist).await);
@@ -193,7 +156,7 @@ async fn a_chain_is_as_long_as_configured() {
 
 #[tokio::test]
 async fn nobody_acts_twice_and_nothing_outlives_its_parent() {
-    let chains = Chains::new();
+    let chains = Trio::new();
     let began = now();
     let limited = chains.world.user_token(json!({ "exp": began + 120 }));
     let root = chains.service.exchange(&chains.planner, &chains.planner.delegation(&limited)).await.token();

@@ -4,33 +4,12 @@ use procura_handover::{HandOver, UnverifiedHandover};
 use procura_token::ScopeSet;
 use serde_json::{Value, json};
 
-use crate::support::{Agent, BISCUIT, CALENDAR, Form, Operator, Service, World, claims, eventually, procura, run};
+use crate::support::{
+    ARCHIVIST, Agent, BISCUIT, CALENDAR, Form, Operator, PLANNER, RESEARCHER, Trio, World, actors, claims, eventually, procura,
+    run,
+};
 
-const PLANNER: &str = "spiffe://dev.procura.test/agent/planner";
-const RESEARCHER: &str = "spiffe://dev.procura.test/agent/researcher";
-const ARCHIVIST: &str = "spiffe://dev.procura.test/agent/archivist";
-
-struct Handover {
-    world: World,
-    service: Service,
-    planner: Agent,
-    researcher: Agent,
-    archivist: Agent,
-}
-
-impl Handover {
-    fn new() -> Self {
-        Self::with(|_| {})
-    }
-
-    fn with(change: impl FnOnce(&World)) -> Self {
-        let world = World::new();
-        change(&world);
-        let [planner, researcher, archivist] =
-            ["/agent/planner", "/agent/researcher", "/agent/archivist"].map(|path| Agent::new(&world, path));
-        Self { service: world.serve(), world, planner, researcher, archivist }
-    }
-
+impl Trio {
     /// What the planner gets for alice.
     async fn biscuit(&self) -> String {
         let form = self.planner.delegation(&self.world.user_token(json!({}))).add("requested_token_type", BISCUIT);
@@ -39,12 +18,6 @@ impl Handover {
         assert_eq!((&body["issued_token_type"], &body["token_type"]), (&json!(BISCUIT), &json!("N_A")), "{answer:?}");
         assert_eq!(body["cnf"], json!({ "jkt": self.planner.key_thumbprint() }));
         answer.token()
-    }
-
-    /// One more WIT: an SVID makes one.
-    async fn wit(&self, agent: &Agent) -> String {
-        let path = claims(&agent.svid)["sub"].as_str().unwrap().replace("spiffe://dev.procura.test", "");
-        self.service.exchange(agent, &agent.wit(&self.world.svid(&path, 3600))).await.token()
     }
 
     /// No server is asked for this, but for the WIT that the next agent has anyway.
@@ -69,19 +42,9 @@ fn redeem(agent: &Agent, biscuit: &str) -> Form {
     agent.onward(biscuit).set("subject_token_type", BISCUIT)
 }
 
-fn actors(token: &Value) -> Vec<String> {
-    let mut all = Vec::new();
-    let mut next = &token["act"];
-    while next.is_object() {
-        all.push(next["sub"].as_str().unwrap().to_owned());
-        next = &next["act"];
-    }
-    all
-}
-
 #[tokio::test]
 async fn what_was_handed_over_twice_unseen_is_a_token_with_everybody_in_it() {
-    let scene = Handover::new();
+    let scene = Trio::new();
     let biscuit = scene.handed_over_twice().await;
     let token = claims(&scene.service.exchange(&scene.archivist, &redeem(&scene.archivist, &biscuit)).await.token());
     assert_eq!(actors(&token), [ARCHIVIST, RESEARCHER, PLANNER]);
@@ -105,7 +68,7 @@ async fn what_was_handed_over_twice_unseen_is_a_token_with_everybody_in_it() {
 
 #[tokio::test]
 async fn whoever_holds_it_may_bring_it_back_and_nobody_else() {
-    let scene = Handover::new();
+    let scene = Trio::new();
     let biscuit = scene.biscuit().await;
     let own = claims(&scene.service.exchange(&scene.planner, &redeem(&scene.planner, &biscuit)).await.token());
     assert_eq!((actors(&own), &own["scope"]), (vec![PLANNER.to_owned()], &json!("calendar.read calendar.write")));
@@ -138,7 +101,7 @@ async fn whoever_holds_it_may_bring_it_back_and_nobody_else() {
 
 #[tokio::test]
 async fn policy_is_asked_about_everybody_who_handed_it_on() {
-    let scene = Handover::with(|world| {
+    let scene = Trio::with(|world| {
         let policy = format!(
             "@id(\"no-unseen-researcher\") forbid(principal == Workload::\"{RESEARCHER}\", action == Action::\"delegate\", resource) \
              when {{ context.hop == \"handover\" }};"
@@ -157,7 +120,7 @@ async fn policy_is_asked_about_everybody_who_handed_it_on() {
 
 #[tokio::test]
 async fn it_ends_with_anybody_in_it() {
-    let scene = Handover::new();
+    let scene = Trio::new();
     let twice = scene.handed_over_twice().await;
     let form = redeem(&scene.archivist, &twice);
     assert_eq!(scene.service.exchange(&scene.archivist, &form).await.status, 200);
@@ -169,7 +132,7 @@ async fn it_ends_with_anybody_in_it() {
 
 #[tokio::test]
 async fn it_ends_with_its_delegation() {
-    let scene = Handover::with(World::use_operators);
+    let scene = Trio::with(World::use_operators);
     let twice = scene.handed_over_twice().await;
     let form = redeem(&scene.archivist, &twice);
     let token = claims(&scene.service.exchange(&scene.archivist, &form).await.token());
@@ -182,7 +145,7 @@ async fn it_ends_with_its_delegation() {
 
 #[tokio::test]
 async fn without_a_key_for_them_there_are_no_biscuits() {
-    let scene = Handover::with(|world| world.edit("[keys.handover]\nactive = \"keys/handover.jwk\"\n", ""));
+    let scene = Trio::with(|world| world.edit("[keys.handover]\nactive = \"keys/handover.jwk\"\n", ""));
     let metadata = scene.service.get("/.well-known/oauth-authorization-server").await.json();
     assert!(metadata.get("procura_handover_jwks_uri").is_none());
     assert_eq!(scene.service.get("/handover/jwks.json").await.status, 404);
@@ -192,7 +155,7 @@ async fn without_a_key_for_them_there_are_no_biscuits() {
 
 #[tokio::test]
 async fn its_keys_are_published_apart_and_are_ed25519() {
-    let scene = Handover::new();
+    let scene = Trio::new();
     let metadata = scene.service.get("/.well-known/oauth-authorization-server").await.json();
     assert!(metadata["procura_handover_jwks_uri"].as_str().unwrap().ends_with("/handover/jwks.json"));
     assert!(metadata["procura_requested_token_types_supported"].as_array().unwrap().contains(&json!(BISCUIT)));
@@ -204,7 +167,7 @@ async fn its_keys_are_published_apart_and_are_ed25519() {
 
 #[tokio::test]
 async fn it_is_handed_over_from_a_shell() {
-    let scene = Handover::new();
+    let scene = Trio::new();
     let write = |name: &str, text: &str| {
         std::fs::write(scene.world.path(name), text).unwrap();
         scene.world.path(name)

@@ -62,19 +62,24 @@ pub struct Requester<'a> {
 }
 
 impl ExchangeRequest {
-    /// Asks for a token to act on behalf of the subject of `subject_token`: a user's ID token, or a token to hand on.
-    pub fn delegation(subject_token: impl Into<Secret>, subject_token_type: TokenType, target: impl Into<Target>) -> Self {
+    const fn new(subject: Subject, target: Option<Target>, requested: TokenType) -> Self {
         Self {
-            subject: Subject::Token(subject_token.into(), subject_token_type),
-            target: Some(target.into()),
+            subject,
+            target,
             scope: None,
             authorization_details: None,
             actor: None,
             handed_to: None,
             approval: None,
             posture: None,
-            requested: TokenType::AccessToken,
+            requested,
         }
+    }
+
+    /// Asks for a token to act on behalf of the subject of `subject_token`: a user's ID token, or a token to hand on.
+    pub fn delegation(subject_token: impl Into<Secret>, subject_token_type: TokenType, target: impl Into<Target>) -> Self {
+        let subject = Subject::Token(subject_token.into(), subject_token_type);
+        Self::new(subject, Some(target.into()), TokenType::AccessToken)
     }
 
     /// Asks for a token by which the workload of `next` acts on, after the caller, at the target that `token` is for. It is
@@ -89,32 +94,12 @@ impl ExchangeRequest {
     /// Asks for a token in the caller's own name, for nobody else (`client_credentials`, RFC 6749 section 4.4): it has no `act`, and
     /// cannot be handed on.
     pub fn as_self(target: impl Into<Target>) -> Self {
-        Self {
-            subject: Subject::Nobody,
-            target: Some(target.into()),
-            scope: None,
-            authorization_details: None,
-            actor: None,
-            handed_to: None,
-            approval: None,
-            posture: None,
-            requested: TokenType::AccessToken,
-        }
+        Self::new(Subject::Nobody, Some(target.into()), TokenType::AccessToken)
     }
 
     /// Asks for a Workload Identity Token of the caller itself, bound to its key.
     pub const fn wit() -> Self {
-        Self {
-            subject: Subject::Caller,
-            target: None,
-            scope: None,
-            authorization_details: None,
-            actor: None,
-            handed_to: None,
-            approval: None,
-            posture: None,
-            requested: TokenType::Wit,
-        }
+        Self::new(Subject::Caller, None, TokenType::Wit)
     }
 
     /// Asks for a Biscuit in place of an access token: it can be handed over without the issuer.

@@ -120,7 +120,10 @@ impl Exchange {
         let request = question.put(credential, Action::Delegate(delegate(&asked)));
         let by_scope = self.policy.decide(&request);
         record::question(event, &RecordedRequest::from(&request), &by_scope);
-        let decision = by_details.map_or_else(|| by_scope.clone(), |by_details| by_scope.clone().and(by_details));
+        let decision = match by_details {
+            None => by_scope,
+            Some(by_details) => by_scope.and(by_details),
+        };
         record::decision(event, &decision);
         if decision.allowed {
             return Ok((decision, details));

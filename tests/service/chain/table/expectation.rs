@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Asked;
 use super::scene::Scene;
-use crate::support::{Answer, claims};
+use crate::support::{Answer, actors, claims};
 
 /// Everything that a delegation token may say.
 const CLAIMS: [&str; 15] = [
@@ -130,10 +130,4 @@ impl Granted {
             assert_eq!(event[name], expected, "{name}: {told}");
         }
     }
-}
-
-/// Newest first.
-fn actors(token: &Value) -> Vec<String> {
-    let of = |act: &Value| act.get("act").cloned();
-    std::iter::successors(of(token), of).map(|act| act["sub"].as_str().unwrap().to_owned()).collect()
 }
