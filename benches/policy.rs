@@ -176,11 +176,11 @@ fn main() {
     println!("  {:<44}{:>8} {:>8} {:>8}", "one decision", "median", "99 %", "longest");
     let questions: Vec<Asked> = (0..DECISIONS).map(asked).collect();
     let (one, two): (ScopeSet, ScopeSet) = ("read".parse().unwrap(), "read write".parse().unwrap());
-    // What comes in as new each time is decided; the same few thousand are remembered.
+    // What comes in as new each time is decided; the same few thousand are remembered, from the second time on that they come.
     let few = questions.get(..2000).unwrap();
     show("one scope, a new question", measure(&policy, &questions, &one));
     show("two scopes, a new question", measure(&policy, &questions, &two));
-    measure(&policy, few, &two);
+    (0..2).for_each(|_| _ = measure(&policy, few, &two));
     show("two scopes, asked before", measure(&policy, few, &two));
     let new = load(directory.path(), " && context.time > datetime(\"2020-01-01\")");
     show("two scopes, a policy reads the time", measure(&new, &questions, &two));

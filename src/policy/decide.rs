@@ -9,7 +9,7 @@ use super::{Decision, Policy, Request};
 
 impl Policy {
     pub(super) fn decide_by(&self, set: &Set, request: &Request<'_>) -> Decision {
-        let question = Question::new(&self.vocabulary, &set.agents, request);
+        let question = Question::new(&self.vocabulary, set, request);
         let answer = |asked: Option<Asked<'_>>| match question.as_ref().map(|question| self.ask(set, question, asked)) {
             Ok(answer) => answer,
             Err(reason) => Answer { errors: vec![reason.clone()], ..Answer::default() },
@@ -43,7 +43,7 @@ impl Policy {
 
     fn ask<'a>(&self, set: &'a Set, question: &Question, asked: Option<Asked<'_>>) -> Answer<'a> {
         match question.ask(&self.vocabulary, asked) {
-            Ok(request) => set.answer(question, &request),
+            Ok(request) => set.answer(question, asked.map(|asked| asked.scope), &request),
             Err(reason) => Answer { errors: vec![reason], ..Answer::default() },
         }
     }

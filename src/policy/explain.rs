@@ -84,7 +84,7 @@ impl Policy {
             return obstacle("the target does not know it".to_owned());
         }
         let approved = request.action.approved(scope);
-        let question = Question::new(&self.vocabulary, &set.agents, request);
+        let question = Question::new(&self.vocabulary, set, request);
         let asked = question.and_then(|question| {
             let asked = question.ask(&self.vocabulary, scope.map(|scope| Asked { scope, approved }))?;
             Ok((question, asked))

@@ -6,9 +6,9 @@ use std::collections::{HashMap, HashSet};
 use cedar_policy::{Context, Entities, Entity, EntityUid, Request as CedarRequest, RestrictedExpression as Expression};
 use procura_token::{Resource, Scope, UnixTime, WorkloadId};
 
-use super::agent::Agents;
+use super::set::Set;
 use super::vocabulary::Vocabulary;
-use super::{Action, Agent, Delegate, Parent, Posture, Request, platform};
+use super::{Action, Agent, Delegate, Parent, Posture, Request, User, platform};
 
 /// A request in Cedar's terms: what all its scopes share.
 pub(super) struct Question {
@@ -16,15 +16,17 @@ pub(super) struct Question {
     /// The workload, then its groups: whatever a policy's head may name to mean it.
     pub(super) principals: Vec<EntityUid>,
     pub(super) resource: EntityUid,
+    /// The name of the user it is about, at the issuer.
+    pub(super) user: Option<String>,
     pub(super) entities: Entities,
     context: Vec<(String, Expression)>,
 }
 
 impl Question {
-    /// Puts `request` to Cedar; an error, for the log, if Cedar cannot express it.
-    pub(super) fn new(vocabulary: &Vocabulary, agents: &Agents, request: &Request<'_>) -> Result<Self, String> {
+    /// Puts `request` to Cedar, for the policies of `set`; an error, for the log, if Cedar cannot express it.
+    pub(super) fn new(vocabulary: &Vocabulary, set: &Set, request: &Request<'_>) -> Result<Self, String> {
         let workload = vocabulary.workload(request.workload);
-        let agent = agents.find(request.workload);
+        let agent = set.agents.find(request.workload);
         let groups = agent.map(|known| known.groups.as_slice()).unwrap_or_default();
         let (action, resource, known, mut context) = match &request.action {
             Action::Delegate(delegate) => {
@@ -48,7 +50,7 @@ impl Question {
                 (vocabulary.issue_wit(), resource, vocabulary.actions(), Vec::new())
             }
         };
-        common_context(request, &mut context);
+        common_context(vocabulary, set.reads, request, &mut context);
         let mut attributes = HashMap::from([
             ("trust_domain".to_owned(), text(request.workload.trust_domain())),
             ("path".to_owned(), text(request.workload.path())),
@@ -66,12 +68,15 @@ impl Question {
             Action::DelegateDetail(asked) => (Some(&asked.delegate), Some(asked.entities(vocabulary)?)),
             Action::ActForItself { .. } | Action::IssueWit => (None, None),
         };
+        let user = delegate.map(|delegate| &delegate.user);
+        let user_name = user.map(|user| user.subject.to_owned());
+        let user = user.map(|user| user_entity(vocabulary, user)).transpose()?;
         let posture = delegate.and_then(|delegate| delegate.posture);
         let posture = posture.map(|posture| posture_entity(vocabulary, posture)).transpose()?;
-        let entities = core::iter::once(principal).chain(posture).chain(detail.into_iter().flatten());
+        let entities = core::iter::once(principal).chain(user).chain(posture).chain(detail.into_iter().flatten());
         let entities = known.clone().add_entities(entities, vocabulary.schema_in_debug()).map_err(|err| err.to_string())?;
         let principals = core::iter::once(workload).chain(groups.iter().cloned()).collect();
-        Ok(Self { action, principals, resource, entities, context })
+        Ok(Self { action, principals, resource, user: user_name, entities, context })
     }
 
     /// The request for one scope, or for an action that has none.
@@ -88,6 +93,13 @@ impl Question {
     }
 }
 
+/// Which of the values that are dear to make some policy reads. The others are left out, or always the same.
+#[derive(Clone, Copy)]
+pub(super) struct Reads {
+    pub(super) time: bool,
+    pub(super) source_ip: bool,
+}
+
 /// One scope of a request.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
@@ -98,6 +110,19 @@ pub(super) struct Asked<'a> {
 
 fn unknown(target: &Resource) -> String {
     format!("the target `{target}` is unknown here")
+}
+
+/// An entity costs once what a record in the context would cost for every scope.
+fn user_entity(vocabulary: &Vocabulary, user: &User<'_>) -> Result<Entity, String> {
+    let mut attributes = HashMap::from([
+        ("issuer".to_owned(), text(user.issuer)),
+        ("sub".to_owned(), text(user.subject)),
+        ("groups".to_owned(), texts(user.groups.iter().map(String::as_str))),
+        ("amr".to_owned(), texts(user.amr.iter().map(String::as_str))),
+    ]);
+    attributes.extend(user.acr.map(|acr| ("acr".to_owned(), text(acr))));
+    attributes.extend(user.auth_age.map(|age| ("auth_age".to_owned(), seconds(age))));
+    Entity::new(vocabulary.user(user.issuer, user.subject), attributes, HashSet::new()).map_err(|err| err.to_string())
 }
 
 fn posture_entity(vocabulary: &Vocabulary, posture: &Posture) -> Result<Entity, String> {
@@ -118,12 +143,12 @@ fn describe(agent: Option<&Agent>, attributes: &mut HashMap<String, Expression>)
     }
 }
 
-fn common_context(request: &Request<'_>, context: &mut Vec<(String, Expression)>) {
+fn common_context(vocabulary: &Vocabulary, reads: Reads, request: &Request<'_>, context: &mut Vec<(String, Expression)>) {
     let mut put = |name: &str, value| context.push((name.to_owned(), value));
     put("credential", text(request.credential.as_str()));
-    put("time", datetime(request.time));
+    put("time", if reads.time { datetime(request.time) } else { vocabulary.unread_time() });
     put("weekday", Expression::new_long(weekday(request.time)));
-    if let Some(address) = request.source_ip {
+    if let Some(address) = request.source_ip.filter(|_| reads.source_ip) {
         put("source_ip", Expression::new_ip(address.to_canonical().to_string()));
     }
     if let Some(country) = &request.country {
@@ -135,18 +160,9 @@ fn common_context(request: &Request<'_>, context: &mut Vec<(String, Expression)>
 }
 
 fn delegate_context(vocabulary: &Vocabulary, delegate: &Delegate<'_>) -> Result<Vec<(String, Expression)>, String> {
-    let user = &delegate.user;
-    let mut record = vec![
-        ("issuer".to_owned(), text(user.issuer)),
-        ("sub".to_owned(), text(user.subject)),
-        ("groups".to_owned(), texts(user.groups.iter().map(String::as_str))),
-        ("amr".to_owned(), texts(user.amr.iter().map(String::as_str))),
-    ];
-    record.extend(user.acr.map(|acr| ("acr".to_owned(), text(acr))));
-    record.extend(user.auth_age.map(|age| ("auth_age".to_owned(), seconds(age))));
-    let record = Expression::new_record(record).map_err(|err| err.to_string())?;
+    let user = vocabulary.user(delegate.user.issuer, delegate.user.subject);
     let mut context = vec![
-        ("user".to_owned(), record),
+        ("user".to_owned(), Expression::new_entity_uid(user)),
         ("chain".to_owned(), texts(delegate.before().map(WorkloadId::as_str))),
         ("depth".to_owned(), Expression::new_long(delegate.depth().into())),
         ("hop".to_owned(), text(delegate.hop.as_str())),
@@ -176,7 +192,7 @@ fn seconds(duration: Duration) -> Expression {
 /// The last instant that has a year of four digits, which is all Cedar reads.
 const LAST: Duration = Duration::from_secs(253_402_300_799);
 
-fn datetime(time: UnixTime) -> Expression {
+pub(super) fn datetime(time: UnixTime) -> Expression {
     Expression::new_datetime(rfc3339(time))
 }
 

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{Authorizer, Policy, PolicyId, PolicySet, Request as CedarRequest, ValidationMode, Validator};
+use procura_token::Scope;
 
 use super::agent::Agents;
 use super::answered::Answered;
 use super::country::CountryDatabase;
 use super::file::{ENTITY, POLICY, SourceFile};
 use super::parse::{offset, parse, reason};
-use super::question::Question;
+use super::question::{Question, Reads};
 use super::slice::Slices;
 use super::vocabulary::Vocabulary;
 use super::{Place, PolicyError, PolicySetHash, PolicySettings, Report, file, oddity};
@@ -28,6 +29,7 @@ pub(super) struct Set {
     pub(super) hash: PolicySetHash,
     /// `None` if some policy reads what is new in every request.
     pub(super) answered: Option<Answered>,
+    pub(super) reads: Reads,
     /// Whether an approval could change an answer.
     pub(super) minds_approval: bool,
     authorizer: Authorizer,
@@ -93,14 +95,17 @@ impl Set {
             }
         }
         hold_against_schema(vocabulary, &sources.policies, &whole, &rules, report)?;
-        let is_read = |attributes: &[&str]| whole.policies().any(|policy| reads(policy, attributes));
-        let (is_new_read, is_approval_read) = (is_read(NEW), is_read(&["approved"]));
+        let is_read = |attribute: &str| whole.policies().any(|policy| reads(policy, attribute));
+        let reads = Reads { time: is_read("time"), source_ip: is_read("source_ip") };
+        // What differs when the same is asked again. (So do weekday and country, but so seldom that they are part of the question.)
+        let reads_what_is_new = reads.time || reads.source_ip || is_read("auth_age");
         let agents = Agents::read(vocabulary, sources.entities.as_deref(), report);
         let set = Self {
             slices: Slices::new(vocabulary, &whole)?,
-            minds_approval: is_approval_read || rules.values().any(|rule| rule.needs_approval),
+            reads,
+            minds_approval: is_read("approved") || rules.values().any(|rule| rule.needs_approval),
             hash: file::hash(sources.policies.iter().chain(sources.entities.iter().flatten())),
-            answered: (!is_new_read).then(Answered::default),
+            answered: (!reads_what_is_new).then(Answered::default),
             authorizer: Authorizer::new(),
             whole,
             rules,
@@ -118,9 +123,9 @@ impl Set {
     }
 
     /// Asks the slices that may have something to say.
-    pub(super) fn answer(&self, question: &Question, request: &CedarRequest) -> Answer<'_> {
+    pub(super) fn answer(&self, question: &Question, scope: Option<&Scope>, request: &CedarRequest) -> Answer<'_> {
         let mut answer = Answer::default();
-        for slice in self.slices.of(question) {
+        for slice in self.slices.of(question, scope) {
             self.consult(slice, question, request, &mut answer);
         }
         answer
@@ -175,15 +180,10 @@ fn hold_against_schema(
     Ok(())
 }
 
-/// What differs when the same is asked again. (So do weekday and country, but so seldom that they are part of the question.)
-const NEW: &[&str] = &["time", "source_ip", "auth_age"];
-
-/// Whether `policy` may look at one of these attributes: their names occur in it.
+/// Whether `policy` may look at this attribute: its name occurs in it.
 ///
-/// In JSON a name has one spelling. A policy that compares its whole context with a record has to name `time` as well, one
-/// that compares the whole user `auth_age`: the schema takes no record that leaves members out.
-pub(super) fn reads(policy: &Policy, attributes: &[&str]) -> bool {
-    let Ok(json) = policy.to_json() else { return true };
-    let json = json.to_string();
-    attributes.iter().any(|name| json.contains(&format!("\"{name}\"")))
+/// In JSON a name has one spelling. A policy that compares its whole context with a record has to name `time` as well: the
+/// schema takes no record that leaves members out.
+pub(super) fn reads(policy: &Policy, attribute: &str) -> bool {
+    policy.to_json().map_or(true, |json| json.to_string().contains(&format!("\"{attribute}\"")))
 }

@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, Schema};
-use procura_token::{Resource, WorkloadId};
+use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema};
+use procura_token::{Resource, UnixTime, WorkloadId};
 
-use super::question::{text, texts};
+use super::question::{datetime, text, texts};
 use super::{PolicyError, SCHEMA, Target, Targets};
 
 /// Schema, names and entities, parsed once.
@@ -15,6 +15,7 @@ pub(super) struct Vocabulary {
     group: EntityTypeName,
     target: EntityTypeName,
     trust_domain: EntityTypeName,
+    user: EntityTypeName,
     posture: EntityTypeName,
     detail: EntityTypeName,
     amounts: EntityTypeName,
@@ -22,6 +23,7 @@ pub(super) struct Vocabulary {
     delegate_detail: EntityUid,
     act_as_self: EntityUid,
     issue_wit: EntityUid,
+    unread_time: RestrictedExpression,
     actions: Entities,
     /// For each target, itself and the actions.
     targets: HashMap<Resource, Entities>,
@@ -37,6 +39,7 @@ impl Vocabulary {
             group: name("Group")?,
             target: name("Target")?,
             trust_domain: name("TrustDomain")?,
+            user: name("User")?,
             posture: name("Posture")?,
             detail: name("Detail")?,
             amounts: name("Amounts")?,
@@ -44,6 +47,7 @@ impl Vocabulary {
             delegate_detail: action("delegate_detail")?,
             act_as_self: action("act_as_self")?,
             issue_wit: action("issue_wit")?,
+            unread_time: datetime(UnixTime::from_secs(0)),
             actions: schema.action_entities().map_err(PolicyError::engine)?,
             targets: HashMap::new(),
             schema,
@@ -132,6 +136,16 @@ impl Vocabulary {
 
     pub(super) fn group(&self, name: &str) -> EntityUid {
         uid(&self.group, name)
+    }
+
+    /// The user's name as in tokens: the issuer's alias, which has no colon, and the subject.
+    pub(super) fn user(&self, issuer: &str, subject: &str) -> EntityUid {
+        uid(&self.user, &format!("{issuer}:{subject}"))
+    }
+
+    /// A time for policies that read none: Cedar takes a parser to make one.
+    pub(super) fn unread_time(&self) -> RestrictedExpression {
+        self.unread_time.clone()
     }
 
     pub(super) fn posture(&self, attester: &str) -> EntityUid {
