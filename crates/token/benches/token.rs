@@ -18,6 +18,10 @@ use procura_token::{
     X509Authorities, access_token_hash, base64url,
 };
 
+/// As in the service.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 const EXP: UnixTime = UnixTime::from_secs(1_800_001_800);
 const SKEW: Duration = Duration::from_secs(60);

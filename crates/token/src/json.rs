@@ -1,13 +1,14 @@
 //! JSON read strictly: no member twice, no deep nesting, nothing behind the end.
 
+mod strict;
+
 use core::fmt;
 use core::marker::PhantomData;
-use std::borrow::Cow;
-use std::collections::HashSet;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, de};
 
+use self::strict::Strict;
 use crate::ParseError;
 
 /// How deep objects and arrays may nest in anything this crate reads.
@@ -22,19 +23,23 @@ pub const MAX_DEPTH: usize = 16;
 /// section 4), nesting deeper than [`MAX_DEPTH`], trailing bytes, text that is not UTF-8, or a document that is not a `T`.
 /// The text of the error names places, never values.
 pub fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, ParseError> {
-    walk(bytes)?;
-    object(&mut serde_json::Deserializer::from_slice(bytes)).map_err(describe)
+    read(bytes, |document| object(document))
 }
 
 /// [`parse`], of any document: where an array is what is wanted.
 pub(crate) fn parse_value(bytes: &[u8]) -> Result<serde_json::Value, ParseError> {
-    walk(bytes)?;
-    serde_json::from_slice(bytes).map_err(describe)
+    read(bytes, |document| serde_json::Value::deserialize(document))
 }
 
-fn walk(bytes: &[u8]) -> Result<(), ParseError> {
-    let mut document = serde_json::Deserializer::from_slice(bytes);
-    Strict { depth: 0 }.deserialize(&mut document).and_then(|()| document.end()).map_err(describe)
+type Document<'de> = serde_json::Deserializer<serde_json::de::StrRead<'de>>;
+
+fn read<'de, T>(
+    bytes: &'de [u8],
+    read: impl FnOnce(Strict<&mut Document<'de>>) -> Result<T, serde_json::Error>,
+) -> Result<T, ParseError> {
+    let text = str::from_utf8(bytes).map_err(|_| ParseError::Json("not UTF-8".to_owned()))?;
+    let mut document = serde_json::Deserializer::from_str(text);
+    read(Strict::new(&mut document)).and_then(|read| document.end().map(|()| read)).map_err(describe)
 }
 
 /// Reads `T` from an object and from nothing else: a struct would also take an array with its members' values in order.
@@ -83,109 +88,10 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
     }
 }
 
-/// Walks a document and refuses what a lenient reader would let pass.
-#[derive(Clone, Copy)]
-struct Strict {
-    depth: usize,
-}
-
-impl Strict {
-    fn deeper<E: de::Error>(self) -> Result<Self, E> {
-        if self.depth >= MAX_DEPTH {
-            return Err(E::custom(format_args!("nested deeper than {MAX_DEPTH} levels")));
-        }
-        Ok(Self { depth: self.depth + 1 })
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Strict {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Strict {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let inner = self.deeper()?;
-        while items.next_element_seed(inner)?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let inner = self.deeper()?;
-        let mut names = Names::default();
-        while let Some(Name(name)) = members.next_key()? {
-            if let Some(twice) = names.insert(name) {
-                return Err(A::Error::custom(format_args!("duplicate member `{}`", twice.escape_debug())));
-            }
-            members.next_value_seed(inner)?;
-        }
-        Ok(())
-    }
-}
-
-#[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// The member names of one object. Small objects, which are nearly all, are compared by eye instead of by hash.
-#[derive(Default)]
-struct Names<'de> {
-    few: Vec<Cow<'de, str>>,
-    many: HashSet<Cow<'de, str>>,
-}
-
-impl<'de> Names<'de> {
-    const FEW: usize = 24;
-
-    /// Keeps `name`, or gives it back when it is there already.
-    fn insert(&mut self, name: Cow<'de, str>) -> Option<Cow<'de, str>> {
-        if self.few.contains(&name) || self.many.contains(&name) {
-            return Some(name);
-        }
-        if self.few.len() < Self::FEW {
-            self.few.push(name);
-        } else {
-            self.many.insert(name);
-        }
-        None
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::Value;
 
     #[test]
@@ -196,6 +102,59 @@ mod tests {
         let many: String = (0..100).map(|i| format!("\"m{i}\":0,")).collect();
         assert!(parse::<Value>(format!("{{{many}\"m99\":1}}").as_bytes()).is_err());
         assert!(parse::<Value>(format!("{{{many}\"last\":1}}").as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn what_a_type_ignores_is_read_as_strictly() {
+        #[derive(Debug, Deserialize, PartialEq)]
+        struct One {
+            a: Option<Named>,
+        }
+        #[derive(Debug, Deserialize, PartialEq)]
+        enum Named {
+            #[serde(rename = "b")]
+            B(std::collections::BTreeMap<String, u32>),
+        }
+        let deep = format!(r#"{{"x":{}{}}}"#, "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
+        for json in [
+            r#"{"x":{"y":1,"y":2}}"#,
+            r#"{"x":[0,{"y":1,"\u0079":2}]}"#,
+            r#"{"a":{"b":{"c":1,"c":2}}}"#,
+            "{\"x\":\"\u{1}\"}",
+            r#"{"x":1e400}"#,
+            &deep,
+        ] {
+            assert!(parse::<One>(json.as_bytes()).is_err(), "{json}");
+        }
+        assert!(parse::<One>(b"{\"x\":\"\xff\"}").is_err());
+        let named = Named::B([("c".to_owned(), 1)].into());
+        assert_eq!(parse::<One>(br#"{"x":{"y":[{}]},"a":{"b":{"c":1}}}"#), Ok(One { a: Some(named) }));
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let plain = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            "\\PC{0,8}".prop_map(Value::from),
+        ];
+        plain.prop_recursive(4, 64, 60, |inner| {
+            let members = prop::collection::btree_map("\\PC{0,4}", inner.clone(), 0..60);
+            prop_oneof![
+                prop::collection::vec(inner, 0..6).prop_map(Value::from),
+                members.prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sound_is_read_as_it_is(value in value()) {
+            let text = serde_json::to_vec(&value).unwrap();
+            prop_assert_eq!(parse_value(&text), Ok(value.clone()));
+            prop_assert_eq!(parse::<Value>(&text).is_ok(), value.is_object());
+        }
     }
 
     #[test]

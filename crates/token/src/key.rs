@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use aws_lc_rs::digest::{Digest, SHA256};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, ParsedPublicKey,
     RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
@@ -117,14 +118,34 @@ impl VerifyingKey {
     /// # Errors
     /// [`VerifyError::KeyMismatch`] if the key is not for that algorithm, [`VerifyError::Signature`] if it does not verify.
     pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<(), VerifyError> {
-        if !self.fits(algorithm) {
-            return Err(VerifyError::KeyMismatch(algorithm));
-        }
-        let key = match &self.inner {
-            Inner::Ec(_, key) | Inner::Ed25519(key) => key,
-            Inner::Rsa(key) => key.for_algorithm(algorithm).ok_or(VerifyError::KeyMismatch(algorithm))?,
+        self.ready(algorithm)?.verify_sig(message, signature).map_err(|_| VerifyError::Signature)
+    }
+
+    /// [`VerifyingKey::verify`], for one who knows the SHA-256 hash of `message` already: most algorithms sign that.
+    pub(crate) fn verify_hashed(
+        &self,
+        algorithm: Algorithm,
+        message: &[u8],
+        sha256: &[u8; 32],
+        signature: &[u8],
+    ) -> Result<(), VerifyError> {
+        let key = self.ready(algorithm)?;
+        let verified = match algorithm {
+            Algorithm::Es256 | Algorithm::Rs256 | Algorithm::Ps256 => {
+                Digest::import_less_safe(sha256, &SHA256).and_then(|digest| key.verify_digest_sig(&digest, signature))
+            }
+            _ => key.verify_sig(message, signature),
         };
-        key.verify_sig(message, signature).map_err(|_| VerifyError::Signature)
+        verified.map_err(|_| VerifyError::Signature)
+    }
+
+    fn ready(&self, algorithm: Algorithm) -> Result<&ParsedPublicKey, VerifyError> {
+        let key = match &self.inner {
+            _ if !self.fits(algorithm) => None,
+            Inner::Ec(_, key) | Inner::Ed25519(key) => Some(key),
+            Inner::Rsa(key) => key.for_algorithm(algorithm),
+        };
+        key.ok_or(VerifyError::KeyMismatch(algorithm))
     }
 }
 

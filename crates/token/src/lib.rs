@@ -79,7 +79,7 @@ pub use jwt_svid::{JwtSvid, JwtSvidRules, NewJwtSvid};
 pub use key::{KeySet, VerifyingKey};
 pub use nonce::Nonces;
 pub use oauth::{Issuer, Resource, Scope, ScopeSet, Subject, TokenId, TokenType};
-pub use platform_token::{PlatformToken, PlatformTokenRules};
+pub use platform_token::{PlatformClaims, PlatformToken, PlatformTokenRules};
 pub use posture_token::PostureToken;
 pub use random::random_bytes;
 pub use replay_memory::{Claimed, ReplayMemory, ReplayMemoryFull};

@@ -5,11 +5,11 @@ mod claims;
 
 use core::time::Duration;
 
-use serde::de::{DeserializeOwned, DeserializeSeed as _, Error as _};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
 
-use self::claims::Claim;
+use self::claims::Claims;
+pub use self::claims::PlatformClaims;
 use crate::jws::Header;
 use crate::verified::Kind;
 use crate::window::verify_window;
@@ -26,7 +26,7 @@ pub struct PlatformToken {
     expires: UnixTime,
     not_before: Option<UnixTime>,
     issued_at: Option<UnixTime>,
-    claims: Map<String, Value>,
+    claims: PlatformClaims,
 }
 
 /// What a platform token is judged against.
@@ -68,9 +68,8 @@ impl PlatformToken {
         self.not_before.max(self.issued_at)
     }
 
-    /// Every claim. `null` stands for what is deeper than two objects inside the claims, and in lists for what is neither text,
-    /// number nor truth value.
-    pub const fn claims(&self) -> &Map<String, Value> {
+    /// Every claim.
+    pub const fn claims(&self) -> &PlatformClaims {
         &self.claims
     }
 }
@@ -154,22 +153,19 @@ impl Kind for PlatformToken {
 }
 
 /// Every member of the payload.
-pub(crate) struct Raw(Map<String, Value>);
+pub(crate) struct Raw(PlatformClaims);
 
 impl<'de> Deserialize<'de> for Raw {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Claim::ALL.deserialize(deserializer)? {
-            Value::Object(claims) => Ok(Self(claims)),
-            _ => Err(D::Error::custom("not an object")),
-        }
+        deserializer.deserialize_map(Claims).map(Self)
     }
 }
 
 /// Refuses what is no platform token though untyped: a security event (RFC 8417 section 2.2), a delegation (RFC 8693 section
 /// 4.1), a token bound to a key (RFC 7800), and a JWT-SVID, whose subject its trust domain names and no platform.
-fn verify_kind(claims: &Map<String, Value>) -> Result<(), ParseError> {
+fn verify_kind(claims: &PlatformClaims) -> Result<(), ParseError> {
     for (name, shown) in [("events", "`events`"), ("act", "`act`"), ("cnf", "`cnf`")] {
-        if claims.contains_key(name) {
+        if claims.get(name).is_some() {
             return Err(ParseError::value(shown, "not accepted in a platform token"));
         }
     }
@@ -179,12 +175,12 @@ fn verify_kind(claims: &Map<String, Value>) -> Result<(), ParseError> {
     Ok(())
 }
 
-fn required<T: DeserializeOwned>(claims: &Map<String, Value>, name: &'static str) -> Result<T, ParseError> {
+fn required<T: DeserializeOwned>(claims: &PlatformClaims, name: &'static str) -> Result<T, ParseError> {
     optional(claims, name)?.ok_or_else(|| ParseError::Json(format!("missing field `{name}`")))
 }
 
 /// A claim that is there must be of its type: `null` is not "absent".
-fn optional<T: DeserializeOwned>(claims: &Map<String, Value>, name: &'static str) -> Result<Option<T>, ParseError> {
+fn optional<T: DeserializeOwned>(claims: &PlatformClaims, name: &'static str) -> Result<Option<T>, ParseError> {
     let mistyped = |_| ParseError::Json(format!("`{name}` is not of its type"));
     claims.get(name).map(|value| T::deserialize(value).map_err(mistyped)).transpose()
 }

@@ -16,6 +16,8 @@ pub struct Unverified<T> {
     pub(crate) header: Header,
     pub(crate) claims: T,
     signing_input: String,
+    /// SHA-256 of the signing input.
+    fingerprint: [u8; 32],
     signature: Vec<u8>,
 }
 
@@ -56,7 +58,8 @@ impl<T: Kind> Unverified<T> {
             return Err(ParseError::Typ);
         }
         let claims = T::refine(json::parse(&payload)?)?;
-        Ok(Self { header, claims, signing_input: signing_input.to_owned(), signature })
+        let fingerprint = sha256(signing_input.as_bytes());
+        Ok(Self { header, claims, signing_input: signing_input.to_owned(), fingerprint, signature })
     }
 }
 
@@ -84,7 +87,7 @@ impl<T> Unverified<T> {
     }
 
     pub(crate) fn verify_signature_with(&self, key: &VerifyingKey) -> Result<(), VerifyError> {
-        key.verify(self.header.algorithm, self.signing_input.as_bytes(), &self.signature)
+        key.verify_hashed(self.header.algorithm, self.signing_input.as_bytes(), &self.fingerprint, &self.signature)
     }
 
     pub(crate) fn verify_signature(&self, keys: &KeySet) -> Result<(), VerifyError> {
@@ -93,8 +96,7 @@ impl<T> Unverified<T> {
 
     /// The one place where trust begins: callers have verified signature, claims and time.
     pub(crate) fn into_verified(self) -> Verified<T> {
-        let fingerprint = sha256(self.signing_input.as_bytes());
-        Verified { claims: self.claims, algorithm: self.header.algorithm, fingerprint }
+        Verified { claims: self.claims, algorithm: self.header.algorithm, fingerprint: self.fingerprint }
     }
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use procura_token::PlatformClaims;
+use serde_json::Value;
 
 use super::PlatformError;
 
@@ -53,7 +54,7 @@ impl Attribute {
 ///
 /// # Errors
 /// [`PlatformError::Attribute`] for one that is missing though required, or that is no text.
-pub(super) fn read(profile: &[Attribute], claims: &Map<String, Value>) -> Result<Attributes, PlatformError> {
+pub(super) fn read(profile: &[Attribute], claims: &PlatformClaims) -> Result<Attributes, PlatformError> {
     let mut attributes = BTreeMap::new();
     for attribute in profile {
         let wrong = |what| PlatformError::Attribute { name: attribute.name, what };
@@ -70,9 +71,9 @@ pub(super) fn read(profile: &[Attribute], claims: &Map<String, Value>) -> Result
     Ok(Arc::new(attributes))
 }
 
-fn find<'a>(claims: &'a Map<String, Value>, path: &[&str]) -> Option<&'a Value> {
+fn find<'a>(claims: &'a PlatformClaims, path: &[&str]) -> Option<&'a Value> {
     let (first, rest) = path.split_first()?;
-    rest.iter().try_fold(claims.get(*first)?, |value, name| value.get(name))
+    rest.iter().try_fold(claims.get(first)?, |value, name| value.get(name))
 }
 
 /// Platforms write numbers and truth values as texts or as what they are: both mean the same. Empty means that there is none.
@@ -104,7 +105,7 @@ mod tests {
     ];
 
     fn attributes(claims: Value) -> Result<Vec<(&'static str, String)>, PlatformError> {
-        let read = read(PROFILE, claims.as_object().unwrap())?;
+        let read = read(PROFILE, &claims.as_object().unwrap().clone().into_iter().collect())?;
         Ok(read.iter().map(|(name, text)| (*name, text.clone())).collect())
     }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use procura_token::tpm::TpmCredential;
-use procura_token::{Algorithm, Issuer, KeySet, PlatformToken, PlatformTokenRules, Thumbprint, UnixTime, Unverified, Verified};
-use serde_json::{Map, Value};
+use procura_token::{
+    Algorithm, Issuer, KeySet, PlatformClaims, PlatformToken, PlatformTokenRules, Thumbprint, UnixTime, Unverified, Verified,
+};
 
 use super::PlatformRuleSettings;
 use crate::trust::TrustError;
@@ -23,7 +24,7 @@ pub(super) struct Statement {
     /// For whom it was made: one of the audiences of the authority's rules.
     pub(super) audience: String,
     /// What it says; the profile's attributes are read from it.
-    pub(super) claims: Map<String, Value>,
+    pub(super) claims: PlatformClaims,
     /// When it was made, if it says so: it is not valid before.
     pub(super) issued_at: Option<UnixTime>,
     /// The later of that and another time before which it is not valid.

@@ -163,7 +163,8 @@ impl State {
         let verified =
             token.and_then(|token| token.verify(&KeySet::new(&keys, &[Some("sig")]), &rules, UnixTime::from_secs(now())));
         let Ok(token) = verified else { return json!({ "user": {}, "error": "invalid bearer token" }) };
-        let claims = &token.claims()["kubernetes.io"];
+        let claim = |name: &str| token.claims().get(name).unwrap();
+        let claims = claim("kubernetes.io");
         let pod = claims["pod"]["uid"].as_str().unwrap_or_default();
         if self.gone.lock().unwrap().contains(pod) {
             return json!({ "user": {}, "error": "invalid bearer token, Token has been invalidated" });
@@ -172,11 +173,11 @@ impl State {
             "authenticated": true,
             "audiences": [token.audience().sole().unwrap()],
             "user": {
-                "username": token.claims()["sub"],
+                "username": claim("sub"),
                 "uid": claims["serviceaccount"]["uid"],
                 "groups": ["system:serviceaccounts", "system:serviceaccounts:default", "system:authenticated"],
                 "extra": {
-                    "authentication.kubernetes.io/credential-id": [format!("JTI={}", token.claims()["jti"].as_str().unwrap())],
+                    "authentication.kubernetes.io/credential-id": [format!("JTI={}", claim("jti").as_str().unwrap())],
                     "authentication.kubernetes.io/pod-name": [claims["pod"]["name"]],
                     "authentication.kubernetes.io/pod-uid": [claims["pod"]["uid"]],
                     "authentication.kubernetes.io/node-name": [claims["node"]["name"]],

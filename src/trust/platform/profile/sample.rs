@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use procura_token::UnixTime;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::trust::platform::rule::{PlatformRuleSettings, Rule};
 use crate::trust::platform::witness::Statement;
@@ -44,7 +44,7 @@ pub(super) fn identify(rule: &Rule, claims: &Value) -> Result<PlatformIdentity, 
     let statement = Statement {
         issuer: claims["iss"].as_str().unwrap_or("it").to_owned(),
         audience: claims["aud"].as_str().unwrap_or(US).to_owned(),
-        claims: claims.as_object().cloned().unwrap_or_else(Map::new),
+        claims: claims.as_object().cloned().unwrap_or_default().into_iter().collect(),
         issued_at: None,
         valid_from: None,
         expires: UnixTime::from_secs(1_800_000_600),

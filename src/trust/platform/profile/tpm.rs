@@ -15,8 +15,8 @@ use async_trait::async_trait;
 use procura_token::tpm::{
     EndorsementKey, KeyAttestation, TpmCredential, TpmName, UnverifiedKeyAttestation, VerifiedKeyAttestation,
 };
-use procura_token::{UnixTime, sha256};
-use serde_json::{Map, Value};
+use procura_token::{PlatformClaims, UnixTime, sha256};
+use serde_json::Value;
 
 use super::super::attribute::Attribute;
 use super::super::error::PlatformError;
@@ -151,20 +151,19 @@ impl Witness for Tpm {
 }
 
 /// The attributes of the profile.
-fn claims(device: String, attestation: &VerifiedKeyAttestation, enrolment: &Enrolment) -> Map<String, Value> {
-    let mut claims = Map::new();
-    let mut say = |name: &str, text: String| _ = claims.insert(name.to_owned(), Value::String(text));
-    say("device", device);
-    say("ak_name", attestation.attestation_key().to_string());
-    say("key_name", attestation.name().to_string());
-    match enrolment {
-        Enrolment::Ak => say("enrolment", "ak".to_owned()),
-        Enrolment::Ek { hash, .. } => {
-            say("enrolment", "ek".to_owned());
-            say("ek_public_sha256", hexadecimal(hash));
-        }
-    }
-    claims
+fn claims(device: String, attestation: &VerifiedKeyAttestation, enrolment: &Enrolment) -> PlatformClaims {
+    let (kind, ek_hash) = match enrolment {
+        Enrolment::Ak => ("ak", None),
+        Enrolment::Ek { hash, .. } => ("ek", Some(hexadecimal(hash))),
+    };
+    let claims = [
+        ("device", Some(device)),
+        ("ak_name", Some(attestation.attestation_key().to_string())),
+        ("key_name", Some(attestation.name().to_string())),
+        ("enrolment", Some(kind.to_owned())),
+        ("ek_public_sha256", ek_hash),
+    ];
+    claims.into_iter().filter_map(|(name, text)| Some((name.to_owned(), Value::String(text?)))).collect()
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

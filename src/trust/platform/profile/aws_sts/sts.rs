@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::header::ACCEPT;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use procura_token::UnixTime;
-use serde_json::{Map, Value, json};
+use procura_token::{PlatformClaims, UnixTime};
+use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::answer::{CallerIdentity, error_code};
@@ -109,19 +109,16 @@ impl Witness for Sts {
     }
 }
 
-fn claims(caller: &CallerIdentity, region: &str) -> Map<String, Value> {
-    let claims = json!({
-        "account": caller.account,
-        "principal_id": caller.principal_id,
-        "principal_type": caller.kind.as_str(),
-        "name": caller.name,
-        "arn": caller.arn(),
-        "session": caller.session,
-        "partition": caller.partition,
-        "region": region,
-    });
-    match claims {
-        Value::Object(claims) => claims,
-        _ => Map::new(),
-    }
+fn claims(caller: &CallerIdentity, region: &str) -> PlatformClaims {
+    let claims = [
+        ("account", json!(caller.account)),
+        ("principal_id", json!(caller.principal_id)),
+        ("principal_type", json!(caller.kind.as_str())),
+        ("name", json!(caller.name)),
+        ("arn", json!(caller.arn())),
+        ("session", json!(caller.session)),
+        ("partition", json!(caller.partition)),
+        ("region", json!(region)),
+    ];
+    claims.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
 }
