@@ -1,7 +1,8 @@
 //! What a decision costs with a thousand policies and ten thousand agents: `cargo bench -p procura --bench policy`.
 //!
 //! The set is made up, but shaped like one that grew: most policies are for one agent at one target, some for a group, some for
-//! everybody at a target, a few for everybody everywhere. Nothing is asserted.
+//! everybody at a target, a few for everybody everywhere. Nothing is asserted. An ES256 verification stands beside, as machines
+//! differ.
 
 #![expect(clippy::unwrap_used, reason = "a measurement that meets a surprise has failed")]
 
@@ -12,7 +13,9 @@ use std::time::Duration;
 
 use procura::app::Stopwatch;
 use procura::policy::{Action, Credential, Delegate, Hop, Parent, Policy, PolicySettings, Request, Target, Targets, User};
-use procura_token::{Actor, ActorChain, Resource, ScopeSet, UnixTime, WorkloadId};
+use procura_token::{
+    Actor, ActorChain, Algorithm, Resource, ScopeSet, Signer as _, SigningKey, UnixTime, VerifyingKey, WorkloadId,
+};
 
 /// As in the service.
 #[global_allocator]
@@ -163,9 +166,24 @@ fn measure(policy: &Policy, questions: &[Asked], scopes: &ScopeSet) -> (Vec<Dura
     (times, granted)
 }
 
-fn show(name: &str, (times, granted): (Vec<Duration>, usize)) {
+/// An ES256 verification, as often as it takes to see its spread.
+fn floor() -> Vec<Duration> {
+    let key = SigningKey::generate(Algorithm::Es256).unwrap();
+    let (message, public) = ([7; 700], VerifyingKey::new(key.public_key()).unwrap());
+    let signature = key.sign(&message).unwrap();
+    let verify = |_| {
+        let watch = Stopwatch::start();
+        public.verify(Algorithm::Es256, black_box(&message), &signature).unwrap();
+        watch.elapsed()
+    };
+    let mut times: Vec<Duration> = (0..2000).map(verify).collect();
+    times.sort();
+    times
+}
+
+fn show(name: &str, times: &[Duration], note: &str) {
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e6;
-    println!("  {name:<44}{:>8.1} {:>8.1} {:>8.1} µs   {granted} scopes granted", at(0.5), at(0.99), at(1.0));
+    println!("  {name:<44}{:>8.1} {:>8.1} {:>8.1} µs   {note}", at(0.5), at(0.99), at(1.0));
 }
 
 fn main() {
@@ -178,10 +196,16 @@ fn main() {
     let (one, two): (ScopeSet, ScopeSet) = ("read".parse().unwrap(), "read write".parse().unwrap());
     // What comes in as new each time is decided; the same few thousand are remembered, from the second time on that they come.
     let few = questions.get(..2000).unwrap();
-    show("one scope, a new question", measure(&policy, &questions, &one));
-    show("two scopes, a new question", measure(&policy, &questions, &two));
+    let decide = |name, policy: &Policy, questions: &[Asked], scopes| {
+        let (times, granted) = measure(policy, questions, scopes);
+        show(name, &times, &format!("{granted} scopes granted"));
+    };
+    show("an ES256 verification", &floor(), "");
+    decide("one scope, a new question", &policy, &questions, &one);
+    decide("two scopes, a new question", &policy, &questions, &two);
     (0..2).for_each(|_| _ = measure(&policy, few, &two));
-    show("two scopes, asked before", measure(&policy, few, &two));
+    decide("two scopes, asked before", &policy, few, &two);
     let new = load(directory.path(), " && context.time > datetime(\"2020-01-01\")");
-    show("two scopes, a policy reads the time", measure(&new, &questions, &two));
+    decide("two scopes, a policy reads the time", &new, &questions, &two);
+    show("an ES256 verification", &floor(), "");
 }

@@ -8,7 +8,7 @@ use procura_token::{Resource, Scope, UnixTime, WorkloadId};
 
 use super::set::Set;
 use super::vocabulary::Vocabulary;
-use super::{Action, Agent, Delegate, Parent, Posture, Request, User, platform};
+use super::{Action, Agent, Delegate, Parent, Posture, Request, Target, User, platform};
 
 /// A request in Cedar's terms: what all its scopes share.
 pub(super) struct Question {
@@ -28,26 +28,27 @@ impl Question {
         let workload = vocabulary.workload(request.workload);
         let agent = set.agents.find(request.workload);
         let groups = agent.map(|known| known.groups.as_slice()).unwrap_or_default();
-        let (action, resource, known, mut context) = match &request.action {
+        let (action, resource, target, mut context) = match &request.action {
             Action::Delegate(delegate) => {
                 let resource = &delegate.target.resource;
-                let known = vocabulary.target(resource).ok_or_else(|| unknown(resource))?;
-                (vocabulary.delegate(), vocabulary.target_uid(resource), known, delegate_context(vocabulary, delegate)?)
+                let target = vocabulary.target(resource).ok_or_else(|| unknown(resource))?;
+                (vocabulary.delegate(), vocabulary.target_uid(resource), Some(target), delegate_context(vocabulary, delegate)?)
             }
             Action::DelegateDetail(asked) => {
                 let resource = &asked.delegate.target.resource;
-                let known = vocabulary.target(resource).ok_or_else(|| unknown(resource))?;
+                let target = vocabulary.target(resource).ok_or_else(|| unknown(resource))?;
                 let mut context = delegate_context(vocabulary, &asked.delegate)?;
                 context.extend(asked.context(vocabulary));
-                (vocabulary.delegate_detail(), vocabulary.target_uid(resource), known, context)
+                (vocabulary.delegate_detail(), vocabulary.target_uid(resource), Some(target), context)
             }
             Action::ActForItself { target, .. } => {
-                let known = vocabulary.target(&target.resource).ok_or_else(|| unknown(&target.resource))?;
-                (vocabulary.act_as_self(), vocabulary.target_uid(&target.resource), known, Vec::new())
+                let Target { resource, .. } = target;
+                let target = vocabulary.target(resource).ok_or_else(|| unknown(resource))?;
+                (vocabulary.act_as_self(), vocabulary.target_uid(resource), Some(target), Vec::new())
             }
             Action::IssueWit => {
                 let resource = vocabulary.trust_domain(request.workload.trust_domain());
-                (vocabulary.issue_wit(), resource, vocabulary.actions(), Vec::new())
+                (vocabulary.issue_wit(), resource, None, Vec::new())
             }
         };
         common_context(vocabulary, set.reads, request, &mut context);
@@ -74,7 +75,11 @@ impl Question {
         let posture = delegate.and_then(|delegate| delegate.posture);
         let posture = posture.map(|posture| posture_entity(vocabulary, posture)).transpose()?;
         let entities = core::iter::once(principal).chain(user).chain(posture).chain(detail.into_iter().flatten());
-        let entities = known.clone().add_entities(entities, vocabulary.schema_in_debug()).map_err(|err| err.to_string())?;
+        let entities = target
+            .cloned()
+            .unwrap_or_else(Entities::empty)
+            .add_entities(entities, vocabulary.schema_in_debug())
+            .map_err(|err| err.to_string())?;
         let principals = core::iter::once(workload).chain(groups.iter().cloned()).collect();
         Ok(Self { action, principals, resource, user: user_name, entities, context })
     }

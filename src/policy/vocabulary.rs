@@ -25,7 +25,7 @@ pub(super) struct Vocabulary {
     issue_wit: EntityUid,
     unread_time: RestrictedExpression,
     actions: Entities,
-    /// For each target, itself and the actions.
+    /// For each target, itself alone: no action of the schema is in a group, so nobody looks actions up.
     targets: HashMap<Resource, Entities>,
 }
 
@@ -66,7 +66,7 @@ impl Vocabulary {
         ]);
         attributes.extend(target.owner.as_deref().map(|owner| ("owner".to_owned(), text(owner))));
         let entity = Entity::new(self.target_uid(&target.resource), attributes, HashSet::new()).map_err(PolicyError::engine)?;
-        self.actions.clone().add_entities([entity], Some(&self.schema)).map_err(PolicyError::engine)
+        Entities::from_entities([entity], Some(&self.schema)).map_err(PolicyError::engine)
     }
 
     /// The schema where every request is held against it: in development builds. In release builds the types suffice.
@@ -95,13 +95,9 @@ impl Vocabulary {
         (*uid.type_name() == self.workload).then(|| uid.id().unescaped())
     }
 
-    /// The actions, and the target with this URI, if it exists.
+    /// The target with this URI, if it exists.
     pub(super) fn target(&self, resource: &Resource) -> Option<&Entities> {
         self.targets.get(resource)
-    }
-
-    pub(super) const fn actions(&self) -> &Entities {
-        &self.actions
     }
 
     /// The detail that is asked about: there is one at a time.
@@ -163,4 +159,15 @@ impl Vocabulary {
 
 fn uid(name: &EntityTypeName, id: &str) -> EntityUid {
     EntityUid::from_type_name_and_id(name.clone(), EntityId::new(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_action_is_in_a_group() {
+        let (schema, _) = Schema::from_cedarschema_str(SCHEMA).unwrap();
+        assert_eq!(schema.action_groups().count(), 0);
+    }
 }
