@@ -18,6 +18,7 @@ mod oddity;
 mod parse;
 mod platform;
 mod question;
+mod reads;
 mod recorded;
 mod replay;
 mod report;

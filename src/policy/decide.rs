@@ -9,7 +9,7 @@ use super::{Decision, Policy, Request};
 
 impl Policy {
     pub(super) fn decide_by(&self, set: &Set, request: &Request<'_>) -> Decision {
-        let question = Question::new(&self.vocabulary, set, request);
+        let question = Question::new(&self.vocabulary, &set.agents, &set.reads, request);
         let answer = |asked: Option<Asked<'_>>| match question.as_ref().map(|question| self.ask(set, question, asked)) {
             Ok(answer) => answer,
             Err(reason) => Answer { errors: vec![reason.clone()], ..Answer::default() },

@@ -9,6 +9,7 @@ use procura_token::Scope;
 
 use super::decision::Measure;
 use super::question::{Asked, Question};
+use super::reads::Reads;
 use super::set::{Rule, Set};
 use super::{Decision, Place, Policy, Request};
 pub use clause::FailedCondition;
@@ -84,7 +85,7 @@ impl Policy {
             return obstacle("the target does not know it".to_owned());
         }
         let approved = request.action.approved(scope);
-        let question = Question::new(&self.vocabulary, set, request);
+        let question = Question::new(&self.vocabulary, &set.agents, &Reads::EVERYTHING, request);
         let asked = question.and_then(|question| {
             let asked = question.ask(&self.vocabulary, scope.map(|scope| Asked { scope, approved }))?;
             Ok((question, asked))

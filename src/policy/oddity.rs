@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use cedar_policy::{Effect, EntityUid, Policy, PrincipalConstraint, ResourceConstraint};
 use serde_json::Value;
 
-use super::set::{Rule, Set, reads};
+use super::reads::mentions;
+use super::set::{Rule, Set};
 use super::slice::actions;
 use super::vocabulary::Vocabulary;
 use super::{Report, Warning};
@@ -36,7 +37,7 @@ pub(super) fn report(vocabulary: &Vocabulary, set: &Set, has_countries: bool, re
         if known.policy.effect() == Effect::Forbid && known.rule.limits() {
             warn(known.rule, "`@ttl`, `@depth`, `@repeats` and `@approval` mean nothing on a forbid".to_owned());
         }
-        if !has_countries && reads(known.policy, "country") {
+        if !has_countries && mentions(&known.body, "country") {
             warn(known.rule, "reads `country`, which is never there: no `country_database` is configured".to_owned());
         }
         if let Some(first) = bodies.insert(known.body.to_string(), known) {

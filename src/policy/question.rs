@@ -6,7 +6,8 @@ use std::collections::{HashMap, HashSet};
 use cedar_policy::{Context, Entities, Entity, EntityUid, Request as CedarRequest, RestrictedExpression as Expression};
 use procura_token::{Resource, Scope, UnixTime, WorkloadId};
 
-use super::set::Set;
+use super::agent::Agents;
+use super::reads::Reads;
 use super::vocabulary::Vocabulary;
 use super::{Action, Agent, Delegate, Parent, Posture, Request, Target, User, platform};
 
@@ -23,10 +24,10 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// Puts `request` to Cedar, for the policies of `set`; an error, for the log, if Cedar cannot express it.
-    pub(super) fn new(vocabulary: &Vocabulary, set: &Set, request: &Request<'_>) -> Result<Self, String> {
+    /// Puts `request` to Cedar, for policies that read what `reads` says; an error, for the log, if Cedar cannot express it.
+    pub(super) fn new(vocabulary: &Vocabulary, agents: &Agents, reads: &Reads, request: &Request<'_>) -> Result<Self, String> {
         let workload = vocabulary.workload(request.workload);
-        let agent = set.agents.find(request.workload);
+        let agent = agents.find(request.workload);
         let groups = agent.map(|known| known.groups.as_slice()).unwrap_or_default();
         let (action, resource, target, mut context) = match &request.action {
             Action::Delegate(delegate) => {
@@ -51,7 +52,7 @@ impl Question {
                 (vocabulary.issue_wit(), resource, None, Vec::new())
             }
         };
-        common_context(vocabulary, set.reads, request, &mut context);
+        common_context(vocabulary, reads, request, &mut context);
         let mut attributes = HashMap::from([
             ("trust_domain".to_owned(), text(request.workload.trust_domain())),
             ("path".to_owned(), text(request.workload.path())),
@@ -71,7 +72,7 @@ impl Question {
         };
         let user = delegate.map(|delegate| &delegate.user);
         let user_name = user.map(|user| user.subject.to_owned());
-        let user = user.map(|user| user_entity(vocabulary, user)).transpose()?;
+        let user = user.map(|user| user_entity(vocabulary, reads, user)).transpose()?;
         let posture = delegate.and_then(|delegate| delegate.posture);
         let posture = posture.map(|posture| posture_entity(vocabulary, posture)).transpose()?;
         let entities = core::iter::once(principal).chain(user).chain(posture).chain(detail.into_iter().flatten());
@@ -98,13 +99,6 @@ impl Question {
     }
 }
 
-/// Which of the values that are dear to make some policy reads. The others are left out, or always the same.
-#[derive(Clone, Copy)]
-pub(super) struct Reads {
-    pub(super) time: bool,
-    pub(super) source_ip: bool,
-}
-
 /// One scope of a request.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
@@ -118,11 +112,11 @@ fn unknown(target: &Resource) -> String {
 }
 
 /// An entity costs once what a record in the context would cost for every scope.
-fn user_entity(vocabulary: &Vocabulary, user: &User<'_>) -> Result<Entity, String> {
+fn user_entity(vocabulary: &Vocabulary, reads: &Reads, user: &User<'_>) -> Result<Entity, String> {
     let mut attributes = HashMap::from([
         ("issuer".to_owned(), text(user.issuer)),
         ("sub".to_owned(), text(user.subject)),
-        ("groups".to_owned(), texts(user.groups.iter().map(String::as_str))),
+        ("groups".to_owned(), texts(reads.groups(user.groups))),
         ("amr".to_owned(), texts(user.amr.iter().map(String::as_str))),
     ]);
     attributes.extend(user.acr.map(|acr| ("acr".to_owned(), text(acr))));
@@ -148,7 +142,7 @@ fn describe(agent: Option<&Agent>, attributes: &mut HashMap<String, Expression>)
     }
 }
 
-fn common_context(vocabulary: &Vocabulary, reads: Reads, request: &Request<'_>, context: &mut Vec<(String, Expression)>) {
+fn common_context(vocabulary: &Vocabulary, reads: &Reads, request: &Request<'_>, context: &mut Vec<(String, Expression)>) {
     let mut put = |name: &str, value| context.push((name.to_owned(), value));
     put("credential", text(request.credential.as_str()));
     put("time", if reads.time { datetime(request.time) } else { vocabulary.unread_time() });

@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use cedar_policy::ffi::DetailedError;
-use cedar_policy::{Authorizer, Policy, PolicyId, PolicySet, Request as CedarRequest, ValidationMode, Validator};
+use cedar_policy::{Authorizer, PolicyId, PolicySet, Request as CedarRequest, ValidationMode, Validator};
 use procura_token::Scope;
 
 use super::agent::Agents;
@@ -14,7 +14,8 @@ use super::answered::Answered;
 use super::country::CountryDatabase;
 use super::file::{ENTITY, POLICY, SourceFile};
 use super::parse::{offset, parse, reason};
-use super::question::{Question, Reads};
+use super::question::Question;
+use super::reads::{Reads, mentions};
 use super::slice::Slices;
 use super::vocabulary::Vocabulary;
 use super::{Place, PolicyError, PolicySetHash, PolicySettings, Report, file, oddity};
@@ -95,15 +96,17 @@ impl Set {
             }
         }
         hold_against_schema(vocabulary, &sources.policies, &whole, &rules, report)?;
-        let is_read = |attribute: &str| whole.policies().any(|policy| reads(policy, attribute));
-        let reads = Reads { time: is_read("time"), source_ip: is_read("source_ip") };
+        let bodies =
+            whole.policies().map(|policy| policy.to_json().map_err(PolicyError::engine)).collect::<Result<Vec<_>, _>>()?;
+        let reads = Reads::of(&bodies);
         // What differs when the same is asked again. (So do weekday and country, but so seldom that they are part of the question.)
-        let reads_what_is_new = reads.time || reads.source_ip || is_read("auth_age");
+        let reads_what_is_new = reads.time || reads.source_ip || reads.auth_age;
         let agents = Agents::read(vocabulary, sources.entities.as_deref(), report);
         let set = Self {
             slices: Slices::new(vocabulary, &whole)?,
             reads,
-            minds_approval: is_read("approved") || rules.values().any(|rule| rule.needs_approval),
+            minds_approval: bodies.iter().any(|body| mentions(body, "approved"))
+                || rules.values().any(|rule| rule.needs_approval),
             hash: file::hash(sources.policies.iter().chain(sources.entities.iter().flatten())),
             answered: (!reads_what_is_new).then(Answered::default),
             authorizer: Authorizer::new(),
@@ -178,12 +181,4 @@ fn hold_against_schema(
     errors.sort_by(|(a, _), (b, _)| (&a.file, a.line).cmp(&(&b.file, b.line)));
     report.errors.extend(errors.into_iter().map(|(place, reason)| PolicyError::Schema { place, reason }));
     Ok(())
-}
-
-/// Whether `policy` may look at this attribute: its name occurs in it.
-///
-/// In JSON a name has one spelling. A policy that compares its whole context with a record has to name `time` as well: the
-/// schema takes no record that leaves members out.
-pub(super) fn reads(policy: &Policy, attribute: &str) -> bool {
-    policy.to_json().map_or(true, |json| json.to_string().contains(&format!("\"{attribute}\"")))
 }

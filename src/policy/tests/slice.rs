@@ -8,6 +8,7 @@ use proptest::sample::select;
 use super::*;
 use crate::policy::file::SourceFile;
 use crate::policy::question::{Asked, Question};
+use crate::policy::reads::Reads;
 use crate::policy::set::Answer;
 
 static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| Vocabulary::new(&targets()).unwrap());
@@ -80,6 +81,11 @@ prop_compose! {
             "when { [\"alice\", \"bob\"].contains(context.user.sub) && context.scope == \"calendar.read\" }",
             "when { [\"eve\"].contains(context.user.sub) }",
             "when { context.scope == context.user.sub }",
+            "when { context.user.groups.contains(\"staff\") }",
+            "when { context.user.groups.contains(\"admins\") }",
+            "when { context.user.groups.containsAny([\"staff\", \"admins\"]) }",
+            "when { context.user.groups == [\"staff\"] }",
+            "when { [\"all\", \"staff\"].containsAll(context.user.groups) }",
             "unless { context.scope == \"calendar.read\" }",
             "when { principal.path == \"/agent/planner\" }",
             "when { 9223372036854775807 + 1 > 0 }",
@@ -125,19 +131,20 @@ proptest! {
         let scope: procura_token::Scope = scope.parse().unwrap();
         let scopes = ScopeSet::default();
         let ask = Ask { workload, target, ..Ask::default() };
-        let question = ask.with(&EMPTY, |request| {
+        let put = |reads: &Reads| ask.with(&EMPTY, |request| {
             let action = match (kind, request.action) {
                 (0, _) => Action::IssueWit,
                 (1, Action::Delegate(delegate)) => Action::ActForItself { target: delegate.target, scopes: &scopes },
                 (_, action) => action,
             };
-            Question::new(&VOCABULARY, &set, &Request { action, ..*request }).unwrap()
+            Question::new(&VOCABULARY, &set.agents, reads, &Request { action, ..*request }).unwrap()
         });
+        let (question, full) = (put(&set.reads), put(&Reads::EVERYTHING));
         let approved = (kind == 2).then_some(false);
         let asked = (kind > 0).then_some(Asked { scope: &scope, approved });
         let request = question.ask(&VOCABULARY, asked).unwrap();
         let mut whole = Answer::default();
-        set.consult(&set.whole, &question, &request, &mut whole);
+        set.consult(&set.whole, &full, &full.ask(&VOCABULARY, asked).unwrap(), &mut whole);
         prop_assert_eq!(sorted(&set.answer(&question, asked.map(|asked| asked.scope), &request)), sorted(&whole));
     }
 }
