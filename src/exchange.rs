@@ -33,7 +33,8 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use procura_token::{
-    Algorithm, AuthorizationDetails, Confirmation, Freshness, Htu, Issuer, Nonces, RequestHead, ScopeSet, TokenType, UnixTime,
+    Algorithm, AuthorizationDetails, Confirmation, Freshness, Htu, Issuer, Nonces, RequestHead, Resource, ScopeSet, TokenType,
+    UnixTime,
 };
 
 pub use approval::MissingApproval;
@@ -118,6 +119,8 @@ pub struct Issued {
     pub kind: TokenType,
     /// How long it lasts.
     pub expires_in: Duration,
+    /// What it is for; `None` for a WIT, which is for whoever trusts its trust domain.
+    pub target: Option<Resource>,
     /// What it permits; `None` for a WIT, which permits nothing by itself.
     pub scope: Option<ScopeSet>,
     /// What it permits besides (RFC 9396).

@@ -26,6 +26,12 @@ const ENDPOINT: &str = "https://sts.eu-central-1.amazonaws.com/";
 
 fn judge(text: &str) {
     let Ok(request) = SignedRequest::parse(text) else { return };
+    assert!((1..=32).contains(&request.region().len()));
+    // However its JSON is written, it is the same request.
+    let json = base64url::decode(text).expect("it was decoded");
+    let rewritten = serde_json::from_slice::<serde_json::Value>(&json).expect("it was JSON").to_string();
+    let again = SignedRequest::parse(&base64url::encode(rewritten)).expect("it was read");
+    assert_eq!(again.fingerprint(), request.fingerprint());
     let (endpoints, audiences) = ([ENDPOINT.to_owned()], ["https://procura.example".to_owned()]);
     let rules = Rules { endpoints: &endpoints, audiences: &audiences, skew: Duration::from_secs(60) };
     let Ok(outgoing) = request.judge(&rules, NOW) else { return };

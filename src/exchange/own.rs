@@ -107,6 +107,7 @@ impl Exchange {
             token: text,
             kind: TokenType::AccessToken,
             expires_in,
+            target: Some(token.aud),
             scope: Some(token.scope),
             details: None,
             confirmation: token.cnf,

@@ -4,7 +4,7 @@ use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
 use http::{HeaderValue, StatusCode};
 use http_body_util::{BodyExt as _, Collected};
-use procura_token::{AuthorizationDetails, Confirmation, RequestHead, ScopeSet, TokenType, UnixTime};
+use procura_token::{AuthorizationDetails, Confirmation, RequestHead, Resource, ScopeSet, TokenType, UnixTime};
 use serde::Serialize;
 
 use super::error;
@@ -18,6 +18,9 @@ struct Body<'a> {
     expires_in: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<&'a ScopeSet>,
+    /// What the token is for (draft-skokan-oauth-resource-response): who asked by another name learns its URI.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<[&'a Resource; 1]>,
     /// RFC 9396 section 7.
     #[serde(skip_serializing_if = "Option::is_none")]
     authorization_details: Option<&'a AuthorizationDetails>,
@@ -40,6 +43,7 @@ pub(super) fn issued(issued: &Issued, nonce: &str) -> Response {
         token_type,
         expires_in: issued.expires_in.as_secs(),
         scope: issued.scope.as_ref(),
+        resource: issued.target.as_ref().map(|target| [target]),
         authorization_details: issued.details.as_ref(),
         cnf: (!says_binding).then_some(issued.confirmation),
     };

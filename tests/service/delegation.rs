@@ -20,6 +20,7 @@ async fn a_delegation_token_says_who_for_whom_at_what_until_when_and_by_which_ke
     body.as_object_mut().unwrap().remove("access_token");
     let expected = json!({
         "issued_token_type": ACCESS_TOKEN, "token_type": "DPoP", "expires_in": 1800, "scope": "calendar.read",
+        "resource": [CALENDAR],
     });
     assert_eq!(body, expected);
 
@@ -93,7 +94,7 @@ async fn a_target_is_found_by_either_name_or_both_and_refused_when_unknown_or_de
     let (service, planner) = (world.serve(), Agent::new(&world, "/agent/planner"));
     let form = planner.delegation(&world.user_token(json!({}))).without("resource");
     let by_name = service.exchange(&planner, &form.clone().add("audience", "calendar")).await;
-    assert_eq!(claims(&by_name.token())["aud"], CALENDAR);
+    assert_eq!((&claims(&by_name.token())["aud"], &by_name.json()["resource"]), (&json!(CALENDAR), &json!([CALENDAR])));
     for (name, value) in [
         ("audience", "no-such-target"),
         ("audience", CALENDAR),

@@ -50,6 +50,12 @@ pub enum ExchangeError {
         /// What it said.
         issued_token_type: String,
     },
+    /// The server says that the token is for something else, or for more than one thing.
+    #[error("the server gave a token for `{resource}`, which was not asked for")]
+    OtherResource {
+        /// What it said.
+        resource: String,
+    },
     /// More scope than was asked for, or authorization details of a type that was not.
     #[error("the server granted more than was asked for")]
     Widened,

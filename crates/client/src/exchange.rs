@@ -197,6 +197,10 @@ impl ExchangeRequest {
         Expectations {
             issued_token_type: self.requested,
             binding: self.handed_to.unwrap_or_else(|| binding.into()),
+            resource: match &self.target {
+                Some(Target::Resource(resource)) => Some(resource.clone()),
+                Some(Target::Audience(_)) | None => None,
+            },
             scope: self.scope.clone(),
             authorization_details: self.authorization_details.clone(),
             now,

@@ -4,7 +4,9 @@ use core::time::Duration;
 
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{Response, StatusCode};
-use procura_token::{AuthorizationDetails, Confirmation, MAX_TOKEN, ParseError, ScopeSet, TokenType, UnixTime, parse_json};
+use procura_token::{
+    AuthorizationDetails, Confirmation, MAX_TOKEN, ParseError, Resource, ScopeSet, TokenType, UnixTime, parse_json,
+};
 use serde::Deserialize;
 
 use crate::error::printable;
@@ -19,6 +21,8 @@ pub struct Expectations {
     pub issued_token_type: TokenType,
     /// The key or the certificate it must be bound to.
     pub binding: Confirmation,
+    /// What it must be for, where the server says what it is for; `None` if that was asked for by another name than its URI.
+    pub resource: Option<Resource>,
     /// The most scope it may carry; `None` if all was asked for.
     pub scope: Option<ScopeSet>,
     /// The authorization details asked for.
@@ -54,7 +58,8 @@ pub struct Grant {
 /// are bound: the resource finds out at the first call.
 ///
 /// # Errors
-/// [`ExchangeError`]: everything but a token of the kind asked for, bound as asked for, with no more scope than asked for.
+/// [`ExchangeError`]: everything but a token of the kind asked for, for what was asked for, bound as asked for, with no more scope than
+/// asked for.
 pub fn judge_exchange(response: &Response<Vec<u8>>, expected: &Expectations) -> Result<Grant, ExchangeError> {
     if response.status() != StatusCode::OK {
         return Err(judge_refusal(response, expected.now));
@@ -76,6 +81,7 @@ pub fn judge_exchange(response: &Response<Vec<u8>>, expected: &Expectations) -> 
     {
         return Err(ExchangeError::Widened);
     }
+    expected.verify_resource(answer.resource.as_deref())?;
     if !expected.covers(answer.authorization_details.as_ref()) {
         return Err(ExchangeError::Widened);
     }
@@ -96,11 +102,21 @@ struct Answer {
     token_type: String,
     expires_in: Option<u64>,
     scope: Option<String>,
+    resource: Option<Vec<String>>,
     authorization_details: Option<AuthorizationDetails>,
     cnf: Option<Confirmation>,
 }
 
 impl Expectations {
+    /// What the token is said to be for (draft-skokan-oauth-resource-response) is what was asked for, and nothing else.
+    fn verify_resource(&self, said: Option<&[String]>) -> Result<(), ExchangeError> {
+        let (Some(said), Some(asked)) = (said, &self.resource) else { return Ok(()) };
+        match said {
+            [one] if one == asked.as_str() => Ok(()),
+            others => Err(ExchangeError::OtherResource { resource: printable(&others.join(" "), 200) }),
+        }
+    }
+
     /// Whether what was granted is of types that were asked for: of more only the server knows what is wider.
     fn covers(&self, granted: Option<&AuthorizationDetails>) -> bool {
         let is_asked =

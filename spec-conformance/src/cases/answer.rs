@@ -63,6 +63,12 @@ pub(super) fn cases() -> Vec<Case> {
                 Ok(())
             },
         ),
+        Case::new("answer.resource", "the answer says what the token is for", &["RES-07"], |w| async move {
+            let granted = w.granted(&w.exchange().send(&w).await?).await?;
+            let resource = &granted.body["resource"];
+            ensure!(resource == &json!([w.options.resource]), "`resource` is {resource}");
+            Ok(())
+        }),
         Case::new(
             "answer.act-of-subject",
             "an `act` of the subject token is kept or refused, never dropped",

@@ -53,6 +53,21 @@ fn scope_that_the_answer_leaves_out_is_what_was_asked_for() {
     assert_eq!(grant.scope.unwrap().to_string(), "a b");
 }
 
+/// RES-07.
+#[test]
+fn a_token_for_something_else_is_thrown_away() {
+    assert!(judge(&json!({ "resource": ["https://api.example/calendar"] })).is_ok());
+    for other in [
+        json!(["https://api.example/mail"]),
+        json!(["https://api.example/calendar", "https://api.example/mail"]),
+        json!(["https://api.example/calendar/"]),
+        json!([]),
+    ] {
+        let refused = judge(&json!({ "resource": other }));
+        assert!(matches!(refused, Err(ExchangeError::OtherResource { .. })), "{other}: {refused:?}");
+    }
+}
+
 /// RAR-08.
 #[test]
 fn authorization_details_of_a_type_that_was_not_asked_for_are_thrown_away() {
