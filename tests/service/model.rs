@@ -4,10 +4,12 @@ mod reference;
 
 use std::collections::HashMap;
 
+use procura_handover::{HandOver, HandoverRules, UnverifiedHandover};
+use procura_token::{JwkSet, KeySet, UnixTime};
 use serde_json::{Value, json};
 
 use self::reference::{Model, Permit, Request, Scopes, Subject, Token, UserToken};
-use crate::support::{ACCESS_TOKEN, Agent, Form, JWT, Operator, Service, World, claims, now};
+use crate::support::{ACCESS_TOKEN, Agent, BISCUIT, Form, ISSUER, JWT, Operator, Service, World, claims, now};
 
 const WORKLOADS: [&str; 5] = ["/agent/a", "/agent/b", "/agent/c", "/server/x", "/server/y"];
 /// The targets, each with the workload that serves it.
@@ -17,8 +19,8 @@ const SCOPES: [&str; 3] = ["read", "write", "share"];
 /// The users' tokens: how long each lasts, and what it may be acted on for.
 const USERS: [(i64, Option<&[&str]>); 4] = [(7200, None), (500, None), (7200, Some(&["read", "share"])), (-120, None)];
 /// How many runs there are, and how many requests each makes. What fails is told by its number.
-const RUNS: u64 = 4;
-const STEPS: usize = 60;
+const RUNS: u64 = 6;
+const STEPS: usize = 80;
 
 /// SplitMix64: the same numbers for the same seed.
 struct Random(u64);
@@ -61,8 +63,10 @@ struct Run {
     agents: Vec<Agent>,
     users: Vec<String>,
     wits: Vec<String>,
-    /// The tokens that were granted, as the model numbers them.
+    /// The tokens that were granted or handed over, as the model numbers them.
     tokens: Vec<String>,
+    /// The keys that Biscuits are signed by.
+    handover_keys: KeySet,
     /// The names of the delegations, as the model numbers them.
     delegations: HashMap<usize, String>,
     nonce: Option<String>,
@@ -81,7 +85,7 @@ async fn the_service_does_what_the_rules_say() {
         }
     }
     // Each way was taken, and each was barred.
-    for hop in ["begin", "continue", "push", "pull"] {
+    for hop in ["begin", "continue", "push", "pull", "handover"] {
         for outcome in ["granted", "refused"] {
             assert!(hops.contains_key(&(json!(outcome).to_string(), json!(hop).to_string())), "{outcome} {hop}: {hops:?}");
         }
@@ -101,6 +105,7 @@ impl Run {
         }
         let world = World::new();
         world.use_operators();
+        world.edit("[audit]", "[token]\nmax_depth = 8\n\n[audit]");
         let policies: String = permits.iter().map(cedar).collect();
         let wits = "permit(principal, action == Action::\"issue_wit\", resource == TrustDomain::\"dev.procura.test\");\n";
         std::fs::write(world.path("policies/dev.cedar"), policies + wits).unwrap();
@@ -124,6 +129,9 @@ impl Run {
         let model = Model::new(permits, servers, SCOPES.into_iter().collect(), users.into());
         let service = world.serve();
         let operator = Operator::of(&world, &service);
+        let keys = JwkSet::parse(service.get("/handover/jwks.json").await.text.as_bytes()).unwrap();
+        let uses: Vec<_> = keys.keys.iter().map(|key| key.public_key_use.as_deref()).collect();
+        let handover_keys = KeySet::new(&keys, &uses);
         let mut run = Self {
             random,
             model,
@@ -134,6 +142,7 @@ impl Run {
             users: tokens,
             wits: Vec::new(),
             tokens: Vec::new(),
+            handover_keys,
             delegations: HashMap::new(),
             nonce: None,
         };
@@ -153,25 +162,61 @@ impl Run {
             assert_eq!(self.operator.post(&path).await.status, 200);
             self.model.revoke(revoked);
         }
+        self.hand_over();
         let request = self.request();
         let answer = self.send(request.key, &self.form(&request)).await;
-        let at = answer.as_ref().map_or_else(|_| now(), |token| claims(token)["iat"].as_u64().unwrap());
+        let answer = answer.map(|token| (self.read(&token, request.as_biscuit), token));
+        let at = answer.as_ref().map_or_else(|_| now(), |(said, _)| said["iat"].as_u64().unwrap());
         let expected = self.model.ask(&request, at);
         let told = format!("{told}: {request:?}: {}", self.world.audit().pop().unwrap());
         match (answer, expected) {
             (Err(code), expected) => assert_eq!(Err(code.as_str()), expected.map(|_| ()), "{told}"),
-            (Ok(token), Err(code)) => panic!("not `{code}` but {}: {told}", claims(&token)),
-            (Ok(token), Ok(expected)) => {
-                self.compare(&claims(&token), &expected, &told);
+            (Ok((said, _)), Err(code)) => panic!("not `{code}` but {said}: {told}"),
+            (Ok((said, token)), Ok(expected)) => {
+                self.compare(&said, &expected, &told);
                 self.tokens.push(token);
             }
         }
+    }
+
+    /// Now and then the holder of a Biscuit hands it to somebody who did not act yet.
+    fn hand_over(&mut self) {
+        let biscuits: Vec<_> = (0..self.tokens.len()).filter(|number| self.model.tokens[*number].is_biscuit).collect();
+        if biscuits.is_empty() || !self.random.once_in(3) {
+            return;
+        }
+        let number = biscuits[self.random.below(biscuits.len())];
+        let to = self.random.below(WORKLOADS.len());
+        let held = &self.model.tokens[number];
+        if held.chain.contains(&to) {
+            return;
+        }
+        let scope: Scopes = self.random.scopes().intersection(&held.scope).copied().collect();
+        let scope = (!scope.is_empty()).then_some(scope);
+        let words = scope.as_ref().map(|scope| words(scope).parse().unwrap());
+        let next = HandOver { wit: &self.wits[to], scope: words.as_ref(), until: None };
+        let biscuit = UnverifiedHandover::parse(&self.tokens[number]).unwrap();
+        self.tokens.push(biscuit.hand_over(&self.agents[held.key].key, &next).unwrap());
+        self.model.hand_over(number, to, scope);
+    }
+
+    /// What a new token says.
+    fn read(&self, token: &str, is_biscuit: bool) -> Value {
+        if !is_biscuit {
+            return claims(token);
+        }
+        let rules = HandoverRules { issuer: &ISSUER.parse().unwrap(), audience: None, skew: std::time::Duration::ZERO };
+        let biscuit = UnverifiedHandover::parse(token).unwrap();
+        let rooted = biscuit.verify_root(&self.handover_keys, &rules, UnixTime::from_secs(now())).unwrap();
+        serde_json::to_value(rooted.verify(&[]).unwrap().token()).unwrap()
     }
 
     fn compare(&mut self, said: &Value, expected: &Token, told: &str) {
         let text = |name: &str| said[name].as_str().unwrap_or_else(|| panic!("{name}: {said}"));
         let acts = std::iter::successors(said.get("act"), |act| act.get("act"));
         let actual = Token {
+            is_biscuit: expected.is_biscuit,
+            handed_on: Vec::new(),
             scope: text("scope")
                 .split(' ')
                 .map(|scope| SCOPES[SCOPES.iter().position(|known| *known == scope).unwrap()])
@@ -199,26 +244,46 @@ impl Run {
         if self.tokens.is_empty() || random.once_in(5) {
             let key = if random.once_in(8) { random.below(WORKLOADS.len()) } else { workload };
             let actor = random.once_in(4).then(|| if random.once_in(3) { random.below(WORKLOADS.len()) } else { workload });
-            return Request { subject: Subject::User(random.below(USERS.len())), caller: workload, key, actor, target, scope };
+            let subject = Subject::User(random.below(USERS.len()));
+            return Request { subject, caller: workload, key, actor, target, scope, as_biscuit: random.once_in(3) };
         }
         let number = random.below(self.tokens.len());
         let token = &self.model.tokens[number];
         let (holder, held, here, server) = (token.chain[0], token.key, token.target, self.model.servers[token.target]);
+        if token.is_biscuit {
+            let (caller, key, target) = match random.below(8) {
+                0 => (workload, random.below(WORKLOADS.len()), here),
+                1 => (holder, held, target),
+                _ => (holder, held, here),
+            };
+            let as_biscuit = random.once_in(10);
+            return Request { subject: Subject::Token(number), caller, key, actor: None, target, scope, as_biscuit };
+        }
         let (caller, key, actor, target) = match random.below(10) {
             0 | 1 => (holder, held, None, here),
             2..=5 => (holder, held, Some(workload), here),
             6 | 7 => (server.unwrap_or(workload), server.unwrap_or(workload), None, target),
             _ => (workload, random.below(WORKLOADS.len()), random.once_in(2).then(|| random.below(WORKLOADS.len())), target),
         };
-        Request { subject: Subject::Token(number), caller, key, actor, target, scope }
+        // Nobody is in a Biscuit twice; who may come back, comes back by other tokens.
+        let as_biscuit = random.once_in(4) && actor.is_none() && (caller, key) == (holder, held);
+        let mut actors = token.chain.clone();
+        actors.sort_unstable();
+        actors.dedup();
+        let as_biscuit = as_biscuit && actors.len() == token.chain.len();
+        Request { subject: Subject::Token(number), caller, key, actor, target, scope, as_biscuit }
     }
 
     fn form(&self, request: &Request) -> Form {
         let agent = &self.agents[request.caller];
         let form = match request.subject {
             Subject::User(user) => agent.delegation(&self.users[user]),
-            Subject::Token(token) => agent.delegation(&self.tokens[token]).set("subject_token_type", ACCESS_TOKEN),
+            Subject::Token(token) => {
+                let kind = if self.model.tokens[token].is_biscuit { BISCUIT } else { ACCESS_TOKEN };
+                agent.delegation(&self.tokens[token]).set("subject_token_type", kind)
+            }
         };
+        let form = if request.as_biscuit { form.add("requested_token_type", BISCUIT) } else { form };
         let form = form.set("resource", TARGETS[request.target].0);
         let form = match request.actor {
             Some(actor) => form.add("actor_token", &self.wits[actor]).add("actor_token_type", JWT),

@@ -22,6 +22,9 @@ pub(super) struct UserToken {
 /// What is known of a token once it is granted.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Token {
+    pub(super) is_biscuit: bool,
+    /// Of a Biscuit, what each holder had who handed it on where the service did not see it, the first one first.
+    pub(super) handed_on: Vec<Scopes>,
     pub(super) scope: Scopes,
     pub(super) target: usize,
     /// Who acts, newest first.
@@ -55,6 +58,7 @@ pub(super) struct Request {
     pub(super) actor: Option<usize>,
     pub(super) target: usize,
     pub(super) scope: Option<Scopes>,
+    pub(super) as_biscuit: bool,
 }
 
 pub(super) struct Model {
@@ -71,6 +75,15 @@ pub(super) struct Model {
 
 type Refusal = &'static str;
 
+impl Permit {
+    /// Of what is asked for, or else of everything, what is left below `ceiling`.
+    fn narrow(&self, asked: Option<&Scopes>, ceiling: &Scopes) -> Result<Scopes, Refusal> {
+        let is_left = |scope: &&&'static str| ceiling.contains(**scope) && self.scopes.contains(**scope);
+        let scope: Scopes = asked.unwrap_or(ceiling).iter().filter(is_left).copied().collect();
+        if scope.is_empty() { Err("invalid_scope") } else { Ok(scope) }
+    }
+}
+
 impl Model {
     pub(super) fn new(permits: Vec<Permit>, servers: Vec<Option<usize>>, all_scopes: Scopes, users: Vec<UserToken>) -> Self {
         Self { permits, servers, all_scopes, users, wits: Vec::new(), tokens: Vec::new(), delegations: Vec::new() }
@@ -78,6 +91,16 @@ impl Model {
 
     pub(super) fn revoke(&mut self, delegation: usize) {
         self.delegations[delegation].is_revoked = true;
+    }
+
+    /// What is left of a Biscuit in the hands of `to`, when its holder leaves it `scope`.
+    pub(super) fn hand_over(&mut self, biscuit: usize, to: usize, scope: Option<Scopes>) {
+        let mut token = self.tokens[biscuit].clone();
+        let scope = scope.unwrap_or_else(|| token.scope.clone());
+        token.handed_on.push(std::mem::replace(&mut token.scope, scope));
+        token.chain.insert(0, to);
+        (token.key, token.exp) = (to, token.exp.min(self.wits[to]));
+        self.tokens.push(token);
     }
 
     /// What `request` brings at `now`, in whole seconds.
@@ -90,6 +113,18 @@ impl Model {
                     return Err("invalid_request");
                 }
                 (vec![request.caller], request.key, exp, self.users[user].scope.clone().unwrap_or(self.all_scopes.clone()))
+            }
+            Subject::Token(token) if self.tokens[token].is_biscuit => {
+                let token = &self.tokens[token];
+                // A Biscuit is brought back for a token, not for another Biscuit.
+                if request.as_biscuit || (request.caller, request.key) != (token.chain[0], token.key) {
+                    return Err("invalid_request");
+                }
+                if request.target != token.target {
+                    return Err("invalid_target");
+                }
+                let (exp, ceiling) = self.unseen(token, now)?;
+                (token.chain.clone(), request.key, exp, ceiling)
             }
             Subject::Token(token) => {
                 let token = &self.tokens[token];
@@ -118,14 +153,9 @@ impl Model {
         }
         let actor = chain[0];
         let comes_again = self.parent_length(request) < chain.len() && chain[1..].contains(&actor);
-        let permit = self.permits.iter().find(|permit| (permit.workload, permit.target) == (actor, request.target));
-        let permit = permit.filter(|permit| chain.len() <= permit.depth && (permit.repeats || !comes_again));
+        let permit = self.permit(actor, request.target, chain.len()).filter(|permit| permit.repeats || !comes_again);
         let permit = permit.ok_or("invalid_target")?;
-        let asked = request.scope.clone().unwrap_or_else(|| ceiling.clone());
-        let scope: Scopes = asked.into_iter().filter(|scope| ceiling.contains(scope) && permit.scopes.contains(scope)).collect();
-        if scope.is_empty() {
-            return Err("invalid_scope");
-        }
+        let scope = permit.narrow(request.scope.as_ref(), &ceiling)?;
         exp = exp.min(now + permit.ttl);
         let delegation = self.delegation(request, exp);
         let Delegation { until, is_revoked, .. } = self.delegations[delegation];
@@ -134,6 +164,8 @@ impl Model {
         }
         let wit = request.actor.map_or(u64::MAX, |actor| self.wits[actor]);
         let token = Token {
+            is_biscuit: request.as_biscuit,
+            handed_on: Vec::new(),
             scope,
             target: request.target,
             chain: std::mem::take(&mut chain),
@@ -143,6 +175,23 @@ impl Model {
         };
         self.tokens.push(token.clone());
         Ok(token)
+    }
+
+    fn permit(&self, actor: usize, target: usize, actors: usize) -> Option<&Permit> {
+        self.permits.iter().find(|permit| (permit.workload, permit.target) == (actor, target) && actors <= permit.depth)
+    }
+
+    /// End and scope of what reached the holder of a Biscuit: for everybody who handed it on after somebody else, policy is asked as
+    /// if they had come.
+    fn unseen(&self, token: &Token, now: u64) -> Result<(u64, Scopes), Refusal> {
+        let Some((first, others)) = token.handed_on.split_first() else { return Ok((token.exp, token.scope.clone())) };
+        let (mut exp, mut ceiling) = (token.exp, first.clone());
+        for (number, had) in others.iter().enumerate() {
+            let place = others.len() - number;
+            let permit = self.permit(token.chain[place], token.target, token.chain.len() - place).ok_or("invalid_target")?;
+            (exp, ceiling) = (exp.min(now + permit.ttl), permit.narrow(Some(had), &ceiling)?);
+        }
+        Ok((exp, ceiling.intersection(&token.scope).copied().collect()))
     }
 
     fn parent_length(&self, request: &Request) -> usize {
