@@ -24,10 +24,15 @@ mod delegation;
 
 /// Asks `one` and `other` to keep every promise, each time with nothing claimed yet.
 pub(crate) async fn is_kept_by(one: &Node, other: &Node) {
+    is_kept_among(|case| (one.anew(case), other.anew(case))).await;
+}
+
+/// Asks for every promise of the copies that `copies` makes for it.
+pub(crate) async fn is_kept_among(copies: impl Fn(&str) -> Copies) {
     for (name, case) in CASES.iter().chain(delegation::CASES) {
         // Seen only if the case fails.
         println!("{name}");
-        case((one.anew(name), other.anew(name))).await;
+        case(copies(name)).await;
     }
 }
 
