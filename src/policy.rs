@@ -152,7 +152,22 @@ impl Policy {
     }
 }
 
+/// Room on the stack for a policy of nothing but one file of parentheses.
+const STACK: usize = 512 << 20;
+
+/// Does `work` on a stack that is large enough for whatever somebody wrote: Cedar reads and writes policies by recursion.
+fn with_room<T: Send>(work: impl FnOnce() -> Result<T, PolicyError> + Send) -> Result<T, PolicyError> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).map_err(PolicyError::engine)?;
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
 fn read(settings: &PolicySettings, vocabulary: &Vocabulary) -> Result<Set, PolicyError> {
+    with_room(|| read_here(settings, vocabulary))
+}
+
+fn read_here(settings: &PolicySettings, vocabulary: &Vocabulary) -> Result<Set, PolicyError> {
     let sources = Sources::read(settings)?;
     let mut report = Report::default();
     let countries = settings.country_database.as_deref().map(CountryDatabase::read).transpose()?;
@@ -168,9 +183,9 @@ fn read(settings: &PolicySettings, vocabulary: &Vocabulary) -> Result<Set, Polic
 /// All that is wrong with the policies, entities and database of `settings`, and what can hardly be meant. Reads files, so it blocks.
 pub fn inspect(settings: &PolicySettings, targets: &Targets) -> Report {
     let mut report = Report::default();
-    let inspected = Vocabulary::new(targets).and_then(|vocabulary| {
+    let inspected = with_room(|| {
         let sources = Sources::read(settings)?;
-        Set::new(&vocabulary, &sources, &mut report)
+        Set::new(&Vocabulary::new(targets)?, &sources, &mut report).map(drop)
     });
     let countries = settings.country_database.as_deref().map(CountryDatabase::read).transpose();
     report.errors.extend(inspected.err().into_iter().chain(countries.err()));

@@ -80,6 +80,13 @@ fn names_nobody(vocabulary: &Vocabulary, set: &Set, known: &Known<'_>, warn: &mu
             warn(known.rule, format!("the policy names {uid}, which is no configured target"));
         } else if vocabulary.group_name(&uid).is_some_and(|name| !set.agents.has_group(name)) {
             warn(known.rule, format!("the policy names {uid}, which no `[[group]]` describes"));
+        } else if vocabulary.is_impossible_user(&uid) {
+            warn(
+                known.rule,
+                format!(
+                    "the policy names {uid}, and users are called by their issuer's alias and their name there: `corp:alice`"
+                ),
+            );
         } else if vocabulary.workload_name(&uid).is_some_and(|id| set.agents.misses(id)) {
             warn(
                 known.rule,

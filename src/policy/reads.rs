@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-/// What some policy looks at of the values that are dear to make, or that may be many. The rest is left out of questions, or always the
-/// same: nobody can tell.
+/// What some policy looks at of the values that are dear to make, that are new in every request, or that may be many. Time, address
+/// and groups that nobody looks at are left out of questions, or always the same: nobody can tell.
 #[derive(Debug)]
 pub(super) struct Reads {
     pub(super) time: bool,
@@ -60,9 +60,22 @@ fn asked_groups(bodies: &[Value]) -> Option<BTreeSet<String>> {
     (asked == bodies.iter().map(|body| count(body, "groups")).sum::<usize>()).then_some(names)
 }
 
+fn user() -> Value {
+    json!({ ".": { "left": { "Var": "context" }, "attr": "user" } })
+}
+
+/// Whether a policy asks for `context.user in …`: never so, and the author means the user's groups.
+pub(super) fn puts_user_in(body: &Value) -> bool {
+    body.get("in").is_some_and(|asked| asked["left"] == user())
+        || match body {
+            Value::Object(members) => members.values().any(puts_user_in),
+            Value::Array(items) => items.iter().any(puts_user_in),
+            _ => false,
+        }
+}
+
 fn collect(body: &Value, found: &mut impl FnMut(&str)) {
-    let user = json!({ ".": { "left": { "Var": "context" }, "attr": "user" } });
-    let groups = json!({ ".": { "left": user, "attr": "groups" } });
+    let groups = json!({ ".": { "left": user(), "attr": "groups" } });
     let contains = body.get("contains").filter(|contains| contains["left"] == groups);
     if let Some(name) = contains.and_then(|contains| contains["right"]["Value"].as_str()) {
         return found(name);

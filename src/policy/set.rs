@@ -8,6 +8,7 @@ use std::sync::Arc;
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{Authorizer, PolicyId, PolicySet, Request as CedarRequest, ValidationMode, Validator};
 use procura_token::Scope;
+use serde_json::Value;
 
 use super::agent::Agents;
 use super::answered::Answered;
@@ -15,10 +16,14 @@ use super::country::CountryDatabase;
 use super::file::{ENTITY, POLICY, SourceFile};
 use super::parse::{offset, parse, reason};
 use super::question::Question;
-use super::reads::{Reads, mentions};
+use super::reads::{Reads, mentions, puts_user_in};
 use super::slice::Slices;
 use super::vocabulary::Vocabulary;
 use super::{Place, PolicyError, PolicySetHash, PolicySettings, Report, file, oddity};
+
+/// How deep a policy may be in Cedar's JSON, in which a chain of `||` has two levels for each: what is deeper takes more stack than threads
+/// have.
+const MAX_DEPTH: usize = 256;
 
 /// Policies that can be asked, and the agents they speak of.
 pub(super) struct Set {
@@ -98,12 +103,22 @@ impl Set {
         hold_against_schema(vocabulary, &sources.policies, &whole, &rules, report)?;
         let bodies =
             whole.policies().map(|policy| policy.to_json().map_err(PolicyError::engine)).collect::<Result<Vec<_>, _>>()?;
+        for (policy, body) in whole.policies().zip(&bodies) {
+            let too_deep = (!is_within(body, MAX_DEPTH))
+                .then_some("its conditions nest too deeply: write `[…].contains(…)`, or several policies");
+            let member = puts_user_in(body).then_some("users are in no `Group`: write `context.user.groups.contains(\"…\")`");
+            for (rule, reason) in rules.get(policy.id()).into_iter().flat_map(|rule| [(rule, too_deep), (rule, member)]) {
+                let refuse = |reason: &str| PolicyError::Schema { place: rule.place.clone(), reason: reason.to_owned() };
+                report.errors.extend(reason.map(refuse));
+            }
+        }
         let reads = Reads::of(&bodies);
         // What differs when the same is asked again. (So do weekday and country, but so seldom that they are part of the question.)
         let reads_what_is_new = reads.time || reads.source_ip || reads.auth_age;
         let agents = Agents::read(vocabulary, sources.entities.as_deref(), report);
         let set = Self {
-            slices: Slices::new(vocabulary, &whole)?,
+            // What is wrong is told, and never asked.
+            slices: if report.errors.is_empty() { Slices::new(vocabulary, &whole)? } else { Slices::default() },
             reads,
             minds_approval: bodies.iter().any(|body| mentions(body, "approved"))
                 || rules.values().any(|rule| rule.needs_approval),
@@ -181,4 +196,13 @@ fn hold_against_schema(
     errors.sort_by(|(a, _), (b, _)| (&a.file, a.line).cmp(&(&b.file, b.line)));
     report.errors.extend(errors.into_iter().map(|(place, reason)| PolicyError::Schema { place, reason }));
     Ok(())
+}
+
+/// Whether nothing in `body` is in more than `depth` objects and lists.
+fn is_within(body: &Value, depth: usize) -> bool {
+    match body {
+        Value::Object(members) => depth > 0 && members.values().all(|member| is_within(member, depth - 1)),
+        Value::Array(items) => depth > 0 && items.iter().all(|item| is_within(item, depth - 1)),
+        _ => true,
+    }
 }

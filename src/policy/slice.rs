@@ -13,6 +13,7 @@ use super::vocabulary::Vocabulary;
 /// Each policy lies in one drawer for each action it may apply to: the one its head names by principal and resource, where
 /// `None` is "any". A question goes to the drawers that its own principal, groups and resource lead to, and to no others;
 /// as every policy lies in at most one of these, the answers add up to that of the whole set.
+#[derive(Default)]
 pub(super) struct Slices(HashMap<EntityUid, ByPrincipal>);
 
 type ByPrincipal = HashMap<Option<EntityUid>, ByResource>;
@@ -39,15 +40,9 @@ impl Slices {
     pub(super) fn new(vocabulary: &Vocabulary, whole: &PolicySet) -> Result<Self, PolicyError> {
         let mut slices = Self(HashMap::new());
         for policy in whole.policies() {
-            let mut body = policy.to_json().map_err(PolicyError::engine)?;
+            let body = policy.to_json().map_err(PolicyError::engine)?;
             let asks = asks(&body);
-            for part in ["principal", "action", "resource"] {
-                let is_type = body.get(part).is_some_and(|part| part["op"] == "is");
-                if !is_type {
-                    body[part] = json!({ "op": "All" });
-                }
-            }
-            let headless = Policy::from_json(Some(policy.id().clone()), body).map_err(PolicyError::engine)?;
+            let headless = headless(vocabulary, policy, body).unwrap_or_else(|| policy.clone());
             let (principal, resource) = head(policy);
             for action in actions(vocabulary, policy) {
                 let of_action = slices.0.entry(action).or_default();
@@ -85,6 +80,21 @@ impl Drawer {
         asks.iter().for_each(|asks| _ = self.by_text.entry(asks.clone()).or_default());
         self.by_text.iter_mut().filter(|(text, _)| asks.contains(text)).map(|(_, slice)| slice).collect()
     }
+}
+
+/// `policy` without those parts of its head that are so for every question that finds it.
+fn headless(vocabulary: &Vocabulary, policy: &Policy, mut body: Value) -> Option<Policy> {
+    // `in` a group leads its members here, `==` a group nobody.
+    let is_nobody =
+        matches!(policy.principal_constraint(), PrincipalConstraint::Eq(uid) if vocabulary.workload_name(&uid).is_none());
+    for part in ["principal", "action", "resource"] {
+        let is_type = body.get(part).is_some_and(|part| part["op"] == "is");
+        let stays = is_type || (is_nobody && part == "principal");
+        if !stays {
+            body[part] = json!({ "op": "All" });
+        }
+    }
+    Policy::from_json(Some(policy.id().clone()), body).ok()
 }
 
 /// The actions that `policy` may apply to.

@@ -66,7 +66,9 @@ impl Vocabulary {
         ]);
         attributes.extend(target.owner.as_deref().map(|owner| ("owner".to_owned(), text(owner))));
         let entity = Entity::new(self.target_uid(&target.resource), attributes, HashSet::new()).map_err(PolicyError::engine)?;
-        Entities::from_entities([entity], Some(&self.schema)).map_err(PolicyError::engine)
+        // Held against the schema, and then without the actions that come with it.
+        Entities::from_entities([entity.clone()], Some(&self.schema)).map_err(PolicyError::engine)?;
+        Entities::from_entities([entity], None).map_err(PolicyError::engine)
     }
 
     /// The schema where every request is held against it: in development builds. In release builds the types suffice.
@@ -88,6 +90,11 @@ impl Vocabulary {
     /// The name of the group that `uid` is, if it is one's.
     pub(super) fn group_name<'a>(&self, uid: &'a EntityUid) -> Option<&'a str> {
         (*uid.type_name() == self.group).then(|| uid.id().unescaped())
+    }
+
+    /// Whether `uid` is a user's, and no user can be called that: `<alias>:<subject>`.
+    pub(super) fn is_impossible_user(&self, uid: &EntityUid) -> bool {
+        *uid.type_name() == self.user && !uid.id().unescaped().contains(':')
     }
 
     /// The identifier of the workload that `uid` is, if it is one's.

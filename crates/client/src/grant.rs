@@ -5,7 +5,7 @@ use core::time::Duration;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{Response, StatusCode};
 use procura_token::{
-    AuthorizationDetails, Confirmation, MAX_TOKEN, ParseError, Resource, ScopeSet, TokenType, UnixTime, parse_json,
+    Audience, AuthorizationDetails, Confirmation, MAX_TOKEN, ParseError, Resource, ScopeSet, TokenType, UnixTime, parse_json,
 };
 use serde::Deserialize;
 
@@ -81,7 +81,7 @@ pub fn judge_exchange(response: &Response<Vec<u8>>, expected: &Expectations) -> 
     {
         return Err(ExchangeError::Widened);
     }
-    expected.verify_resource(answer.resource.as_deref())?;
+    expected.verify_resource(answer.resource.as_ref())?;
     if !expected.covers(answer.authorization_details.as_ref()) {
         return Err(ExchangeError::Widened);
     }
@@ -102,18 +102,21 @@ struct Answer {
     token_type: String,
     expires_in: Option<u64>,
     scope: Option<String>,
-    resource: Option<Vec<String>>,
+    resource: Option<Audience>,
     authorization_details: Option<AuthorizationDetails>,
     cnf: Option<Confirmation>,
 }
 
 impl Expectations {
-    /// What the token is said to be for (draft-skokan-oauth-resource-response) is what was asked for, and nothing else.
-    fn verify_resource(&self, said: Option<&[String]>) -> Result<(), ExchangeError> {
-        let (Some(said), Some(asked)) = (said, &self.resource) else { return Ok(()) };
-        match said {
-            [one] if one == asked.as_str() => Ok(()),
-            others => Err(ExchangeError::OtherResource { resource: printable(&others.join(" "), 200) }),
+    /// What the token is said to be for (draft-skokan-oauth-resource-response; in draft-mcguinness-oauth-resource-token-resp it may be
+    /// one text) is what was asked for, and nothing else.
+    fn verify_resource(&self, said: Option<&Audience>) -> Result<(), ExchangeError> {
+        match (said, &self.resource) {
+            (Some(said), Some(asked)) if said.sole() != Some(asked.as_str()) => {
+                let resource = printable(&said.iter().collect::<Vec<_>>().join(" "), 200);
+                Err(ExchangeError::OtherResource { resource })
+            }
+            _ => Ok(()),
         }
     }
 

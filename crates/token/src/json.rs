@@ -16,7 +16,8 @@ pub const MAX_DEPTH: usize = 16;
 
 /// Parses one JSON object into `T`.
 ///
-/// Of the objects within, `T` decides; see that what serde derives for a struct reads an array as well.
+/// Of the objects within, `T` decides; see that what serde derives for a struct reads an array as well. The names of members are texts
+/// to it, not numbers; a `RawValue` within would go unread.
 ///
 /// # Errors
 /// [`ParseError::Json`] for a syntax error, anything but an object, a member name that occurs twice in one object (RFC 7515 section 4, RFC 7519

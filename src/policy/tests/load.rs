@@ -127,3 +127,31 @@ fn a_reload_takes_the_new_set_and_a_broken_one_keeps_the_last() {
     let decision = Ask::default().decide(&policy);
     assert!(!decision.allowed && decision.policy_set != first);
 }
+
+#[test]
+fn who_takes_users_for_members_of_groups_is_told() {
+    for condition in
+        ["context.user in Group::\"blocked\"", "context.scope == \"x\" || context.user in [Group::\"a\", Group::\"b\"]"]
+    {
+        let directory = TempDir::new().unwrap();
+        let text = format!("\nforbid (principal, action == Action::\"delegate\", resource) when {{ {condition} }};");
+        write(directory.path(), "test.cedar", &text);
+        let error = load(directory.path()).err().unwrap();
+        let PolicyError::Schema { place, reason } = &error else { panic!("{error}") };
+        assert!(place.line == Some(2) && reason.contains("context.user.groups.contains"), "{error}");
+    }
+}
+
+#[test]
+fn a_policy_that_is_too_deep_is_refused_and_harms_nobody() {
+    let any = |many: usize| (0..many).map(|n| format!("context.scope == \"s{n}\"")).collect::<Vec<_>>().join(" || ");
+    for (many, is_fine) in [(100, true), (200, false), (10_000, false)] {
+        let directory = TempDir::new().unwrap();
+        let text = format!("permit (principal, action == Action::\"delegate\", resource) when {{ {} }};", any(many));
+        write(directory.path(), "test.cedar", &text);
+        match load(directory.path()) {
+            Ok(_) => assert!(is_fine, "{many}"),
+            Err(error) => assert!(!is_fine && error.to_string().contains("too deeply"), "{many}: {error}"),
+        }
+    }
+}

@@ -52,6 +52,16 @@ fn what_is_said_twice_is_told() {
 }
 
 #[test]
+fn a_user_without_an_issuer_is_told() {
+    let policy = |user: &str| {
+        format!("permit (principal, action == Action::\"delegate\", resource) when {{ context.user == User::\"{user}\" }};")
+    };
+    let told = one_warning(&policy("eve"));
+    assert!(told.contains("User::\"eve\"") && told.contains("corp:alice"), "{told}");
+    assert_eq!(warnings(&policy("dev:eve"), Some(AGENTS)), [""; 0]);
+}
+
+#[test]
 fn names_of_nobody_are_told() {
     for (head, told) in [
         ("principal in Group::\"agnets\", action, resource", "no `[[group]]` describes"),

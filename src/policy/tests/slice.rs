@@ -66,6 +66,7 @@ prop_compose! {
             "principal == Workload::\"spiffe://dev.procura.test/agent/researcher\"",
             "principal in Workload::\"spiffe://dev.procura.test/agent/planner\"",
             "principal in Group::\"a\"",
+            "principal == Group::\"a\"",
             "principal in Group::\"b\"",
             "principal is Workload in Group::\"a\"",
         ]),

@@ -56,12 +56,14 @@ fn scope_that_the_answer_leaves_out_is_what_was_asked_for() {
 /// RES-07.
 #[test]
 fn a_token_for_something_else_is_thrown_away() {
-    assert!(judge(&json!({ "resource": ["https://api.example/calendar"] })).is_ok());
+    for same in [json!(["https://api.example/calendar"]), json!("https://api.example/calendar"), json!(null)] {
+        assert!(judge(&json!({ "resource": same })).is_ok(), "{same}");
+    }
+    assert!(judge(&json!({ "resource": [] })).is_err());
     for other in [
         json!(["https://api.example/mail"]),
         json!(["https://api.example/calendar", "https://api.example/mail"]),
-        json!(["https://api.example/calendar/"]),
-        json!([]),
+        json!("https://api.example/calendar/"),
     ] {
         let refused = judge(&json!({ "resource": other }));
         assert!(matches!(refused, Err(ExchangeError::OtherResource { .. })), "{other}: {refused:?}");

@@ -123,7 +123,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Strict<V> {
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, variant: A) -> Result<V::Value, A::Error> {
-        let variant = self.deeper(variant)?;
+        let variant = self.wrap(variant);
         self.inner.visit_enum(variant)
     }
 }
@@ -169,17 +169,17 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Strict<A> {
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, A::Error> {
-        let seed = self.wrap(seed);
+        let seed = self.deeper(seed)?;
         self.inner.newtype_variant_seed(seed)
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, A::Error> {
-        let visitor = self.wrap(visitor);
+        let visitor = self.deeper(visitor)?;
         self.inner.tuple_variant(len, visitor)
     }
 
     fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, A::Error> {
-        let visitor = self.wrap(visitor);
+        let visitor = self.deeper(visitor)?;
         self.inner.struct_variant(fields, visitor)
     }
 }
