@@ -115,13 +115,18 @@ impl Set {
         let reads = Reads::of(&bodies);
         // What differs when the same is asked again. (So do weekday and country, but so seldom that they are part of the question.)
         let reads_what_is_new = reads.time || reads.source_ip || reads.auth_age;
+        let needs_approval = || rules.values().any(|rule| rule.needs_approval);
+        let minds_approval = bodies.iter().any(|body| mentions(body, "approved")) || needs_approval();
         let agents = Agents::read(vocabulary, sources.entities.as_deref(), report);
+        // What is wrong is told, and never asked.
+        let slices = match report.errors.as_slice() {
+            [] => Slices::new(vocabulary, whole.policies().zip(bodies))?,
+            _ => Slices::default(),
+        };
         let set = Self {
-            // What is wrong is told, and never asked.
-            slices: if report.errors.is_empty() { Slices::new(vocabulary, &whole)? } else { Slices::default() },
+            slices,
             reads,
-            minds_approval: bodies.iter().any(|body| mentions(body, "approved"))
-                || rules.values().any(|rule| rule.needs_approval),
+            minds_approval,
             hash: file::hash(sources.policies.iter().chain(sources.entities.iter().flatten())),
             answered: (!reads_what_is_new).then(Answered::default),
             authorizer: Authorizer::new(),

@@ -37,10 +37,13 @@ enum Asks {
 }
 
 impl Slices {
-    pub(super) fn new(vocabulary: &Vocabulary, whole: &PolicySet) -> Result<Self, PolicyError> {
-        let mut slices = Self(HashMap::new());
-        for policy in whole.policies() {
-            let body = policy.to_json().map_err(PolicyError::engine)?;
+    /// Files policies, each with its body in Cedar's JSON.
+    pub(super) fn new<'a>(
+        vocabulary: &Vocabulary,
+        policies: impl Iterator<Item = (&'a Policy, Value)>,
+    ) -> Result<Self, PolicyError> {
+        let mut slices = Self::default();
+        for (policy, body) in policies {
             let asks = asks(&body);
             let headless = headless(vocabulary, policy, body).unwrap_or_else(|| policy.clone());
             let (principal, resource) = head(policy);
