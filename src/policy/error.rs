@@ -87,6 +87,16 @@ pub enum PolicyError {
         /// What the validator says.
         reason: String,
     },
+    /// A policy that fits the schema and cannot be what its author wants.
+    #[error("{place}, policy `{policy}`: {reason}")]
+    Unfit {
+        /// Where the policy begins.
+        place: Place,
+        /// The policy's id.
+        policy: String,
+        /// What is wrong, and what to do.
+        reason: &'static str,
+    },
     /// An annotation of ours with a value that means nothing.
     #[error("{place}, policy `{policy}`: `@{annotation}(\"{value}\")` is not {expected}")]
     Annotation {

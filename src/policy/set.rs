@@ -108,7 +108,8 @@ impl Set {
                 .then_some("its conditions nest too deeply: write `[…].contains(…)`, or several policies");
             let member = puts_user_in(body).then_some("users are in no `Group`: write `context.user.groups.contains(\"…\")`");
             for (rule, reason) in rules.get(policy.id()).into_iter().flat_map(|rule| [(rule, too_deep), (rule, member)]) {
-                let refuse = |reason: &str| PolicyError::Schema { place: rule.place.clone(), reason: reason.to_owned() };
+                let (place, policy) = (rule.place.clone(), rule.id.to_string());
+                let refuse = |reason| PolicyError::Unfit { place, policy, reason };
                 report.errors.extend(reason.map(refuse));
             }
         }

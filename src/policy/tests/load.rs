@@ -137,7 +137,7 @@ fn who_takes_users_for_members_of_groups_is_told() {
         let text = format!("\nforbid (principal, action == Action::\"delegate\", resource) when {{ {condition} }};");
         write(directory.path(), "test.cedar", &text);
         let error = load(directory.path()).err().unwrap();
-        let PolicyError::Schema { place, reason } = &error else { panic!("{error}") };
+        let PolicyError::Unfit { place, reason, .. } = &error else { panic!("{error}") };
         assert!(place.line == Some(2) && reason.contains("context.user.groups.contains"), "{error}");
     }
 }
