@@ -29,6 +29,7 @@ pub(super) enum Command {
     /// Show one delegation
     Show {
         /// Its name: `delegation.id` in tokens and in the audit log
+        #[arg(allow_hyphen_values = true)]
         id: DelegationId,
         #[command(flatten)]
         from: From,
@@ -40,7 +41,7 @@ pub(super) enum Command {
     #[command(long_about = REVOKE_HELP)]
     Revoke {
         /// Its name: `delegation.id` in tokens and in the audit log
-        #[arg(conflicts_with_all = ["agent", "user", "target"])]
+        #[arg(allow_hyphen_values = true, conflicts_with_all = ["agent", "user", "target"])]
         id: Option<DelegationId>,
         #[command(flatten)]
         which: Which,

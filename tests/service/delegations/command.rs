@@ -44,6 +44,12 @@ async fn a_command_that_cannot_be_carried_out_says_why_in_one_line() {
     let (world, service, operator) = scene();
     operator.says(&["show", "AAAAAAAAAAAAAAAAAAAAAA"]).says(1, &["nothing is known of that delegation"]);
     operator.says(&["revoke", "AAAAAAAAAAAAAAAAAAAAAA"]).says(1, &["nothing is known"]);
+    // One in 64 begins like an option.
+    for id in ["-QAAAAAAAAAAAAAAAAAAAA", "--AAAAAAAAAAAAAAAAAAAA"] {
+        operator.says(&["show", id, "--json"]).says(1, &["nothing is known"]);
+        operator.says(&["revoke", "--reason", "stolen", id]).says(1, &["nothing is known"]);
+    }
+    assert_eq!(operator.says(&["revoke", "--usr", "dev:bob"]).code, 2);
     operator.says(&["revoke", "../../healthz"]).says(1, &["nothing is known"]);
     // Whoever named what nothing matches believes that somebody is stopped.
     operator.says(&["revoke", "--user", "dev:carol"]).says(1, &["nothing was revoked"]);
