@@ -152,7 +152,7 @@ impl Policy {
     }
 }
 
-/// Room on the stack for a policy of nothing but one file of parentheses.
+/// Stack for the deepest policy that a file of 1 MiB can hold. Only what is used of it becomes memory.
 const STACK: usize = 512 << 20;
 
 /// Does `work` on a stack that is large enough for whatever somebody wrote: Cedar reads and writes policies by recursion.
