@@ -1,11 +1,19 @@
-//! The clients: many connections, one thread, as little work as HTTP/1.1 allows.
+//! The clients: many connections, one thread, as little work as HTTP allows.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
+
+use http::header::CONTENT_TYPE;
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper::client::conn::http2::SendRequest;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 
 use procura_token::{Algorithm, Htu, NewDpopProof, SigningKey, TokenId, UnixTime, random_bytes};
 use rustls::pki_types::pem::PemObject as _;
@@ -13,6 +21,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
@@ -47,11 +56,20 @@ pub(crate) enum Proving {
     MutualTls,
 }
 
+/// How requests travel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// One request at a time on each connection.
+    Http1,
+    /// So many at once on each connection.
+    Http2(usize),
+}
+
 /// Requests that differ in their proofs alone.
 pub(crate) struct Requests {
     address: SocketAddr,
     tls: Option<TlsConnector>,
-    body: String,
+    body: Bytes,
     proofs: Vec<Option<String>>,
 }
 
@@ -73,7 +91,7 @@ impl Requests {
         if proving == Proving::MutualTls {
             let body = body.append_pair("client_id", "spiffe://dev.procura.test/agent/planner").finish();
             let tls = Some(connector(&svid("x509"), directory));
-            return Self { address: server.mtls, tls, body, proofs: vec![None; count] };
+            return Self { address: server.mtls, tls, body: body.into(), proofs: vec![None; count] };
         }
         let body = body
             .append_pair("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe")
@@ -85,32 +103,49 @@ impl Requests {
             let jti = TokenId::from_random(random_bytes());
             Some(NewDpopProof { jti, htm: "POST", htu: &uri, iat: now().whole_secs(), ath: None, nonce }.sign(&key).unwrap())
         };
-        let asking = Self { address, tls: None, body, proofs: vec![proof(None)] };
-        let answer = block_on(async { Connection::open(&asking).await.send(&asking.text(0)).await.to_owned() });
+        let asking = Self { address, tls: None, body: body.into(), proofs: vec![proof(None)] };
+        let ask = async { Kept::open(&asking).await.send(&asking.text(0)).await.to_owned() };
+        let answer = runtime().block_on(ask);
         let (_, nonce) = answer.split_once("dpop-nonce: ").expect("an answer without a proof's nonce gives one");
         let nonce = nonce.split("\r\n").next();
         Self { proofs: (0..count).map(|_| proof(nonce)).collect(), ..asking }
     }
 
-    /// The first `count`, and the rest.
-    pub(crate) fn split_at(mut self, count: usize) -> (Self, Self) {
-        let proofs = self.proofs.split_off(count);
-        let rest = Self { address: self.address, tls: self.tls.clone(), body: self.body.clone(), proofs };
-        (self, rest)
+    async fn connect(&self, protocol: Protocol) -> Box<dyn Stream> {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let Some(tls) = &self.tls else { return Box::new(stream) };
+        let offered: &[u8] = if protocol == Protocol::Http1 { b"http/1.1" } else { b"h2" };
+        let tls = tls.with_alpn(vec![offered.to_vec()]);
+        Box::new(tls.connect(self.address.ip().into(), stream).await.unwrap())
     }
 
-    fn text(&self, number: usize) -> String {
+    /// One request in HTTP/1.1.
+    fn text(&self, number: usize) -> Vec<u8> {
         let (address, body) = (self.address, &self.body);
         let proof = self.proofs[number].as_ref().map_or_else(String::new, |proof| format!("dpop: {proof}\r\n"));
-        format!(
+        let head = format!(
             "POST /token HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-www-form-urlencoded\r\n\
-             content-length: {}\r\n{proof}\r\n{body}",
+             content-length: {}\r\n{proof}\r\n",
             body.len()
-        )
+        );
+        [head.as_bytes(), body].concat()
+    }
+
+    /// One request for HTTP/2.
+    fn request(&self, number: usize) -> Request<Full<Bytes>> {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let request = Request::post(format!("{scheme}://{}/token", self.address));
+        let mut request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if let Some(proof) = &self.proofs[number] {
+            request = request.header("dpop", proof);
+        }
+        request.body(Full::new(self.body.clone())).unwrap()
     }
 }
 
 /// What the clients saw.
+#[derive(Default)]
 pub(crate) struct Load {
     pub(crate) elapsed: Duration,
     pub(crate) refused: usize,
@@ -118,70 +153,127 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    pub(crate) fn percentile(&self, part: f64) -> Duration {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.elapsed += other.elapsed;
+        self.refused += other.refused;
+        self.latencies.extend(other.latencies);
+    }
+
+    pub(crate) fn percentile(&mut self, part: f64) -> Duration {
+        self.latencies.sort_unstable();
         self.latencies.get((self.latencies.len() as f64 * part) as usize).copied().unwrap_or_default()
     }
 }
 
-/// Sends all `requests`, each connection the next one as soon as it has its answer.
-pub(crate) fn run(requests: Requests, connections: usize) -> Load {
-    let shared = Arc::new((requests, AtomicUsize::new(0), AtomicUsize::new(0)));
-    let clock = Stopwatch::start();
-    let mut latencies: Vec<Duration> = block_on(async {
-        let mut clients = JoinSet::new();
-        for _ in 0..connections {
-            let shared = Arc::clone(&shared);
-            clients.spawn(async move { work(&shared.0, &shared.1, &shared.2).await });
-        }
-        clients.join_all().await.into_iter().flatten().collect()
-    });
-    let elapsed = clock.elapsed();
-    latencies.sort_unstable();
-    Load { elapsed, refused: shared.2.load(Ordering::Relaxed), latencies }
+/// Clients that are connected, and what they send.
+pub(crate) struct Clients {
+    runtime: Runtime,
+    requests: Arc<Requests>,
+    connections: Vec<Connection>,
 }
 
-/// One connection's share.
-async fn work(requests: &Requests, next: &AtomicUsize, refused: &AtomicUsize) -> Vec<Duration> {
-    let mut connection = Connection::open(requests).await;
-    let mut latencies = Vec::new();
-    loop {
-        let number = next.fetch_add(1, Ordering::Relaxed);
-        if number >= requests.proofs.len() {
-            return latencies;
+impl Clients {
+    /// As many as there are to be requests at once.
+    pub(crate) fn connect(requests: Requests, protocol: Protocol, at_once: usize) -> Self {
+        let runtime = runtime();
+        let connections = runtime.block_on(async {
+            let mut connections = Vec::new();
+            while connections.len() < at_once {
+                match protocol {
+                    Protocol::Http1 => connections.push(Connection::Kept(Kept::open(&requests).await)),
+                    Protocol::Http2(streams) => {
+                        let stream = TokioIo::new(requests.connect(protocol).await);
+                        let (sender, connection) =
+                            hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+                        tokio::spawn(connection);
+                        connections.extend((0..streams).map(|_| Connection::Shared(sender.clone())));
+                    }
+                }
+            }
+            connections
+        });
+        Self { runtime, requests: Arc::new(requests), connections }
+    }
+
+    /// Sends those of the requests, each client the next one as soon as it has its answer.
+    pub(crate) fn send(&mut self, numbers: Range<usize>) -> Load {
+        let next = Arc::new(AtomicUsize::new(numbers.start));
+        let clock = Stopwatch::start();
+        let shares = self.runtime.block_on(async {
+            let mut clients = JoinSet::new();
+            for connection in self.connections.drain(..) {
+                clients.spawn(connection.work(Arc::clone(&self.requests), Arc::clone(&next), numbers.end));
+            }
+            clients.join_all().await
+        });
+        let mut load = Load { elapsed: clock.elapsed(), ..Load::default() };
+        for (connection, share) in shares {
+            self.connections.push(connection);
+            load.add(share);
         }
-        let text = requests.text(number);
-        let sent = Stopwatch::start();
-        if !connection.send(&text).await.starts_with("HTTP/1.1 200 ") {
-            refused.fetch_add(1, Ordering::Relaxed);
-        }
-        latencies.push(sent.elapsed());
+        load
     }
 }
 
-/// A keep-alive connection.
-struct Connection {
-    stream: Box<dyn Stream>,
-    answer: Vec<u8>,
+/// What a client sends on.
+enum Connection {
+    Kept(Kept),
+    Shared(SendRequest<Full<Bytes>>),
+}
+
+impl Connection {
+    /// One client's share.
+    async fn work(mut self, requests: Arc<Requests>, next: Arc<AtomicUsize>, end: usize) -> (Self, Load) {
+        let mut load = Load::default();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= end {
+                return (self, load);
+            }
+            let (sent, is_good) = self.exchange(&requests, number).await;
+            load.latencies.push(sent.elapsed());
+            load.refused += usize::from(!is_good);
+        }
+    }
+
+    /// When the request was sent, and whether its answer, which is here, was 200.
+    async fn exchange(&mut self, requests: &Requests, number: usize) -> (Stopwatch, bool) {
+        match self {
+            Self::Kept(connection) => {
+                let text = requests.text(number);
+                let sent = Stopwatch::start();
+                (sent, connection.send(&text).await.starts_with("HTTP/1.1 200 "))
+            }
+            Self::Shared(sender) => {
+                let request = requests.request(number);
+                let sent = Stopwatch::start();
+                let answer = sender.send_request(request).await.unwrap();
+                let is_good = answer.status() == StatusCode::OK;
+                answer.into_body().collect().await.unwrap();
+                (sent, is_good)
+            }
+        }
+    }
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-impl Connection {
+/// A keep-alive connection of HTTP/1.1.
+struct Kept {
+    stream: Box<dyn Stream>,
+    answer: Vec<u8>,
+}
+
+impl Kept {
     async fn open(requests: &Requests) -> Self {
-        let stream = TcpStream::connect(requests.address).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        let stream: Box<dyn Stream> = match &requests.tls {
-            None => Box::new(stream),
-            Some(tls) => Box::new(tls.connect(requests.address.ip().into(), stream).await.unwrap()),
-        };
-        Self { stream, answer: Vec::new() }
+        Self { stream: requests.connect(Protocol::Http1).await, answer: Vec::new() }
     }
 
     /// Sends one request and returns head and body of its answer.
-    async fn send(&mut self, request: &str) -> &str {
-        self.stream.write_all(request.as_bytes()).await.unwrap();
+    async fn send(&mut self, request: &[u8]) -> &str {
+        self.stream.write_all(request).await.unwrap();
         self.stream.flush().await.unwrap();
         self.answer.clear();
         while length(&self.answer).is_none_or(|length| self.answer.len() < length) {
@@ -211,6 +303,6 @@ fn length(answer: &[u8]) -> Option<usize> {
     Some(head.len() + 4 + body)
 }
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }

@@ -14,7 +14,8 @@ use procura_token::{
 
 use crate::client::now;
 
-const ROUNDS: u32 = 4_000;
+/// Of each measurement.
+const ROUNDS: u32 = 400;
 
 /// Microseconds of processor time.
 pub(crate) struct Floor {
@@ -27,9 +28,10 @@ pub(crate) struct Floor {
 }
 
 impl Floor {
-    pub(crate) fn mean(&self, other: &Self) -> Self {
-        let sign = f64::midpoint(self.sign, other.sign);
-        Self { raw: f64::midpoint(self.raw, other.raw), sign, token: f64::midpoint(self.token, other.token) }
+    /// The mean of `floors`.
+    pub(crate) fn mean(floors: &[Self]) -> Self {
+        let mean = |of: fn(&Self) -> f64| floors.iter().map(of).sum::<f64>() / floors.len() as f64;
+        Self { raw: mean(|floor| floor.raw), sign: mean(|floor| floor.sign), token: mean(|floor| floor.token) }
     }
 }
 
@@ -40,8 +42,7 @@ pub(crate) fn measure() -> Floor {
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(|| Floor { raw: raw(), sign: sign(), token: token() })).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    let mean = |of: fn(&Floor) -> f64| floors.iter().map(of).sum::<f64>() / floors.len() as f64;
-    Floor { raw: mean(|floor| floor.raw), sign: mean(|floor| floor.sign), token: mean(|floor| floor.token) }
+    Floor::mean(&floors)
 }
 
 fn raw() -> f64 {

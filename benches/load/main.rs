@@ -2,10 +2,10 @@
 //!
 //! Starts the `procura` program with a development world, once with its memory store and once with a `redis-server` of its
 //! own, sends signed exchanges over keep-alive connections, and compares the server's processor time with the floor: one
-//! ES256 verification and one ES256 signature, measured around each load. Nothing is asserted; everything started is stopped.
+//! ES256 verification and one ES256 signature, measured in turns with the load. Nothing is asserted; everything started is stopped.
 //!
 //! It does so for callers with DPoP proofs, and for callers with X.509-SVIDs over mutual TLS, where the connection is the proof
-//! and the floor is the one signature.
+//! and the floor is the one signature; over HTTP/1.1, and over HTTP/2 with the same number of requests at once.
 //!
 //! The user's token and the SVID are the same in all requests, so that they are verified once and then known.
 
@@ -20,9 +20,12 @@ use std::time::Duration;
 
 use clap::Parser as _;
 
-use client::{Load, Proving, Requests};
+use client::{Clients, Load, Protocol, Proving, Requests};
 use floor::Floor;
 use process::{Redis, Server};
+
+/// How often load and floor take turns.
+const TURNS: usize = 20;
 
 #[derive(clap::Parser)]
 struct Arguments {
@@ -32,9 +35,12 @@ struct Arguments {
     /// Exchanges before that, to warm up
     #[arg(long, default_value_t = 2_000)]
     warm_up: usize,
-    /// Keep-alive connections
+    /// Requests at once: each on a connection of its own over HTTP/1.1
     #[arg(long, default_value_t = 64)]
-    connections: usize,
+    at_once: usize,
+    /// Requests at once on each connection over HTTP/2
+    #[arg(long, default_value_t = 16)]
+    streams: usize,
     /// Scopes of the calendar to ask for
     #[arg(long, default_value = "calendar.read calendar.write")]
     scope: String,
@@ -44,6 +50,9 @@ struct Arguments {
     /// Only `dpop` or only `mtls`
     #[arg(long)]
     proving: Option<String>,
+    /// Only `1` or only `2`
+    #[arg(long)]
+    http: Option<String>,
     /// Cargo says this to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
@@ -53,6 +62,7 @@ struct Arguments {
 struct Report {
     store: &'static str,
     proving: Proving,
+    protocol: Protocol,
     load: Load,
     server: Duration,
     server_system: Duration,
@@ -66,39 +76,47 @@ fn main() {
     let arguments = Arguments::parse();
     println!("{}, commit {}", process::machine(), process::commit());
     let command = "cargo bench -p procura --bench load --";
-    println!("{command} --exchanges {} --connections {}\n", arguments.exchanges, arguments.connections);
-    for store in ["memory", "redis"] {
+    println!("{command} --exchanges {} --at-once {}\n", arguments.exchanges, arguments.at_once);
+    let is_wanted = |only: &Option<String>, name: &str| only.as_deref().is_none_or(|only| only == name);
+    for store in ["memory", "redis"].into_iter().filter(|store| is_wanted(&arguments.store, store)) {
         for (name, proving) in [("dpop", Proving::Dpop), ("mtls", Proving::MutualTls)] {
-            let is_wanted = |only: &Option<String>, name: &str| only.as_deref().is_none_or(|only| only == name);
-            if is_wanted(&arguments.store, store) && is_wanted(&arguments.proving, name) {
-                measure(store, proving, &arguments).print(arguments.exchanges);
+            for (version, protocol) in [("1", Protocol::Http1), ("2", Protocol::Http2(arguments.streams))] {
+                if is_wanted(&arguments.proving, name) && is_wanted(&arguments.http, version) {
+                    measure(store, proving, protocol, &arguments).print(arguments.exchanges);
+                }
             }
         }
     }
 }
 
-fn measure(store: &'static str, proving: Proving, arguments: &Arguments) -> Report {
+fn measure(store: &'static str, proving: Proving, protocol: Protocol, arguments: &Arguments) -> Report {
     let directory = tempfile::tempdir().unwrap();
     let redis = (store == "redis").then(|| Redis::start(directory.path()));
     // The first start makes the world, with its keys and certificates; the second finds it.
     let first = start(directory.path(), redis.as_ref()).ready;
     let server = start(directory.path(), redis.as_ref());
     let resident = server.resident();
-    let requests = Requests::sign(proving, &server, directory.path(), &arguments.scope, arguments.warm_up + arguments.exchanges);
-    let (warm_up, measured) = requests.split_at(arguments.warm_up);
-    client::run(warm_up, arguments.connections);
-    let before_load = floor::measure();
+    let Arguments { warm_up, exchanges, .. } = *arguments;
+    let requests = Requests::sign(proving, &server, directory.path(), &arguments.scope, warm_up + exchanges);
+    let mut clients = Clients::connect(requests, protocol, arguments.at_once);
+    clients.send(0..warm_up);
     let (server_before, redis_before) = (server.cpu(), redis.as_ref().map(Redis::cpu));
-    let load = client::run(measured, arguments.connections);
+    // In turns, for a machine is not equally fast all the time. Meanwhile the server has nothing to do.
+    let (mut load, mut floors) = (Load::default(), vec![floor::measure()]);
+    for turn in 0..TURNS {
+        load.add(clients.send(warm_up + exchanges * turn / TURNS..warm_up + exchanges * (turn + 1) / TURNS));
+        floors.push(floor::measure());
+    }
     let (server_after, redis_after) = (server.cpu(), redis.as_ref().map(Redis::cpu));
     Report {
         store,
         proving,
+        protocol,
         load,
         server: server_after.total() - server_before.total(),
         server_system: server_after.system - server_before.system,
         redis: redis_after.zip(redis_before).map(|(after, before)| after.total() - before.total()),
-        floor: before_load.mean(&floor::measure()),
+        floor: Floor::mean(&floors),
         ready: [first, server.ready],
         resident: [resident, server.resident()],
     }
@@ -109,21 +127,24 @@ fn start(directory: &Path, redis: Option<&Redis>) -> Server {
 }
 
 impl Report {
-    fn print(&self, exchanges: usize) {
+    fn print(mut self, exchanges: usize) {
         let each = |total: Duration| total.as_secs_f64() * 1e6 / exchanges as f64;
         let line = |name: &str, value: String| println!("  {name:<44}{value:>12}");
         let millis = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1e3);
         let micros = |micros: f64| format!("{micros:.1} µs");
         let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
+        let percentiles = [0.50, 0.99].map(|part| millis(self.load.percentile(part)));
         let load = &self.load;
         let (proved_by, floor, named) = match self.proving {
             Proving::Dpop => ("a DPoP proof each", self.floor.raw, "floor: one ES256 verify and one sign"),
             Proving::MutualTls => ("kept mutual TLS connections", self.floor.sign, "floor: one ES256 sign"),
         };
-        println!("{} store, {proved_by}", self.store);
+        let version = if self.protocol == Protocol::Http1 { "1.1" } else { "2" };
+        println!("{} store, {proved_by}, HTTP/{version}", self.store);
         line("exchanges per second", format!("{:.0}", exchanges as f64 / load.elapsed.as_secs_f64()));
-        line("latency, median", millis(load.percentile(0.50)));
-        line("latency, 99 %", millis(load.percentile(0.99)));
+        for (name, value) in ["latency, median", "latency, 99 %"].into_iter().zip(percentiles) {
+            line(name, value);
+        }
         line("answers that were not 200", load.refused.to_string());
         line("server CPU per exchange", micros(each(self.server)));
         line("  of that in the kernel", micros(each(self.server_system)));
