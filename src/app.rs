@@ -11,7 +11,7 @@ use crate::audit::{AuditError, AuditLog};
 use crate::clock::Clock;
 pub use crate::clock::Stopwatch;
 use crate::config::{Config, ConfigError, KeyRingConfig, StoreConfig};
-use crate::exchange::{Exchange, Identities};
+use crate::exchange::{Exchange, Identities, ProofKeys};
 use crate::keys::{KeyFileError, KeyRing};
 use crate::policy::{Policy, PolicyError, Report};
 use crate::store::{ClaimStore, MemoryStore, RedisStore, StoreError};
@@ -116,8 +116,19 @@ impl App {
         let store = open_store(config, Arc::clone(&clock), began).await?;
         let nonces = Nonces::new(&secret, &format!("token endpoint of {}", config.issuer), config.dpop.nonce_period.0);
         let own = Identities::new(trust.issuing_domains())?;
-        let exchange =
-            Exchange { settings, trust, policy, store, token_keys, wit_keys, handover_keys, nonces, identities: own, audit };
+        let exchange = Exchange {
+            settings,
+            trust,
+            policy,
+            store,
+            token_keys,
+            wit_keys,
+            handover_keys,
+            proof_keys: ProofKeys::default(),
+            nonces,
+            identities: own,
+            audit,
+        };
         Ok(Self { clock, exchange, identities })
     }
 

@@ -22,6 +22,7 @@ mod hop;
 mod identity;
 mod issue;
 mod own;
+mod proof_keys;
 mod record;
 mod request;
 mod statement;
@@ -45,6 +46,7 @@ pub use details::DetailSettings;
 pub use error::ExchangeError;
 pub use identity::{AnswerSigner, Identities};
 pub use own::OWN_GRANT_TYPE;
+pub use proof_keys::ProofKeys;
 
 use crate::audit::{AuditLog, Event};
 use crate::keys::KeyRing;
@@ -153,6 +155,8 @@ pub struct Exchange {
     pub wit_keys: KeyRing,
     /// Keys for Biscuits, if any are issued.
     pub handover_keys: Option<KeyRing>,
+    /// The keys of proofs.
+    pub proof_keys: ProofKeys,
     /// The nonces of the token endpoint.
     pub nonces: Nonces,
     /// Who we are to callers that want signed answers.

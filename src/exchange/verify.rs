@@ -155,7 +155,7 @@ impl Exchange {
             algorithms: &self.settings.algorithms,
             freshness: self.settings.freshness,
         };
-        let proof = proof.verify(&rules, now).map_err(ExchangeError::Proof)?;
+        let proof = self.proof_keys.verify(proof, &rules, now).map_err(ExchangeError::Proof)?;
         let recognised = |epoch: &Epoch| proof.nonce().is_some_and(|nonce| self.nonces.recognise(nonce, now, epoch.id));
         if !recognised(epoch) {
             *epoch = self.store.current_epoch().await.map_err(ExchangeError::Store)?;

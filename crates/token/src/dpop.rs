@@ -8,8 +8,8 @@ use crate::json::present;
 use crate::jws::Header;
 use crate::verified::Kind;
 use crate::{
-    Algorithm, Htu, JwkConfirmation, ParseError, Thumbprint, TokenId, UnixTime, Unverified, Verified, VerifyError, VerifyingKey,
-    access_token_hash,
+    Algorithm, Htu, Jwk, JwkConfirmation, ParseError, Thumbprint, TokenId, UnixTime, Unverified, Verified, VerifyError,
+    VerifyingKey, access_token_hash,
 };
 
 /// The most bytes of a `nonce`.
@@ -77,10 +77,24 @@ impl Unverified<DpopProof> {
     ///
     /// # Errors
     /// [`VerifyError`], naming the first rule that is broken.
-    pub fn verify(mut self, rules: &DpopRules<'_>, now: UnixTime) -> Result<VerifiedDpopProof, VerifyError> {
+    pub fn verify(self, rules: &DpopRules<'_>, now: UnixTime) -> Result<VerifiedDpopProof, VerifyError> {
+        self.verify_with(rules, now, VerifyingKey::new)
+    }
+
+    /// [`verify`](Self::verify), where `ready` makes the key of the proof ready: as [`VerifyingKey::new`] does, but perhaps
+    /// from memory, since clients sign many proofs with one key.
+    ///
+    /// # Errors
+    /// [`VerifyError`], naming the first rule that is broken.
+    pub fn verify_with(
+        mut self,
+        rules: &DpopRules<'_>,
+        now: UnixTime,
+        ready: impl FnOnce(&Jwk) -> Result<VerifyingKey, ParseError>,
+    ) -> Result<VerifiedDpopProof, VerifyError> {
         self.allow(rules.algorithms)?;
         let jwk = self.header.jwk.take().ok_or(VerifyError::UnknownKey)?;
-        let key = VerifyingKey::new(&jwk)?;
+        let key = ready(&jwk)?;
         self.verify_signature_with(&key)?;
         if self.claims.method != rules.method {
             return Err(VerifyError::Method);
@@ -94,7 +108,7 @@ impl Unverified<DpopProof> {
             return Err(VerifyError::AccessTokenHash);
         }
         let algorithm = self.algorithm();
-        let jwk = jwk.for_algorithm(algorithm);
+        let jwk = Jwk { algorithm: Some(algorithm), key_id: None, public_key_use: None, ..jwk };
         Ok(VerifiedDpopProof { proof: self.into_verified(), key: JwkConfirmation { jwk, algorithm, key } })
     }
 }

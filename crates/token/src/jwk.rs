@@ -17,7 +17,7 @@ const RSA_BITS: core::ops::RangeInclusive<usize> = 2048..=8192;
 ///
 /// It exists only if its parameters are canonical base64url of the right size and it carries no private or symmetric
 /// part; whether a point lies on its curve is found out when it becomes a [`VerifyingKey`](crate::VerifyingKey).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Jwk {
     pub(crate) material: Material,
     /// `kid`, an opaque name; at most [`MAX_KEY_ID`] bytes.
@@ -28,14 +28,14 @@ pub struct Jwk {
     pub public_key_use: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Material {
     Ec { curve: Curve, x: Vec<u8>, y: Vec<u8> },
     Ed25519 { x: [u8; 32] },
     Rsa { n: Vec<u8>, e: Vec<u8> },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Curve {
     P256,
     P384,
