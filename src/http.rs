@@ -16,7 +16,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::FromRef;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use procura_token::Issuer;
@@ -49,39 +48,39 @@ pub struct RouterSettings {
     pub proxy: Option<ProxySettings>,
 }
 
-/// What handlers share.
-#[derive(Clone)]
+/// What handlers share that need more than the app.
 struct Shared {
     app: Arc<App>,
-    settings: Arc<RouterSettings>,
-    meter: Arc<ExchangeMeter>,
+    settings: RouterSettings,
+    meter: ExchangeMeter,
 }
 
 /// All endpoints of the public listeners.
 pub fn router(app: Arc<App>, settings: RouterSettings) -> Router {
     let base = discovery::base_path(app.issuer());
-    let slots = Arc::new(Semaphore::new(settings.max_requests));
+    let slots = Semaphore::new(settings.max_requests);
     let load = health::Load { slots, timeout: settings.request_timeout, shed: ShedMeter::new() };
-    let shared = Shared { app, settings: Arc::new(settings), meter: Arc::new(ExchangeMeter::new()) };
-    Router::new()
-        .route(&format!("{base}/token"), post(token::exchange).fallback(error::only_post))
+    let shared = Arc::new(Shared { app: Arc::clone(&app), settings, meter: ExchangeMeter::new() });
+    let router = Router::new()
         .route(&format!("{base}/tpm/challenge"), post(tpm::challenge).fallback(error::only_post))
         .route(&format!("{base}/jwks.json"), get(discovery::jwks))
         .route(&format!("{base}/handover/jwks.json"), get(discovery::handover_jwks))
         .route(&format!("{base}/spiffe/bundle"), get(discovery::bundle))
-        .route(&format!("{}{base}", discovery::WELL_KNOWN), get(discovery::metadata))
-        .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .fallback(error::not_found)
-        .layer(RequestBodyLimitLayer::new(MAX_BODY))
-        .layer(from_fn_with_state(load, health::shed))
-        .layer(CatchPanicLayer::custom(error::panicked))
-        .layer(TraceLayer::new_for_http())
-        .with_state(shared)
+        .with_state(app)
+        .route("/healthz", get(health::healthz))
+        .route(&format!("{}{base}", discovery::WELL_KNOWN), get(discovery::metadata))
+        .route(&format!("{base}/token"), post(token::exchange).fallback(error::only_post))
+        .with_state(shared);
+    bounded(router, load)
 }
 
-impl FromRef<Shared> for Arc<App> {
-    fn from_ref(shared: &Shared) -> Self {
-        Self::clone(&shared.app)
-    }
+/// What all requests pass on their way: together, since each layer by itself would cost a box.
+fn bounded(router: Router, load: health::Load) -> Router {
+    router.fallback(error::not_found).layer((
+        TraceLayer::new_for_http(),
+        CatchPanicLayer::custom(error::panicked),
+        from_fn_with_state(Arc::new(load), health::shed),
+        RequestBodyLimitLayer::new(MAX_BODY),
+    ))
 }

@@ -14,13 +14,11 @@ use axum::routing::get;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use tokio::sync::Semaphore;
-use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::limit::RequestBodyLimitLayer;
 
 pub use token::AdminToken;
 
 use super::meter::ShedMeter;
-use super::{MAX_BODY, error, health};
+use super::{bounded, health};
 use crate::app::App;
 
 /// The most requests at once.
@@ -41,19 +39,16 @@ pub struct AdminSettings {
 /// The endpoints of the admin listener. `render` gives all metrics in the text format of Prometheus.
 pub fn admin_router(app: Arc<App>, settings: AdminSettings, render: impl Fn() -> String + Send + Sync + 'static) -> Router {
     let AdminSettings { request_timeout: timeout, token } = settings;
-    let load = health::Load { slots: Arc::new(Semaphore::new(MAX_REQUESTS)), timeout, shed: ShedMeter::new() };
+    let load = health::Load { slots: Semaphore::new(MAX_REQUESTS), timeout, shed: ShedMeter::new() };
     let render: Render = Arc::new(render);
     let operators = token.map(|token| delegation::router(Arc::clone(&app)).layer(from_fn_with_state(token, token::require)));
-    Router::new()
+    let router = Router::new()
         .route("/readyz", get(health::readyz))
         .with_state(app)
         .route("/healthz", get(health::healthz))
         .route("/metrics", get(metrics).with_state(render))
-        .merge(operators.unwrap_or_default())
-        .fallback(error::not_found)
-        .layer(RequestBodyLimitLayer::new(MAX_BODY))
-        .layer(from_fn_with_state(load, health::shed))
-        .layer(CatchPanicLayer::custom(error::panicked))
+        .merge(operators.unwrap_or_default());
+    bounded(router, load)
 }
 
 async fn metrics(State(render): State<Render>) -> Response {

@@ -10,6 +10,9 @@ use serde::Serialize;
 use super::error;
 use crate::exchange::{AnswerSigner, Exchange, Issued};
 
+/// The bytes of a usual answer.
+const USUAL: usize = 2048;
+
 #[derive(Serialize)]
 struct Body<'a> {
     access_token: &'a str,
@@ -54,8 +57,10 @@ pub(super) fn issued(issued: &Issued, nonce: &str) -> Response {
 
 /// A JSON answer that no cache keeps.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
-    // A struct of strings and numbers always has a JSON text; the empty body of the impossible case carries its status.
-    let mut response = Response::new(serde_json::to_vec(body).unwrap_or_default().into());
+    let mut text = Vec::with_capacity(USUAL);
+    // A struct of strings and numbers always has a JSON text; the impossible case carries its status.
+    let _ = serde_json::to_writer(&mut text, body);
+    let mut response = Response::new(text.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

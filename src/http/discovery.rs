@@ -74,7 +74,8 @@ pub(super) fn base_path(issuer: &Issuer) -> String {
 }
 
 /// RFC 8414 metadata.
-pub(super) async fn metadata(State(Shared { app, settings, .. }): State<Shared>) -> Response {
+pub(super) async fn metadata(State(shared): State<Arc<Shared>>) -> Response {
+    let Shared { app, settings, .. } = &*shared;
     let exchange = app.exchange();
     let scopes: std::collections::BTreeSet<String> =
         exchange.policy.targets().iter().flat_map(|target| target.scopes.iter()).map(ToString::to_string).collect();

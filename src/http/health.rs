@@ -36,15 +36,14 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
 }
 
 /// How much may be worked on at once, and for how long.
-#[derive(Clone)]
 pub(super) struct Load {
-    pub(super) slots: Arc<Semaphore>,
+    pub(super) slots: Semaphore,
     pub(super) timeout: Duration,
     pub(super) shed: ShedMeter,
 }
 
 /// Turns requests away when too many are worked on already, and gives up on those that take too long.
-pub(super) async fn shed(State(load): State<Load>, request: Request, next: Next) -> Response {
+pub(super) async fn shed(State(load): State<Arc<Load>>, request: Request, next: Next) -> Response {
     let Ok(_slot) = load.slots.try_acquire() else {
         load.shed.busy.increment(1);
         return error::overloaded("too many requests at once; try again shortly");

@@ -25,7 +25,6 @@ const CODES: [&str; 11] = [
 ];
 
 /// Exchanges: how they ended and how long they took.
-#[derive(Clone)]
 pub(super) struct ExchangeMeter {
     granted: Counter,
     refused: [(&'static str, Counter); CODES.len()],
@@ -64,7 +63,6 @@ fn counter(outcome: &'static str, code: &'static str) -> Counter {
 }
 
 /// Requests that were not answered for lack of room or time.
-#[derive(Clone)]
 pub(super) struct ShedMeter {
     pub(super) busy: Counter,
     pub(super) late: Counter,

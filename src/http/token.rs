@@ -1,5 +1,7 @@
 //! `POST /token`.
 
+use std::sync::Arc;
+
 use axum::body::{Body, Bytes};
 use axum::extract::{Extension, Request, State};
 use axum::response::Response;
@@ -21,11 +23,11 @@ const MAX_FORM: usize = 64 * 1024;
 
 /// RFC 8693 token exchange.
 pub(super) async fn exchange(
-    State(shared): State<Shared>,
+    State(shared): State<Arc<Shared>>,
     Extension(connection): Extension<Connection>,
     request: Request,
 ) -> Response {
-    let Shared { app, settings, meter } = shared;
+    let Shared { app, settings, meter } = &*shared;
     let (Parts { method, uri, headers, .. }, body) = request.into_parts();
     let Some(form) = read(body).await else { return error::no_body() };
     if !is_form(&headers) {

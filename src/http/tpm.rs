@@ -1,12 +1,15 @@
 //! `POST /tpm/challenge`: what a machine with a TPM asks before it calls.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
 
 use super::token::{is_form, read};
-use super::{Shared, answer, error};
+use super::{answer, error};
+use crate::app::App;
 
 #[derive(Serialize)]
 struct Body {
@@ -18,7 +21,7 @@ struct Body {
 }
 
 /// A nonce, and a challenge for the TPM whose keys are named.
-pub(super) async fn challenge(State(Shared { app, .. }): State<Shared>, request: Request) -> Response {
+pub(super) async fn challenge(State(app): State<Arc<App>>, request: Request) -> Response {
     if !app.exchange().knows_tpms() {
         return error::not_found().await;
     }
