@@ -100,6 +100,9 @@ impl Object<'_> {
         if value.len() > MAX_JSON {
             return write_string(&note(value), self.line);
         }
+        if value.bytes().fold(true, |all, byte| all & matches!(byte, b' '..=b'~')) {
+            return self.line.extend_from_slice(value.as_bytes());
+        }
         for unit in value.encode_utf16() {
             match u8::try_from(unit) {
                 Ok(byte @ b' '..=b'~') => self.line.push(byte),

@@ -15,6 +15,7 @@ use super::{ExchangeError, GRANT_TYPE, Incoming, OWN_GRANT_TYPE, details, own};
 const CERTIFICATE: &str = "mtls_client_certificate";
 /// The most parameters a form may have.
 const MAX_PARAMETERS: usize = 32;
+const NOT_UTF8: ExchangeError = ExchangeError::Request("a parameter is not UTF-8");
 
 /// A request whose syntax is right. Nothing in it is believed yet.
 pub(super) struct ExchangeRequest<'a> {
@@ -224,33 +225,40 @@ fn token_type(form: &Form<'_>, name: &'static str) -> Result<Option<TokenType>, 
 }
 
 pub(super) fn presented(name: &'static str, text: &str) -> Result<Presented, ExchangeError> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'_' | b'.');
     if text.len() > MAX_TOKEN {
         return Err(ExchangeError::Parameter(name, ParseError::TooLong { limit: MAX_TOKEN }));
     }
-    if !text.bytes().all(fits) || text.bytes().filter(|byte| *byte == b'.').count() != 2 {
+    if !each(text, fits) || text.bytes().filter(|byte| *byte == b'.').count() != 2 {
         return Err(ExchangeError::Parameter(name, ParseError::NotCompact));
     }
     Ok(Presented(text.to_owned()))
 }
 
+/// Whether every byte of `text` fits. It looks at all of them, which is faster than to stop at the first that does not.
+fn each(text: &str, fits: impl Fn(u8) -> bool) -> bool {
+    text.bytes().fold(true, |all, byte| all & fits(byte))
+}
+
 /// One `name=value` between two `&`. Tokens are most of a form and have nothing to decode, so they are not decoded.
-fn pair(pair: &[u8]) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
-    let is_encoded = pair.iter().fold(false, |found, byte| found | matches!(byte, b'%' | b'+' | 0x80..));
-    match std::str::from_utf8(pair) {
-        Ok(plain) if !is_encoded => {
-            let (name, value) = plain.split_once('=').unwrap_or((plain, ""));
-            Some((name.into(), value.into()))
-        }
-        _ => form_urlencoded::parse(pair).next(),
+fn pair(pair: &str) -> Result<(Cow<'_, str>, Cow<'_, str>), ExchangeError> {
+    if each(pair, |byte| !matches!(byte, b'%' | b'+')) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        return Ok((name.into(), value.into()));
+    }
+    let (name, value) = form_urlencoded::parse(pair.as_bytes()).next().unwrap_or_default();
+    // The parser puts this character where bytes were not UTF-8.
+    match [&name, &value].iter().any(|text| text.contains('\u{fffd}')) {
+        true => Err(NOT_UTF8),
+        false => Ok((name, value)),
     }
 }
 
 /// A credential that is no JWT: base64url of at most 16 KiB.
 pub(super) fn presented_evidence(text: &str) -> Result<Presented, ParseError> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'_');
     match text.len() {
-        1..=MAX_TOKEN if text.bytes().all(fits) => Ok(Presented(text.to_owned())),
+        1..=MAX_TOKEN if each(text, fits) => Ok(Presented(text.to_owned())),
         1..=MAX_TOKEN => Err(ParseError::Base64url),
         _ => Err(ParseError::TooLong { limit: MAX_TOKEN }),
     }
@@ -262,7 +270,7 @@ fn access_token(text: &str) -> Result<Presented, ExchangeError> {
     if text.len() > MAX_TOKEN {
         return Err(ExchangeError::Parameter(NAME, ParseError::TooLong { limit: MAX_TOKEN }));
     }
-    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if !each(text, |byte| byte.is_ascii_graphic()) {
         return Err(ExchangeError::Request("`subject_token` has characters that no access token has"));
     }
     Ok(Presented(text.to_owned()))
@@ -273,15 +281,13 @@ pub(super) struct Form<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 impl<'a> Form<'a> {
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, ExchangeError> {
-        if body.iter().filter(|byte| **byte == b'&').count() >= MAX_PARAMETERS {
+        let body = std::str::from_utf8(body).map_err(|_| NOT_UTF8)?;
+        if body.bytes().filter(|byte| *byte == b'&').count() >= MAX_PARAMETERS {
             return Err(ExchangeError::Request("too many parameters"));
         }
         let mut parameters: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::with_capacity(12);
-        for (name, value) in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).flat_map(pair) {
-            // The parser puts this character where bytes were not UTF-8.
-            if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
-                return Err(ExchangeError::Request("a parameter is not UTF-8"));
-            }
+        for encoded in body.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair(encoded)?;
             let may_repeat = matches!(&*name, "resource" | "audience");
             if !may_repeat && parameters.iter().any(|(known, _)| *known == name) {
                 return Err(ExchangeError::Request("a parameter occurs twice"));

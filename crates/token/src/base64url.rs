@@ -13,6 +13,12 @@ pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// [`encode`], at the end of `text`.
+#[cfg(feature = "sign")]
+pub(crate) fn append(bytes: impl AsRef<[u8]>, text: &mut String) {
+    URL_SAFE_NO_PAD.encode_string(bytes, text);
+}
+
 /// Decodes canonical, unpadded base64url.
 ///
 /// # Errors

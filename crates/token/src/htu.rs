@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::str::FromStr;
+use std::borrow::Cow;
 
 use crate::ParseError;
 use crate::text::is_uri_text;
@@ -56,7 +57,8 @@ impl FromStr for Htu {
         if authority.contains('@') || !is_uri_text(target) {
             return Err(err("user information or a character that no URL has"));
         }
-        let authority = normal_encoding(authority).to_ascii_lowercase();
+        let mut authority = normal_encoding(authority).into_owned();
+        authority.make_ascii_lowercase();
         let (host, port) = split_port(&authority).ok_or(err("the host is missing or the port is not a number"))?;
         let port = if port == default_port { "" } else { port };
         Ok(Self(format!("{scheme}://{host}{port}{}", without_dot_segments(&normal_encoding(path))).into()))
@@ -76,7 +78,10 @@ fn split_port(authority: &str) -> Option<(&str, &str)> {
 }
 
 /// RFC 3986 sections 6.2.2.1 and 6.2.2.2. The text has well-formed percent-encoding.
-fn normal_encoding(text: &str) -> String {
+fn normal_encoding(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return text.into();
+    }
     let mut normal = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('%') {
@@ -92,11 +97,14 @@ fn normal_encoding(text: &str) -> String {
         rest = tail;
     }
     normal.push_str(rest);
-    normal
+    normal.into()
 }
 
 /// RFC 3986 section 5.2.4, for a path that is empty or begins with `/`.
-fn without_dot_segments(path: &str) -> String {
+fn without_dot_segments(path: &str) -> Cow<'_, str> {
+    if !path.is_empty() && !path.contains("/.") {
+        return path.into();
+    }
     let mut kept: Vec<&str> = Vec::new();
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     for (index, segment) in segments.iter().enumerate() {
@@ -113,7 +121,7 @@ fn without_dot_segments(path: &str) -> String {
             other => kept.push(other),
         }
     }
-    format!("/{}", kept.join("/"))
+    format!("/{}", kept.join("/")).into()
 }
 
 #[cfg(test)]

@@ -40,7 +40,10 @@ impl Nonces {
     pub fn give(&self, now: UnixTime, epoch: u64) -> String {
         let random = random_bytes::<RANDOM>();
         let tag = self.tag(epoch, self.number(now), &random);
-        base64url::encode([random.as_slice(), &tag].concat())
+        let mut nonce = [0; RANDOM + TAG];
+        nonce[..RANDOM].copy_from_slice(&random);
+        nonce[RANDOM..].copy_from_slice(&tag);
+        base64url::encode(nonce)
     }
 
     /// Whether `nonce` was given in `epoch`, and in this period or the one before.
@@ -58,14 +61,16 @@ impl Nonces {
         now.as_secs() / self.period.as_secs().max(1)
     }
 
-    fn tag(&self, epoch: u64, number: u64, random: &[u8]) -> Vec<u8> {
+    fn tag(&self, epoch: u64, number: u64, random: &[u8]) -> [u8; TAG] {
         let mut context = Context::with_key(&self.key);
         context.update(self.purpose.as_bytes());
         context.update(&[0]);
         context.update(&epoch.to_be_bytes());
         context.update(&number.to_be_bytes());
         context.update(random);
-        context.sign().as_ref().iter().take(TAG).copied().collect()
+        let mut tag = [0; TAG];
+        tag.iter_mut().zip(context.sign().as_ref()).for_each(|(half, whole)| *half = *whole);
+        tag
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::fmt;
 use core::str::FromStr;
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -136,9 +136,12 @@ impl Scope {
     }
 }
 
-/// A set of scope-tokens: order and repetition mean nothing. At most 128 tokens and 4,096 bytes.
+/// A set of scope-tokens: order and repetition mean nothing. At most 128 tokens and 4,096 bytes. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct ScopeSet(BTreeSet<Scope>);
+pub struct ScopeSet(
+    /// In order, each once.
+    Arc<[Scope]>,
+);
 
 impl ScopeSet {
     /// Whether it grants nothing.
@@ -153,23 +156,26 @@ impl ScopeSet {
 
     /// Whether `scope` is in it.
     pub fn contains(&self, scope: &Scope) -> bool {
-        self.0.contains(scope)
+        self.0.binary_search(scope).is_ok()
     }
 
     /// Whether everything in it is in `other` too.
     pub fn is_subset(&self, other: &Self) -> bool {
-        self.0.is_subset(&other.0)
+        self.iter().all(|scope| other.contains(scope))
     }
 
     /// What is in both.
     pub fn intersection(&self, other: &Self) -> Self {
-        Self(self.0.intersection(&other.0).cloned().collect())
+        Self(self.iter().filter(|scope| other.contains(scope)).cloned().collect())
     }
 }
 
 impl FromIterator<Scope> for ScopeSet {
     fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
-        Self(scopes.into_iter().collect())
+        let mut scopes: Vec<Scope> = scopes.into_iter().collect();
+        scopes.sort_unstable();
+        scopes.dedup();
+        Self(scopes.into())
     }
 }
 
@@ -183,13 +189,13 @@ impl FromStr for ScopeSet {
         if text.len() > MAX_SCOPE.0 || text.split(' ').count() > MAX_SCOPE.1 {
             return Err(ParseError::value("scope", "too long"));
         }
-        text.split(' ').map(str::parse).collect::<Result<_, _>>().map(Self)
+        text.split(' ').map(str::parse).collect()
     }
 }
 
 impl fmt::Display for ScopeSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, scope) in self.0.iter().enumerate() {
+        for (index, scope) in self.iter().enumerate() {
             if index > 0 {
                 f.write_str(" ")?;
             }
@@ -333,6 +339,15 @@ mod tests {
         for text in [" a", "a ", "a  b", "a\tb", "a\"b", "a\\b", "a\u{e9}"] {
             assert!(text.parse::<ScopeSet>().is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn scope_sets_are_sets() {
+        let set = |text: &str| text.parse::<ScopeSet>().unwrap();
+        assert_eq!(set("b a b"), set("a b"));
+        assert!(set("a").is_subset(&set("a b")) && set("").is_subset(&set("")) && !set("a c").is_subset(&set("a b")));
+        assert_eq!(set("a b c").intersection(&set("d c b")), set("b c"));
+        assert!(set("a b").contains(&"b".parse().unwrap()) && !set("a c").contains(&"b".parse().unwrap()));
     }
 
     proptest! {

@@ -193,6 +193,9 @@ pub(crate) enum ShownKey {
     Nothing,
 }
 
+/// The bytes of a usual token.
+const USUAL: usize = 1024;
+
 /// Signs `claims` under a header of `typ`, the signer's `alg`, and what is to be shown of its key.
 pub(crate) fn sign(
     signer: &dyn Signer,
@@ -218,12 +221,15 @@ pub(crate) fn sign(
         kid: public.key_id.as_deref().filter(|_| shown == ShownKey::Name),
         jwk: (shown == ShownKey::Whole).then(bare),
     };
-    let part = |json: Result<Vec<u8>, serde_json::Error>| json.map(base64url::encode).map_err(|_| SignError);
-    let mut token = part(serde_json::to_vec(&header))?;
+    let (mut token, mut json) = (String::with_capacity(USUAL), Vec::with_capacity(USUAL));
+    serde_json::to_writer(&mut json, &header).map_err(|_| SignError)?;
+    base64url::append(&json, &mut token);
     token.push('.');
-    token.push_str(&part(serde_json::to_vec(claims))?);
+    json.clear();
+    serde_json::to_writer(&mut json, claims).map_err(|_| SignError)?;
+    base64url::append(&json, &mut token);
     let signature = signer.sign(token.as_bytes())?;
     token.push('.');
-    token.push_str(&base64url::encode(signature));
+    base64url::append(signature, &mut token);
     Ok(token)
 }

@@ -48,17 +48,13 @@ pub(crate) use text;
 
 /// Whether every byte is one RFC 3986 lets stand in a URI, percent-encoding well formed, and there is no fragment.
 pub(crate) fn is_uri_text(text: &str) -> bool {
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        let allowed = match byte {
-            b'%' => (0..2).all(|_| bytes.next().is_some_and(|hex| hex.is_ascii_hexdigit())),
-            _ => byte.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=".contains(&byte),
-        };
-        if !allowed {
-            return false;
-        }
-    }
-    true
+    let stands = |byte: u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'.' | b'_' | b'~' | b':' | b'/' | b'?' | b'[' | b']' | b'@' | b'%')
+            || matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=')
+    };
+    let is_octet = |hex: &str| hex.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    text.bytes().all(stands) && text.split('%').skip(1).all(is_octet)
 }
 
 /// The scheme of a URI and what follows its colon (RFC 3986 section 3.1).

@@ -56,7 +56,7 @@ impl RedisStore {
         let keys = &self.keeper.keys;
         let tag = keys.tag(known_by);
         let script = &serving.scripts.get(tag).ok_or(StoreError::Answer)?.revoke;
-        let command = script::revoke(script, &keys.epoch(tag), &keys.delegation(known_by), &value::write_time(now));
+        let command = script::revoke(script, &keys.epoch(tag), &keys.delegation(known_by), &value::Written(now).to_string());
         match serving.link.send(&command).await {
             Ok(Value::Int(-1)) => Ok(None),
             Ok(Value::Nil) => Ok(Some(None)),

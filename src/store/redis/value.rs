@@ -4,6 +4,7 @@
 //! it was begun, or begun once more. When it was revoked, until when it lasts, when it began, each `<seconds>.<nanoseconds>`;
 //! user, agent, target. None of these can hold a line feed, and the longest are 2,048 bytes.
 
+use core::fmt;
 use core::time::Duration;
 
 use procura_token::UnixTime;
@@ -21,10 +22,14 @@ pub(super) fn is_revoked(value: &[u8]) -> bool {
     value.starts_with(b"1R")
 }
 
-/// An instant.
-pub(super) fn write_time(time: UnixTime) -> String {
-    let time = time.since_epoch();
-    format!("{}.{:09}", time.as_secs(), time.subsec_nanos())
+/// An instant as it is written.
+pub(super) struct Written(pub(super) UnixTime);
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = self.0.since_epoch();
+        write!(f, "{}.{:09}", time.as_secs(), time.subsec_nanos())
+    }
 }
 
 fn read_time(text: &str) -> Option<UnixTime> {
@@ -36,11 +41,11 @@ fn read_time(text: &str) -> Option<UnixTime> {
 /// What a delegation that begins is written as.
 pub(super) fn write(record: &DelegationRecord, epoch: u64) -> String {
     let DelegationRecord { until, began, subject, agent, target, revoked, id: _ } = record;
-    let mut head = head(epoch);
-    if let Some(revoked) = revoked {
-        head = format!("{}{}", head.replacen('A', "R", 1), write_time(*revoked));
-    }
-    format!("{head}\n{}\n{}\n{subject}\n{agent}\n{target}", write_time(*until), write_time(*began))
+    let head = match revoked {
+        None => head(epoch),
+        Some(revoked) => format!("{}{}", head(epoch).replacen('A', "R", 1), Written(*revoked)),
+    };
+    format!("{head}\n{}\n{}\n{subject}\n{agent}\n{target}", Written(*until), Written(*began))
 }
 
 /// Reads what [`write`] made, and nothing that it would not have.
