@@ -4,13 +4,16 @@
 //! it was begun, or begun once more. When it was revoked, until when it lasts, when it began, each `<seconds>.<nanoseconds>`;
 //! user, agent, target. None of these can hold a line feed, and the longest are 2,048 bytes.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 use core::time::Duration;
 
 use procura_token::UnixTime;
 
 use crate::store::DelegationRecord;
 use crate::store::delegation::{DelegationKey, id_of};
+
+/// The bytes of a usual record.
+const USUAL: usize = 256;
 
 /// The head of what goes on in an epoch.
 pub(super) fn head(epoch: u64) -> String {
@@ -34,36 +37,53 @@ impl fmt::Display for Written {
 
 fn read_time(text: &str) -> Option<UnixTime> {
     let (seconds, nanos) = text.split_once('.')?;
-    let nanos: u32 = nanos.parse().ok().filter(|nanos| *nanos < 1_000_000_000)?;
-    Some(UnixTime::new(Duration::new(seconds.parse().ok()?, nanos)))
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_as_written =
+        is_number(seconds) && (seconds == "0" || !seconds.starts_with('0')) && is_number(nanos) && nanos.len() == 9;
+    if !is_as_written {
+        return None;
+    }
+    Some(UnixTime::new(Duration::new(seconds.parse().ok()?, nanos.parse().ok()?)))
 }
 
 /// What a delegation that begins is written as.
 pub(super) fn write(record: &DelegationRecord, epoch: u64) -> String {
     let DelegationRecord { until, began, subject, agent, target, revoked, id: _ } = record;
-    let head = match revoked {
-        None => head(epoch),
-        Some(revoked) => format!("{}{}", head(epoch).replacen('A', "R", 1), Written(*revoked)),
+    let mut text = String::with_capacity(USUAL);
+    text.push_str(&head(epoch));
+    // A text takes whatever is written.
+    let _ = match revoked {
+        None => Ok(()),
+        Some(revoked) => {
+            text.replace_range(1..2, "R");
+            write!(text, "{}", Written(*revoked))
+        }
     };
-    format!("{head}\n{}\n{}\n{subject}\n{agent}\n{target}", Written(*until), Written(*began))
+    let _ = write!(text, "\n{}\n{}\n{subject}\n{agent}\n{target}", Written(*until), Written(*began));
+    text
 }
 
 /// Reads what [`write`] made, and nothing that it would not have.
 pub(super) fn read(key: &DelegationKey, value: &[u8]) -> Option<DelegationRecord> {
     let text = core::str::from_utf8(value).ok()?;
     let [head, until, began, subject, agent, target] = text.split('\n').collect::<Vec<_>>().try_into().ok()?;
-    let (epoch, revoked) = head.split_at_checked(18)?;
-    let epoch = u64::from_str_radix(epoch.get(2..)?, 16).ok()?;
-    let record = DelegationRecord {
+    let (head, revoked) = head.split_at_checked(18)?;
+    let (state, epoch) = head.split_at_checked(2)?;
+    let is_epoch = epoch.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let revoked = match state {
+        "1A" if is_epoch && revoked.is_empty() => None,
+        "1R" if is_epoch => Some(read_time(revoked)?),
+        _ => return None,
+    };
+    Some(DelegationRecord {
         id: id_of(key),
         until: read_time(until)?,
         began: read_time(began)?,
         subject: subject.parse().ok()?,
         agent: agent.parse().ok()?,
         target: target.parse().ok()?,
-        revoked: if revoked.is_empty() { None } else { Some(read_time(revoked)?) },
-    };
-    (write(&record, epoch) == text).then_some(record)
+        revoked,
+    })
 }
 
 #[cfg(test)]
@@ -106,6 +126,9 @@ mod tests {
             value.replacen("ab", "ab5.000000000", 1),
             value.replacen(".000000007", ".7", 1),
             value.replacen("1770000000", "+1770000000", 1),
+            value.replacen("1770000000", "01770000000", 1),
+            value.replacen(".000000007", ".+00000007", 1),
+            value.replacen('\n', "5.000000000\n", 1),
             format!("{value}\n"),
             format!("{value}#"),
             value.replace('\n', "\r\n"),
