@@ -72,13 +72,12 @@ pub fn router(app: Arc<App>, settings: RouterSettings) -> Router {
         .route(&format!("{}{base}", discovery::WELL_KNOWN), get(discovery::metadata))
         .route(&format!("{base}/token"), post(token::exchange).fallback(error::only_post))
         .with_state(shared);
-    bounded(router, load)
+    bounded(router, load).layer(TraceLayer::new_for_http())
 }
 
 /// What all requests pass on their way: together, since each layer by itself would cost a box.
 fn bounded(router: Router, load: health::Load) -> Router {
     router.fallback(error::not_found).layer((
-        TraceLayer::new_for_http(),
         CatchPanicLayer::custom(error::panicked),
         from_fn_with_state(Arc::new(load), health::shed),
         RequestBodyLimitLayer::new(MAX_BODY),

@@ -1,6 +1,7 @@
 //! The clients: many connections, one thread, as little work as HTTP allows.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
@@ -62,7 +63,7 @@ pub(crate) enum Protocol {
     /// One request at a time on each connection.
     Http1,
     /// So many at once on each connection.
-    Http2(usize),
+    Http2(NonZeroUsize),
 }
 
 /// Requests that differ in their proofs alone.
@@ -186,6 +187,7 @@ impl Clients {
                         let (sender, connection) =
                             hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
                         tokio::spawn(connection);
+                        let streams = streams.get().min(at_once - connections.len());
                         connections.extend((0..streams).map(|_| Connection::Shared(sender.clone())));
                     }
                 }

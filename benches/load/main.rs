@@ -15,6 +15,7 @@ mod client;
 mod floor;
 mod process;
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ use floor::Floor;
 use process::{Redis, Server};
 
 /// How often load and floor take turns.
-const TURNS: usize = 20;
+const TURNS: usize = 8;
 
 #[derive(clap::Parser)]
 struct Arguments {
@@ -39,19 +40,19 @@ struct Arguments {
     #[arg(long, default_value_t = 64)]
     at_once: usize,
     /// Requests at once on each connection over HTTP/2
-    #[arg(long, default_value_t = 16)]
-    streams: usize,
+    #[arg(long, default_value = "16")]
+    streams: NonZeroUsize,
     /// Scopes of the calendar to ask for
     #[arg(long, default_value = "calendar.read calendar.write")]
     scope: String,
     /// Only `memory` or only `redis`
-    #[arg(long)]
+    #[arg(long, value_parser = ["memory", "redis"])]
     store: Option<String>,
     /// Only `dpop` or only `mtls`
-    #[arg(long)]
+    #[arg(long, value_parser = ["dpop", "mtls"])]
     proving: Option<String>,
     /// Only `1` or only `2`
-    #[arg(long)]
+    #[arg(long, value_parser = ["1", "2"])]
     http: Option<String>,
     /// Cargo says this to every benchmark.
     #[arg(long, hide = true)]
