@@ -1,6 +1,7 @@
 //! The exchange inside one process, and its parts: `cargo bench -p procura --bench exchange`.
 //!
-//! Exchanges run on one thread, with the audit log's thread beside it; what HTTP and TLS cost is for `load` to show.
+//! Exchanges run on one thread, with the audit log's thread beside it; what HTTP and TLS cost is for `load` to show. Of
+//! exchanges and floors the time is processor time, of all threads.
 
 #![expect(clippy::unwrap_used, reason = "a measurement that meets a surprise has failed")]
 
@@ -9,8 +10,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use procura::app::App;
 use procura::clock::SystemClock;
@@ -18,7 +20,7 @@ use procura::config::Config;
 use procura::exchange::{CLIENT_ASSERTION_TYPE, GRANT_TYPE, Incoming};
 use procura::policy::{Action, Credential, Delegate, Hop, Request, User};
 use procura_token::{
-    Algorithm, CertificateDer, Htu, NewDpopProof, PeerCertificate, Signer as _, SigningKey, TokenId, random_bytes,
+    Algorithm, CertificateDer, Htu, NewDpopProof, PeerCertificate, Signer as _, SigningKey, TokenId, VerifyingKey, random_bytes,
 };
 use rustls::pki_types::pem::PemObject as _;
 use tokio::runtime::{Builder, Runtime};
@@ -118,18 +120,52 @@ fn exchange(c: &mut Criterion, world: &World, proving: Proving, name: &str) {
     let mut group = c.benchmark_group("exchange");
     group.throughput(Throughput::Elements(AT_ONCE as u64));
     group.bench_function(name, |b| {
-        b.iter_batched(
-            || (0..AT_ONCE).map(|_| headers()).collect::<Vec<_>>(),
-            |all| world.runtime.block_on(async { all.into_iter().map(one).collect::<JoinSet<_>>().join_all().await }),
-            BatchSize::SmallInput,
-        );
+        b.iter_custom(|rounds| {
+            let rounds: Vec<Vec<_>> = (0..rounds).map(|_| (0..AT_ONCE).map(|_| headers()).collect()).collect();
+            let before = processor_time();
+            for all in rounds {
+                world.runtime.block_on(async { all.into_iter().map(one).collect::<JoinSet<_>>().join_all().await });
+            }
+            processor_time().saturating_sub(before)
+        });
     });
     group.finish();
 }
 
 /// What no exchange can do without.
 fn floor(c: &mut Criterion, world: &World) {
-    c.bench_function("floor/es256 sign", |b| b.iter(|| world.key.sign(black_box(&[7; 780])).unwrap()));
+    let (message, key) = ([7; 780], VerifyingKey::new(world.key.public_key()).unwrap());
+    let signature = world.key.sign(&message).unwrap();
+    let sign = || black_box(world.key.sign(black_box(&message)).unwrap());
+    let verify = || key.verify(Algorithm::Es256, black_box(&message), &signature).unwrap();
+    c.bench_function("floor/es256 sign", |b| b.iter_custom(|rounds| spent(rounds, || drop(sign()))));
+    c.bench_function("floor/es256 verify and sign", |b| {
+        b.iter_custom(|rounds| {
+            spent(rounds, || {
+                verify();
+                sign();
+            })
+        });
+    });
+}
+
+/// The processor time of `rounds` times `work`.
+fn spent(rounds: u64, work: impl Fn()) -> Duration {
+    let before = processor_time();
+    (0..rounds).for_each(|_| work());
+    processor_time().saturating_sub(before)
+}
+
+/// Processor time of all threads of this process, from `/proc`. What a thread that has ended used is not in it.
+fn processor_time() -> Duration {
+    // Until a thread is put aside, what it has used is some milliseconds old.
+    std::thread::yield_now();
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    let nanos = threads.map(|thread| {
+        let stat = std::fs::read_to_string(thread.unwrap().path().join("schedstat")).unwrap();
+        stat.split(' ').next().unwrap().parse::<u64>().unwrap()
+    });
+    Duration::from_nanos(nanos.sum())
 }
 
 fn policy(c: &mut Criterion, world: &World) {

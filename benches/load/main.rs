@@ -7,7 +7,8 @@
 //! It does so for callers with DPoP proofs, and for callers with X.509-SVIDs over mutual TLS, where the connection is the proof
 //! and the floor is the one signature; over HTTP/1.1, and over HTTP/2 with the same number of requests at once.
 //!
-//! The user's token and the SVID are the same in all requests, so that they are verified once and then known.
+//! The user's token, the SVID and the key of the proofs are the same in all requests, so that they are verified or made ready
+//! once and then known.
 
 #![expect(clippy::unwrap_used, reason = "a measurement that meets a surprise has failed")]
 
@@ -37,8 +38,8 @@ struct Arguments {
     #[arg(long, default_value_t = 2_000)]
     warm_up: usize,
     /// Requests at once: each on a connection of its own over HTTP/1.1
-    #[arg(long, default_value_t = 64)]
-    at_once: usize,
+    #[arg(long, default_value = "64")]
+    at_once: NonZeroUsize,
     /// Requests at once on each connection over HTTP/2
     #[arg(long, default_value = "16")]
     streams: NonZeroUsize,
@@ -76,8 +77,8 @@ struct Report {
 fn main() {
     let arguments = Arguments::parse();
     println!("{}, commit {}", process::machine(), process::commit());
-    let command = "cargo bench -p procura --bench load --";
-    println!("{command} --exchanges {} --at-once {}\n", arguments.exchanges, arguments.at_once);
+    let command: Vec<String> = std::env::args().skip(1).collect();
+    println!("cargo bench -p procura --bench load -- {}\n", command.join(" "));
     let is_wanted = |only: &Option<String>, name: &str| only.as_deref().is_none_or(|only| only == name);
     for store in ["memory", "redis"].into_iter().filter(|store| is_wanted(&arguments.store, store)) {
         for (name, proving) in [("dpop", Proving::Dpop), ("mtls", Proving::MutualTls)] {
@@ -99,7 +100,7 @@ fn measure(store: &'static str, proving: Proving, protocol: Protocol, arguments:
     let resident = server.resident();
     let Arguments { warm_up, exchanges, .. } = *arguments;
     let requests = Requests::sign(proving, &server, directory.path(), &arguments.scope, warm_up + exchanges);
-    let mut clients = Clients::connect(requests, protocol, arguments.at_once);
+    let mut clients = Clients::connect(requests, protocol, arguments.at_once.get());
     clients.send(0..warm_up);
     let (server_before, redis_before) = (server.cpu(), redis.as_ref().map(Redis::cpu));
     // In turns, for a machine is not equally fast all the time. Meanwhile the server has nothing to do.
