@@ -75,7 +75,7 @@ pub fn router(app: Arc<App>, settings: RouterSettings) -> Router {
     bounded(router, load).layer(TraceLayer::new_for_http())
 }
 
-/// What all requests pass on their way: together, since each layer by itself would cost a box.
+/// What all requests pass on their way, in one box: each layer by itself would be another.
 fn bounded(router: Router, load: health::Load) -> Router {
     router.fallback(error::not_found).layer((
         CatchPanicLayer::custom(error::panicked),

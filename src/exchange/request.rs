@@ -241,13 +241,12 @@ fn each(text: &str, fits: impl Fn(u8) -> bool) -> bool {
 }
 
 /// One `name=value` between two `&`. Tokens are most of a form and have nothing to decode, so they are not decoded.
-fn pair(pair: &str) -> Result<(Cow<'_, str>, Cow<'_, str>), ExchangeError> {
-    if each(pair, |byte| !matches!(byte, b'%' | b'+')) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        return Ok((name.into(), value.into()));
-    }
-    let (name, value) = form_urlencoded::parse(pair.as_bytes()).next().unwrap_or_default();
-    // The parser puts this character where bytes were not UTF-8.
+fn pair(encoded: &str) -> Result<(Cow<'_, str>, Cow<'_, str>), ExchangeError> {
+    let (name, value) = match each(encoded, |byte| !matches!(byte, b'%' | b'+')) {
+        true => encoded.split_once('=').map_or((encoded.into(), "".into()), |(name, value)| (name.into(), value.into())),
+        false => form_urlencoded::parse(encoded.as_bytes()).next().unwrap_or_default(),
+    };
+    // The parser puts this character where bytes were not UTF-8, and so may the client's.
     match [&name, &value].iter().any(|text| text.contains('\u{fffd}')) {
         true => Err(NOT_UTF8),
         false => Ok((name, value)),
@@ -307,5 +306,29 @@ impl<'a> Form<'a> {
 
     pub(super) fn token(&self, name: &'static str) -> Result<Option<Presented>, ExchangeError> {
         self.get(name).map(|text| presented(name, text)).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_read_as_it_was_meant() {
+        let form = Form::parse("a=b&&c=%20d+e%2B&resource=1&resource=2&empty=&f&=g&é=é".as_bytes()).unwrap();
+        for (name, value) in [("a", Some("b")), ("c", Some(" d e+")), ("empty", None), ("f", None), ("é", Some("é"))] {
+            assert_eq!(form.get(name), value, "{name}");
+        }
+        assert_eq!(form.all("resource").collect::<Vec<_>>(), ["1", "2"]);
+    }
+
+    #[test]
+    fn what_is_no_form_is_not_read() {
+        let many = ["a1=1"; MAX_PARAMETERS + 1].join("&");
+        for body in
+            [b"a=\xff".as_slice(), b"a=%ff", "a=\u{fffd}".as_bytes(), b"a=%ef%bf%bd", b"a=1&a=2", b"a=1&%61=2", many.as_bytes()]
+        {
+            assert!(Form::parse(body).is_err(), "{}", body.escape_ascii());
+        }
     }
 }

@@ -58,8 +58,10 @@ pub(super) fn issued(issued: &Issued, nonce: &str) -> Response {
 /// A JSON answer that no cache keeps.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     let mut text = Vec::with_capacity(USUAL);
-    // A struct of strings and numbers always has a JSON text; the impossible case carries its status.
-    let _ = serde_json::to_writer(&mut text, body);
+    // A struct of strings and numbers always has a JSON text; the empty body of the impossible case carries its status.
+    if serde_json::to_writer(&mut text, body).is_err() {
+        text.clear();
+    }
     let mut response = Response::new(text.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -82,10 +82,10 @@ impl Unverified<DpopProof> {
     }
 
     /// [`verify`](Self::verify), where `ready` makes the key of the proof ready: as [`VerifyingKey::new`] does, but perhaps
-    /// from memory, since clients sign many proofs with one key.
+    /// from memory, since clients sign many proofs with one key. Of that JWK only `alg` and what the key is made of count.
     ///
     /// # Errors
-    /// [`VerifyError`], naming the first rule that is broken.
+    /// [`VerifyError`], naming the first rule that is broken; [`VerifyError::UnknownKey`] if `ready` gives another key.
     pub fn verify_with(
         mut self,
         rules: &DpopRules<'_>,
@@ -95,6 +95,9 @@ impl Unverified<DpopProof> {
         self.allow(rules.algorithms)?;
         let jwk = self.header.jwk.take().ok_or(VerifyError::UnknownKey)?;
         let key = ready(&jwk)?;
+        if !key.is_made_of(&jwk) {
+            return Err(VerifyError::UnknownKey);
+        }
         self.verify_signature_with(&key)?;
         if self.claims.method != rules.method {
             return Err(VerifyError::Method);

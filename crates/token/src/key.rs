@@ -1,6 +1,6 @@
 //! Keys that verify, and sets of them.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::digest::{Digest, SHA256};
 use aws_lc_rs::signature::{
@@ -12,7 +12,7 @@ use aws_lc_rs::signature::{
 use crate::jwk::{Curve, Material};
 use crate::{Algorithm, Jwk, JwkSet, ParseError, Thumbprint, VerifyError, der};
 
-/// A public key ready to verify: its point is on its curve, its algorithm cannot be confused.
+/// A public key ready to verify: its point is on its curve, its algorithm cannot be confused. Cheap to clone.
 /// Two are equal when they are the same key for the same algorithms.
 #[derive(Clone, Debug)]
 pub struct VerifyingKey {
@@ -26,12 +26,12 @@ pub struct VerifyingKey {
 enum Inner {
     Ec(Curve, ParsedPublicKey),
     Ed25519(ParsedPublicKey),
-    Rsa(Box<RsaKey>),
+    Rsa(Arc<RsaKey>),
 }
 
 /// One RSA key serves several algorithms unless `only` names one. It is made ready for each when first used with it: that
 /// costs a third of a verification.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct RsaKey {
     pkcs1: Vec<u8>,
     ready: [OnceLock<ParsedPublicKey>; 6],
@@ -78,7 +78,7 @@ impl VerifyingKey {
                 // With another `alg` it is refused below.
                 let first = jwk.algorithm.filter(|algorithm| rsa_parameters(*algorithm).is_some()).unwrap_or(Algorithm::Rs256);
                 key.for_algorithm(first).ok_or(ParseError::Key(UNUSABLE))?;
-                Inner::Rsa(Box::new(key))
+                Inner::Rsa(Arc::new(key))
             }
         };
         let key = Self { inner, only: jwk.algorithm, thumbprint: jwk.thumbprint() };
@@ -86,6 +86,20 @@ impl VerifyingKey {
             Some(algorithm) if !key.fits(algorithm) => Err(ParseError::Key("`alg` does not fit the key")),
             _ => Ok(key),
         }
+    }
+
+    /// Whether it is what [`VerifyingKey::new`] makes of `jwk`.
+    pub(crate) fn is_made_of(&self, jwk: &Jwk) -> bool {
+        let is_same = match (&self.inner, &jwk.material) {
+            (Inner::Ec(curve, key), Material::Ec { curve: named, x, y }) => {
+                let point = key.as_ref().strip_prefix(&[4]).and_then(|point| point.strip_prefix(x.as_slice()));
+                curve == named && point == Some(y)
+            }
+            (Inner::Ed25519(key), Material::Ed25519 { x }) => key.as_ref() == x,
+            (Inner::Rsa(key), Material::Rsa { n, e }) => key.pkcs1 == der::pkcs1(n, e),
+            _ => false,
+        };
+        is_same && self.only == jwk.algorithm
     }
 
     /// The RFC 7638 thumbprint.

@@ -52,13 +52,10 @@ pub(super) fn write(record: &DelegationRecord, epoch: u64) -> String {
     let mut text = String::with_capacity(USUAL);
     text.push_str(&head(epoch));
     // A text takes whatever is written.
-    let _ = match revoked {
-        None => Ok(()),
-        Some(revoked) => {
-            text.replace_range(1..2, "R");
-            write!(text, "{}", Written(*revoked))
-        }
-    };
+    if let Some(revoked) = revoked {
+        text.replace_range(1..2, "R");
+        let _ = write!(text, "{}", Written(*revoked));
+    }
     let _ = write!(text, "\n{}\n{}\n{subject}\n{agent}\n{target}", Written(*until), Written(*began));
     text
 }
