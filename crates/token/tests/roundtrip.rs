@@ -5,9 +5,9 @@ mod sample;
 
 use procura_token::{
     AccessToken, AccessTokenRules, Actor, ActorChain, Algorithm, Authentication, AuthorizationDetails, ClaimRules, Confirmation,
-    Delegation, DpopProof, DpopRules, Freshness, Htu, IdToken, IdTokenRules, Issuer, JwkConfirmation, JwtSvid, JwtSvidRules,
-    NewDpopProof, NewIdToken, NewJwtSvid, NewWit, ScopeSet, Signer, SigningKey, Subject, TokenId, Unverified, VerifyError, Wit,
-    WorkloadId, access_token_hash,
+    Delegation, DpopProof, DpopRules, Freshness, Htu, IdToken, IdTokenRules, Issuer, Jwk, JwkConfirmation, JwtSvid, JwtSvidRules,
+    NewDpopProof, NewIdToken, NewJwtSvid, NewWit, ScopeSet, Signer, SigningKey, Subject, TokenId, Unverified, VerifyError,
+    VerifyingKey, Wit, WorkloadId, access_token_hash,
 };
 use proptest::prelude::*;
 use sample::{EXP, Kind, NOW, SKEW, URI, at, key, keys_of};
@@ -250,6 +250,30 @@ fn a_proof_is_fresh_for_a_minute_and_remembered_for_longer() {
     let rules = DpopRules { method: "POST", uris: &uris, access_token: None, algorithms: &[Algorithm::Es256], freshness };
     let proof = Unverified::<DpopProof>::parse(&token).unwrap().verify(&rules, at(NOW + 60)).unwrap();
     assert!(proof.replay_until(freshness, SKEW) > at(NOW + 60) + SKEW);
+}
+
+/// Whoever keeps keys ready may be wrong about one.
+#[test]
+fn a_dpop_proof_is_verified_with_its_own_key_or_not_at_all() {
+    let uris = [URI.parse::<Htu>().unwrap()];
+    for algorithm in [Algorithm::Es256, Algorithm::EdDsa] {
+        let (signer, other) = (key(algorithm), key(algorithm));
+        let (algorithms, freshness) = (Algorithm::DEFAULT, Freshness::default());
+        let rules = DpopRules { method: "POST", uris: &uris, access_token: None, algorithms, freshness };
+        let token = Kind::Dpop.issue(&signer);
+        let verify = |ready: &Jwk| {
+            let proof = Unverified::<DpopProof>::parse(&token).unwrap();
+            proof.verify_with(&rules, at(NOW), |_| VerifyingKey::new(ready)).map(|verified| verified.thumbprint())
+        };
+        let bare = |signer: &SigningKey| {
+            let mut jwk = signer.public_key().clone();
+            (jwk.key_id, jwk.algorithm) = (None, None);
+            jwk
+        };
+        assert_eq!(verify(&bare(&signer)), Ok(signer.public_key().thumbprint()));
+        assert_eq!(verify(&bare(&other)), Err(VerifyError::UnknownKey));
+        assert_eq!(verify(&signer.public_key().for_algorithm(algorithm)), Err(VerifyError::UnknownKey), "an `alg` it has not");
+    }
 }
 
 #[test]
