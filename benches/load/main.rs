@@ -2,7 +2,8 @@
 //!
 //! Starts the `procura` program with a development world, once with its memory store and once with a `redis-server` of its
 //! own, sends signed exchanges over keep-alive connections, and compares the server's processor time with the floor: one
-//! ES256 verification and one ES256 signature, measured in turns with the load. Nothing is asserted; everything started is stopped.
+//! ES256 verification and one ES256 signature, measured in turns with the load. Nothing is asserted; everything started is
+//! stopped.
 //!
 //! It does so for callers with DPoP proofs, and for callers with X.509-SVIDs over mutual TLS, where the connection is the proof
 //! and the floor is the one signature; over HTTP/1.1, and over HTTP/2 with the same number of requests at once.

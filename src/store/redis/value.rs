@@ -51,7 +51,7 @@ pub(super) fn write(record: &DelegationRecord, epoch: u64) -> String {
     let DelegationRecord { until, began, subject, agent, target, revoked, id: _ } = record;
     let mut text = String::with_capacity(USUAL);
     text.push_str(&head(epoch));
-    // A text takes whatever is written.
+    // A text takes whatever is written, so that writing cannot fail.
     if let Some(revoked) = revoked {
         text.replace_range(1..2, "R");
         let _ = write!(text, "{}", Written(*revoked));
