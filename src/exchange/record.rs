@@ -108,13 +108,13 @@ pub(super) fn told(event: &mut Event, told: &Told) {
 }
 
 /// What the policies were asked, and what they said to just that.
-pub(super) fn question(event: &mut Event, request: &RecordedRequest, decision: &Decision) {
+pub(super) fn question(event: &mut Event, request: &RecordedRequest<'_>, decision: &Decision) {
     event.policy_input = serde_json::to_string(request).ok();
     event.policy_decision = serde_json::to_string(&RecordedDecision::from(decision)).ok();
 }
 
 pub(super) fn decision(event: &mut Event, decision: &Decision) {
-    event.policy_ids = decision.policies.iter().map(ToString::to_string).collect();
+    event.policy_ids = decision.policies.iter().cloned().collect();
     event.policy_set = Some(decision.policy_set.to_string());
     event.approval_missing = Some(&decision.approval_missing).filter(|missing| !missing.is_empty()).cloned();
     for cause in &decision.errors {

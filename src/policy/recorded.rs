@@ -3,6 +3,7 @@
 use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
@@ -15,42 +16,43 @@ use super::{
     Targets, User,
 };
 
-/// A [`Request`] as it is written down. What is left out has the meaning that is said beside it, or is not there.
+/// A [`Request`] as it is written down: as it is, or owned, as it was read. What is left out has the meaning that is said
+/// beside it, or is not there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RecordedRequest {
+pub struct RecordedRequest<'a> {
     /// Who asks to act.
-    pub workload: WorkloadId,
+    pub workload: Cow<'a, WorkloadId>,
     /// What it was authenticated by. Left out: `wit`.
     #[serde(default = "wit")]
-    pub credential: String,
+    pub credential: Cow<'a, str>,
     /// What its platform says of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub platform: Option<RecordedPlatform>,
+    pub platform: Option<RecordedPlatform<'a>>,
     /// What it wants to do. Left out: `delegate`.
     #[serde(default)]
     pub action: RecordedAction,
     /// Where: the URI of a target, or its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
+    pub target: Option<Cow<'a, str>>,
     /// What is asked for.
     #[serde(default, skip_serializing_if = "ScopeSet::is_empty")]
     pub scope: ScopeSet,
     /// For whom.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<RecordedUser>,
+    pub user: Option<RecordedUser<'a>>,
     /// Who acts by the token this one is made from, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub chain: Vec<WorkloadId>,
+    pub chain: Vec<Cow<'a, WorkloadId>>,
     /// How this token follows from that one. Left out: `begin`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub hop: Hop,
     /// What that one was for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parent: Option<RecordedParent>,
+    pub parent: Option<RecordedParent<'a>>,
     /// What an attester says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub posture: Option<Posture>,
+    pub posture: Option<Cow<'a, Posture>>,
     /// What the user agreed to: `true` is everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved: Option<RecordedApproval>,
@@ -94,33 +96,33 @@ impl fmt::Display for RecordedAction {
 /// A [`Platform`] as it is written down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RecordedPlatform {
+pub struct RecordedPlatform<'a> {
     /// The platform.
-    pub kind: String,
+    pub kind: Cow<'a, str>,
     /// The rule that let the workload in.
-    pub rule: String,
+    pub rule: Cow<'a, str>,
     /// What is known.
     #[serde(default)]
-    pub attributes: BTreeMap<String, String>,
+    pub attributes: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
 }
 
 /// A [`User`] as it is written down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RecordedUser {
+pub struct RecordedUser<'a> {
     /// The alias of the issuer.
-    pub issuer: String,
+    pub issuer: Cow<'a, str>,
     /// The subject at that issuer.
-    pub sub: String,
+    pub sub: Cow<'a, str>,
     /// The groups the issuer puts the user in.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub groups: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub groups: Cow<'a, [String]>,
     /// Authentication context class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub acr: Option<String>,
+    pub acr: Option<Cow<'a, str>>,
     /// Authentication methods.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub amr: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub amr: Cow<'a, [String]>,
     /// Seconds since the user was authenticated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_age: Option<u64>,
@@ -129,11 +131,11 @@ pub struct RecordedUser {
 /// A [`Parent`] as it is written down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RecordedParent {
+pub struct RecordedParent<'a> {
     /// What it is for.
-    pub target: Resource,
+    pub target: Cow<'a, Resource>,
     /// Its newest actor.
-    pub actor: WorkloadId,
+    pub actor: Cow<'a, WorkloadId>,
 }
 
 /// An [`Approval`] as it is written down.
@@ -194,12 +196,12 @@ pub enum RecordError {
     Chain,
 }
 
-impl From<&Request<'_>> for RecordedRequest {
-    fn from(request: &Request<'_>) -> Self {
+impl<'a> From<&Request<'a>> for RecordedRequest<'a> {
+    fn from(request: &Request<'a>) -> Self {
         let Request { workload, credential, platform, action, time, source_ip, country, ttl } = *request;
         let mut recorded = Self {
-            workload: workload.clone(),
-            credential: credential.as_str().to_owned(),
+            workload: Cow::Borrowed(workload),
+            credential: credential.as_str().into(),
             platform: platform.map(RecordedPlatform::new),
             action: RecordedAction::IssueWit,
             target: None,
@@ -228,21 +230,22 @@ impl From<&Request<'_>> for RecordedRequest {
     }
 }
 
-impl RecordedRequest {
-    fn at(&mut self, action: RecordedAction, target: &Target, scopes: &ScopeSet) {
+impl<'a> RecordedRequest<'a> {
+    fn at(&mut self, action: RecordedAction, target: &'a Target, scopes: &ScopeSet) {
         self.action = action;
-        self.target = Some(target.resource.as_str().to_owned());
+        self.target = Some(target.resource.as_str().into());
         self.scope = scopes.clone();
     }
 
-    fn delegates(&mut self, delegate: Delegate<'_>) {
+    fn delegates(&mut self, delegate: Delegate<'a>) {
         let Delegate { target, scopes, user, chain, hop, parent, posture, approval } = delegate;
         self.at(RecordedAction::Delegate, target, scopes);
         self.user = Some(RecordedUser::new(user));
-        self.chain = chain.into_iter().flat_map(ActorChain::iter).map(|actor| actor.id.clone()).collect();
+        self.chain = chain.into_iter().flat_map(ActorChain::iter).map(|actor| Cow::Borrowed(&actor.id)).collect();
         self.hop = hop;
-        self.parent = parent.map(|Parent { target, actor }| RecordedParent { target: target.clone(), actor: actor.clone() });
-        self.posture = posture.cloned();
+        let parent = parent.map(|parent| (Cow::Borrowed(parent.target), Cow::Borrowed(parent.actor)));
+        self.parent = parent.map(|(target, actor)| RecordedParent { target, actor });
+        self.posture = posture.map(Cow::Borrowed);
         self.approved = approval.map(|approval| match &approval.scopes {
             None => RecordedApproval::All(true),
             Some(scopes) => RecordedApproval::Scopes(scopes.clone()),
@@ -257,7 +260,7 @@ impl RecordedRequest {
         let chain = self.chain()?;
         let approval = self.approval();
         let attributes = self.platform.iter().flat_map(|platform| &platform.attributes);
-        let attributes: BTreeMap<&str, String> = attributes.map(|(name, value)| (name.as_str(), value.clone())).collect();
+        let attributes: BTreeMap<&str, String> = attributes.map(|(name, value)| (&**name, value.to_string())).collect();
         let digest = sha256(format!("{:?}", self.platform).as_bytes());
         let action = match self.action {
             RecordedAction::IssueWit => Action::IssueWit,
@@ -270,7 +273,7 @@ impl RecordedRequest {
                 chain: chain.as_ref(),
                 hop: self.hop,
                 parent: self.parent.as_ref().map(|parent| Parent { target: &parent.target, actor: &parent.actor }),
-                posture: self.posture.as_ref(),
+                posture: self.posture.as_deref(),
                 approval: approval.as_ref(),
             }),
         };
@@ -287,14 +290,14 @@ impl RecordedRequest {
         }))
     }
 
-    fn target<'a>(&self, targets: &'a Targets) -> Result<&'a Target, RecordError> {
+    fn target<'t>(&self, targets: &'t Targets) -> Result<&'t Target, RecordError> {
         let name = self.target.as_deref().ok_or(RecordError::NoTarget)?;
         let by_resource = name.parse().ok().and_then(|resource| targets.find(&resource));
         by_resource.or_else(|| targets.find_by_name(name)).ok_or_else(|| RecordError::UnknownTarget(name.to_owned()))
     }
 
     fn chain(&self) -> Result<Option<ActorChain>, RecordError> {
-        let mut oldest_first = self.chain.iter().rev().map(|id| Actor { id: id.clone(), profile: None });
+        let mut oldest_first = self.chain.iter().rev().map(|id| Actor { id: WorkloadId::clone(id), profile: None });
         let Some(first) = oldest_first.next() else { return Ok(None) };
         oldest_first
             .try_fold(ActorChain::new(first), |chain, actor| chain.extend(actor))
@@ -310,21 +313,21 @@ impl RecordedRequest {
     }
 }
 
-impl RecordedPlatform {
-    fn new(platform: Platform<'_>) -> Self {
-        let attributes = platform.attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-        Self { kind: platform.kind.to_owned(), rule: platform.rule.to_owned(), attributes }
+impl<'a> RecordedPlatform<'a> {
+    fn new(platform: Platform<'a>) -> Self {
+        let attributes = platform.attributes.iter().map(|(name, value)| ((*name).into(), value.into())).collect();
+        Self { kind: platform.kind.into(), rule: platform.rule.into(), attributes }
     }
 }
 
-impl RecordedUser {
-    fn new(user: User<'_>) -> Self {
+impl<'a> RecordedUser<'a> {
+    fn new(user: User<'a>) -> Self {
         Self {
-            issuer: user.issuer.to_owned(),
-            sub: user.subject.to_owned(),
-            groups: user.groups.to_vec(),
-            acr: user.acr.map(str::to_owned),
-            amr: user.amr.to_vec(),
+            issuer: user.issuer.into(),
+            sub: user.subject.into(),
+            groups: user.groups.into(),
+            acr: user.acr.map(Cow::from),
+            amr: user.amr.into(),
             auth_age: user.auth_age.map(|age| age.as_secs()),
         }
     }
@@ -373,8 +376,8 @@ impl From<&Decision> for RecordedDecision {
     }
 }
 
-fn wit() -> String {
-    Credential::Wit.as_str().to_owned()
+const fn wit() -> Cow<'static, str> {
+    Cow::Borrowed(Credential::Wit.as_str())
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

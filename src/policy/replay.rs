@@ -10,7 +10,7 @@ impl Policy {
     ///
     /// # Errors
     /// [`RecordError`] if the request cannot be put to these policies.
-    pub fn replay(&self, request: &RecordedRequest, decided: &RecordedDecision) -> Result<Vec<Difference>, RecordError> {
+    pub fn replay(&self, request: &RecordedRequest<'_>, decided: &RecordedDecision) -> Result<Vec<Difference>, RecordError> {
         let now = request.put(self.targets(), |request| RecordedDecision::from(&self.decide(request)))?;
         let mut found = Vec::new();
         let mut compare = |what, expected: String, decided: String| {

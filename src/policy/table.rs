@@ -15,7 +15,7 @@ pub struct PolicyTest {
     /// What it shows.
     pub name: String,
     /// The request.
-    pub request: RecordedRequest,
+    pub request: RecordedRequest<'static>,
     expect: Expected,
 }
 

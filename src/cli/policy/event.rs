@@ -34,7 +34,7 @@ pub(super) struct Event {
 
 impl Event {
     /// The request that was decided, if the event has it whole.
-    pub(super) fn request(&self) -> Option<anyhow::Result<RecordedRequest>> {
+    pub(super) fn request(&self) -> Option<anyhow::Result<RecordedRequest<'static>>> {
         read(self.input.as_ref(), "policy.input")
     }
 

@@ -42,7 +42,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn read(file: &Path) -> anyhow::Result<RecordedRequest> {
+fn read(file: &Path) -> anyhow::Result<RecordedRequest<'static>> {
     let mut text = String::new();
     let named = || format!("{}: cannot be read", file.display());
     if file == Path::new("-") {

@@ -55,7 +55,7 @@ fn told(difference: &Difference) -> String {
 }
 
 /// Who asked for what.
-pub(super) fn summary(request: &RecordedRequest) -> String {
+pub(super) fn summary(request: &RecordedRequest<'_>) -> String {
     let target = request.target.iter().map(|target| format!(" at {}", inert(target)));
     let user = request.user.iter().map(|user| format!(" for {}:{}", inert(&user.issuer), inert(&user.sub)));
     format!("{} {}{}", request.workload, request.action, target.chain(user).collect::<String>())

@@ -72,8 +72,11 @@ fn a_slip_in_a_table_is_told_with_its_place() {
 #[test]
 fn a_replay_tells_what_would_be_decided_otherwise() {
     let before = policy(DEV);
-    let (request, decided) =
-        Ask::default().with(&before, |request| (RecordedRequest::from(request), RecordedDecision::from(&before.decide(request))));
+    let (request, decided) = Ask::default().with(&before, |request| {
+        let written = serde_json::to_string(&RecordedRequest::from(request)).unwrap();
+        (written, RecordedDecision::from(&before.decide(request)))
+    });
+    let request: RecordedRequest<'_> = serde_json::from_str(&request).unwrap();
     let written = serde_json::to_string(&decided).unwrap();
     assert_eq!(written, r#"{"allowed":true,"granted":"calendar.read calendar.write","ttl":1800}"#);
     assert_eq!(before.replay(&request, &decided), Ok(vec![]));
