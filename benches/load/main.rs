@@ -18,7 +18,6 @@ mod floor;
 mod process;
 
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::time::Duration;
 
 use clap::Parser as _;
@@ -33,8 +32,8 @@ const TURNS: usize = 8;
 #[derive(clap::Parser)]
 struct Arguments {
     /// Exchanges measured
-    #[arg(long, default_value_t = 20_000)]
-    exchanges: usize,
+    #[arg(long, default_value = "20000")]
+    exchanges: NonZeroUsize,
     /// Exchanges before that, to warm up
     #[arg(long, default_value_t = 2_000)]
     warm_up: usize,
@@ -85,7 +84,7 @@ fn main() {
         for (name, proving) in [("dpop", Proving::Dpop), ("mtls", Proving::MutualTls)] {
             for (version, protocol) in [("1", Protocol::Http1), ("2", Protocol::Http2(arguments.streams))] {
                 if is_wanted(&arguments.proving, name) && is_wanted(&arguments.http, version) {
-                    measure(store, proving, protocol, &arguments).print(arguments.exchanges);
+                    measure(store, proving, protocol, &arguments).print(arguments.exchanges.get());
                 }
             }
         }
@@ -95,11 +94,13 @@ fn main() {
 fn measure(store: &'static str, proving: Proving, protocol: Protocol, arguments: &Arguments) -> Report {
     let directory = tempfile::tempdir().unwrap();
     let redis = (store == "redis").then(|| Redis::start(directory.path()));
+    let url = redis.as_ref().map(Redis::url);
+    let start = || Server::start(env!("CARGO_BIN_EXE_procura"), directory.path(), url.as_deref());
     // The first start makes the world, with its keys and certificates; the second finds it.
-    let first = start(directory.path(), redis.as_ref()).ready;
-    let server = start(directory.path(), redis.as_ref());
+    let first = start().ready;
+    let server = start();
     let resident = server.resident();
-    let Arguments { warm_up, exchanges, .. } = *arguments;
+    let (warm_up, exchanges) = (arguments.warm_up, arguments.exchanges.get());
     let requests = Requests::sign(proving, &server, directory.path(), &arguments.scope, warm_up + exchanges);
     let mut clients = Clients::connect(requests, protocol, arguments.at_once.get());
     clients.send(0..warm_up);
@@ -123,10 +124,6 @@ fn measure(store: &'static str, proving: Proving, protocol: Protocol, arguments:
         ready: [first, server.ready],
         resident: [resident, server.resident()],
     }
-}
-
-fn start(directory: &Path, redis: Option<&Redis>) -> Server {
-    Server::start(env!("CARGO_BIN_EXE_procura"), directory, redis.map(Redis::url).as_deref())
 }
 
 impl Report {

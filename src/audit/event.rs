@@ -168,7 +168,7 @@ pub struct Event {
     /// The certificate that it is bound to.
     pub certificate_thumbprint: Option<CertificateThumbprint>,
     /// The policies that decided; absent when empty, 64 are written at most.
-    pub policy_ids: Vec<String>,
+    pub policy_ids: Vec<Arc<str>>,
     /// The hash of the policy set they belong to.
     pub policy_set: Option<String>,
     /// What the policies were asked: a JSON object of ours, written as it is, or as a note if it is longer than 16 KiB.

@@ -1,9 +1,12 @@
 //! The bytes of an event: the one place that makes them.
 
 use core::fmt::{self, Display, Write as _};
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
-use procura_token::{AuthorizationDetails, UnixTime, base64url, sha256};
+use procura_token::{
+    AuthorizationDetails, DelegationId, Issuer, Resource, Subject, TokenId, UnixTime, WorkloadId, base64url, sha256,
+};
 
 use super::event::Event;
 
@@ -17,13 +20,13 @@ const MAX_JSON: usize = 16 << 10;
 /// Appends `event` to `line` as one JSON object and a newline. Nothing in it is outside printable ASCII.
 pub(super) fn write(event: &Event, line: &mut Vec<u8>) {
     let mut object = Object { line, empty: true };
-    object.text("event.id", Some(&event.event_id));
+    object.shown("event.id", Some(&event.event_id));
     object.time("event.time", Some(event.event_time));
     object.text("event.kind", Some(event.event_kind.as_str()));
     object.text("outcome", Some(event.outcome.as_str()));
     object.text("error.code", event.error_code);
     object.free("error.reason", event.error_reason.as_deref());
-    object.text("caller.id", event.caller_id.as_ref());
+    object.text("caller.id", event.caller_id.as_ref().map(WorkloadId::as_str));
     object.text("caller.credential", event.caller_credential);
     if let Some(platform) = &event.caller_platform {
         object.text("caller.platform.kind", Some(platform.kind));
@@ -33,45 +36,45 @@ pub(super) fn write(event: &Event, line: &mut Vec<u8>) {
         }
     }
     object.text("caller.proof", event.caller_proof);
-    object.text("subject.id", event.subject_id.as_ref());
-    object.text("subject.issuer", event.subject_issuer.as_ref());
+    object.text("subject.id", event.subject_id.as_ref().map(Subject::as_str));
+    object.text("subject.issuer", event.subject_issuer.as_ref().map(Issuer::as_str));
     object.text("subject.token", event.subject_token);
-    object.text("actor.id", event.actor_id.as_ref());
+    object.text("actor.id", event.actor_id.as_ref().map(WorkloadId::as_str));
     if let Some(chain) = &event.actor_chain {
-        object.array("actor.chain", chain.iter().map(|actor| actor.id.to_string()));
+        object.array("actor.chain", chain.iter().map(|actor| &actor.id));
     }
-    object.text("target", event.target.as_ref());
-    object.text("scope.asked", event.scope_asked.as_ref());
-    object.text("scope.granted", event.scope_granted.as_ref());
+    object.text("target", event.target.as_ref().map(Resource::as_str));
+    object.shown("scope.asked", event.scope_asked.as_ref());
+    object.shown("scope.granted", event.scope_granted.as_ref());
     if !event.approval_by.is_empty() {
-        object.array("approval.by", event.approval_by.iter().map(ToString::to_string));
+        object.array("approval.by", event.approval_by.iter());
     }
-    object.text("approval.id", event.approval_id.as_ref());
-    object.text("approval.issuer", event.approval_issuer.as_ref());
-    object.text("approval.missing", event.approval_missing.as_ref());
-    object.text("posture.id", event.posture_id.as_ref());
-    object.text("posture.issuer", event.posture_issuer.as_ref());
+    object.text("approval.id", event.approval_id.as_ref().map(TokenId::as_str));
+    object.text("approval.issuer", event.approval_issuer.as_ref().map(Issuer::as_str));
+    object.shown("approval.missing", event.approval_missing.as_ref());
+    object.text("posture.id", event.posture_id.as_ref().map(TokenId::as_str));
+    object.text("posture.issuer", event.posture_issuer.as_ref().map(Issuer::as_str));
     object.details(["details.asked", "details.asked.sha256"], event.details_asked.as_ref());
     object.details(["details.granted", "details.granted.sha256"], event.details_granted.as_ref());
-    object.text("delegation.id", event.delegation_id.as_ref());
+    object.text("delegation.id", event.delegation_id.as_ref().map(DelegationId::as_str));
     object.time("delegation.until", event.delegation_until);
     object.text("delegation.hop", event.delegation_hop);
     object.free("revocation.reason", event.revocation_reason.as_deref());
-    object.text("token.parent", event.token_parent.as_ref());
-    object.text("token.jti", event.token_jti.as_ref());
+    object.text("token.parent", event.token_parent.as_ref().map(TokenId::as_str));
+    object.text("token.jti", event.token_jti.as_ref().map(TokenId::as_str));
     object.text("token.kind", event.token_kind);
     object.time("token.exp", event.token_exp);
-    object.text("key.thumbprint", event.key_thumbprint.as_ref());
-    object.text("certificate.thumbprint", event.certificate_thumbprint.as_ref());
+    object.shown("key.thumbprint", event.key_thumbprint.as_ref());
+    object.shown("certificate.thumbprint", event.certificate_thumbprint.as_ref());
     if !event.policy_ids.is_empty() {
         let more = event.policy_ids.len().saturating_sub(MAX_POLICIES);
-        let note = (more > 0).then(|| format!("[{more} more]"));
+        let note = (more > 0).then(|| Cow::Owned(format!("[{more} more]")));
         object.array("policy.ids", event.policy_ids.iter().take(MAX_POLICIES).map(|id| cut(id)).chain(note));
     }
     object.free("policy.set", event.policy_set.as_deref());
     object.json("policy.input", event.policy_input.as_deref());
     object.json("policy.decision", event.policy_decision.as_deref());
-    object.text("source.address", event.source_address.as_ref());
+    object.shown("source.address", event.source_address.as_ref());
     object.line.extend_from_slice(b"}\n");
 }
 
@@ -81,15 +84,23 @@ struct Object<'a> {
 }
 
 impl Object<'_> {
-    fn text<T: Display + ?Sized>(&mut self, name: &'static str, value: Option<&T>) {
+    fn text(&mut self, name: &'static str, value: Option<&str>) {
         if let Some(value) = value {
             self.name(name);
             write_string(value, self.line);
         }
     }
 
+    /// What is not a text, in the words it has for itself.
+    fn shown(&mut self, name: &'static str, value: Option<&impl Display>) {
+        if let Some(value) = value {
+            self.name(name);
+            write_shown(value, self.line);
+        }
+    }
+
     fn free(&mut self, name: &'static str, value: Option<&str>) {
-        self.text(name, value.map(cut).as_ref());
+        self.text(name, value.map(cut).as_deref());
     }
 
     /// What is JSON already: beyond printable ASCII it has only text, where an escape means the same. What is too long becomes
@@ -112,17 +123,17 @@ impl Object<'_> {
     }
 
     fn time(&mut self, name: &'static str, value: Option<UnixTime>) {
-        self.text(name, value.map(rfc3339).as_ref());
+        self.shown(name, value.map(rfc3339).as_ref());
     }
 
-    fn array(&mut self, name: &'static str, values: impl Iterator<Item = String>) {
+    fn array(&mut self, name: &'static str, values: impl Iterator<Item = impl Display>) {
         self.name(name);
         self.line.push(b'[');
         for (n, value) in values.enumerate() {
             if n > 0 {
                 self.line.push(b',');
             }
-            write_string(&value, self.line);
+            write_shown(&value, self.line);
         }
         self.line.push(b']');
     }
@@ -130,7 +141,7 @@ impl Object<'_> {
     /// The types of `details`, and what tells them from others of these types; what else they say is the user's affair.
     fn details(&mut self, [types, hash]: [&'static str; 2], details: Option<&AuthorizationDetails>) {
         if let Some(details) = details {
-            self.array(types, details.iter().map(|detail| detail.kind().to_owned()));
+            self.array(types, details.iter().map(|detail| detail.kind()));
             self.text(hash, Some(&base64url::encode(sha256(details.to_string().as_bytes()))));
         }
     }
@@ -139,7 +150,7 @@ impl Object<'_> {
     fn attribute(&mut self, entity: &'static str, name: &str, value: &str) {
         self.line.push(if self.empty { b'{' } else { b',' });
         self.empty = false;
-        write_string(&format_args!("{entity}.{name}"), self.line);
+        write_shown(&format_args!("{entity}.{name}"), self.line);
         self.line.push(b':');
         write_string(&cut(value), self.line);
     }
@@ -153,32 +164,42 @@ impl Object<'_> {
     }
 }
 
-/// Writes `value` as a JSON string.
-fn write_string(value: &(impl Display + ?Sized), line: &mut Vec<u8>) {
+/// Writes `text` as a JSON string.
+fn write_string(text: &str, line: &mut Vec<u8>) {
+    line.push(b'"');
+    write_escaped(text, line);
+    line.push(b'"');
+}
+
+/// Writes the words of `value` as a JSON string.
+fn write_shown(value: &impl Display, line: &mut Vec<u8>) {
     line.push(b'"');
     // It fails only if the value does, and what it had written by then stands.
     let _ = write!(Escaped(line), "{value}");
     line.push(b'"');
 }
 
-/// Escapes all but printable ASCII: control and direction characters do nothing, and look-alikes show.
 struct Escaped<'a>(&'a mut Vec<u8>);
 
 impl fmt::Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let is_plain = |byte: u8| matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\');
-        if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
-            self.0.extend_from_slice(text.as_bytes());
-            return Ok(());
-        }
-        for unit in text.encode_utf16() {
-            match u8::try_from(unit) {
-                Ok(byte @ (b'"' | b'\\')) => self.0.extend_from_slice(&[b'\\', byte]),
-                Ok(byte @ b' '..=b'~') => self.0.push(byte),
-                _ => escape(unit, self.0),
-            }
-        }
+        write_escaped(text, self.0);
         Ok(())
+    }
+}
+
+/// Escapes all but printable ASCII: control and direction characters do nothing, and look-alikes show.
+fn write_escaped(text: &str, line: &mut Vec<u8>) {
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\');
+    if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
+        return line.extend_from_slice(text.as_bytes());
+    }
+    for unit in text.encode_utf16() {
+        match u8::try_from(unit) {
+            Ok(byte @ (b'"' | b'\\')) => line.extend_from_slice(&[b'\\', byte]),
+            Ok(byte @ b' '..=b'~') => line.push(byte),
+            _ => escape(unit, line),
+        }
     }
 }
 
@@ -187,16 +208,16 @@ fn escape(unit: u16, line: &mut Vec<u8>) {
 }
 
 /// `text`, or its beginning with a note that tells texts apart that begin alike.
-fn cut(text: &str) -> String {
+fn cut(text: &str) -> Cow<'_, str> {
     if text.len() <= MAX_TEXT {
-        return text.to_owned();
+        return text.into();
     }
     let note = note(text);
     let mut end = MAX_TEXT - note.len();
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    text[..end].to_owned() + &note
+    (text[..end].to_owned() + &note).into()
 }
 
 /// What stands for a text that is too long.
@@ -205,9 +226,9 @@ fn note(text: &str) -> String {
 }
 
 /// RFC 3339 in UTC with milliseconds; what lies beyond the year 9999, which it cannot say, is the last instant of it.
-fn rfc3339(time: UnixTime) -> String {
+fn rfc3339(time: UnixTime) -> impl Display {
     const LAST: Duration = Duration::from_millis(253_402_300_799_999);
-    humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + time.since_epoch().min(LAST)).to_string()
+    humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + time.since_epoch().min(LAST))
 }
 
 #[cfg(test)]
@@ -349,7 +370,7 @@ mod tests {
 
     #[test]
     fn many_policies_are_counted_not_listed() {
-        let event = Event { policy_ids: vec!["p".repeat(5000); 1000], ..refusal() };
+        let event = Event { policy_ids: vec!["p".repeat(5000).into(); 1000], ..refusal() };
         let line = line(&event);
         assert!(line.len() < 70_000 && line.contains("[936 more]"));
     }

@@ -229,7 +229,7 @@ pub(super) fn presented(name: &'static str, text: &str) -> Result<Presented, Exc
     if text.len() > MAX_TOKEN {
         return Err(ExchangeError::Parameter(name, ParseError::TooLong { limit: MAX_TOKEN }));
     }
-    if !each(text, fits) || text.bytes().filter(|byte| *byte == b'.').count() != 2 {
+    if !each(text, fits) || text.matches('.').count() != 2 {
         return Err(ExchangeError::Parameter(name, ParseError::NotCompact));
     }
     Ok(Presented(text.to_owned()))
@@ -281,11 +281,11 @@ pub(super) struct Form<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 impl<'a> Form<'a> {
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, ExchangeError> {
         let body = std::str::from_utf8(body).map_err(|_| NOT_UTF8)?;
-        if body.bytes().filter(|byte| *byte == b'&').count() >= MAX_PARAMETERS {
-            return Err(ExchangeError::Request("too many parameters"));
-        }
         let mut parameters: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::with_capacity(12);
         for encoded in body.split('&').filter(|pair| !pair.is_empty()) {
+            if parameters.len() == MAX_PARAMETERS {
+                return Err(ExchangeError::Request("too many parameters"));
+            }
             let (name, value) = pair(encoded)?;
             let may_repeat = matches!(&*name, "resource" | "audience");
             if !may_repeat && parameters.iter().any(|(known, _)| *known == name) {
