@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use http::HeaderMap;
+use percent_encoding::percent_decode_str;
 use procura_token::{
     AuthorizationDetails, DpopProof, MAX_TOKEN, ParseError, Resource, ScopeSet, TokenType, Unverified, VerifyError,
 };
@@ -240,17 +241,20 @@ fn each(text: &str, fits: impl Fn(u8) -> bool) -> bool {
     text.bytes().fold(true, |all, byte| all & fits(byte))
 }
 
-/// One `name=value` between two `&`. Tokens are most of a form and have nothing to decode, so they are not decoded.
+/// One `name=value` between two `&`.
 fn pair(encoded: &str) -> Result<(Cow<'_, str>, Cow<'_, str>), ExchangeError> {
-    let (name, value) = match each(encoded, |byte| !matches!(byte, b'%' | b'+')) {
-        true => encoded.split_once('=').map_or((encoded.into(), "".into()), |(name, value)| (name.into(), value.into())),
-        false => form_urlencoded::parse(encoded.as_bytes()).next().unwrap_or_default(),
-    };
-    // The parser puts this character where bytes were not UTF-8, and so may the client's.
-    match [&name, &value].iter().any(|text| text.contains('\u{fffd}')) {
-        true => Err(NOT_UTF8),
-        false => Ok((name, value)),
+    let (name, value) = encoded.split_once('=').unwrap_or((encoded, ""));
+    Ok((decoded(name)?, decoded(value)?))
+}
+
+/// What `encoded` means. Tokens are most of a form and have nothing to decode, so they are not copied.
+fn decoded(encoded: &str) -> Result<Cow<'_, str>, ExchangeError> {
+    if each(encoded, |byte| !matches!(byte, b'%' | b'+')) {
+        return Ok(encoded.into());
     }
+    let mut bytes = Vec::with_capacity(encoded.len());
+    bytes.extend(percent_decode_str(&encoded.replace('+', " ")));
+    String::from_utf8(bytes).map(Cow::Owned).map_err(|_| NOT_UTF8)
 }
 
 /// A credential that is no JWT: base64url of at most 16 KiB.
@@ -311,24 +315,47 @@ impl<'a> Form<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn a_form_is_read_as_it_was_meant() {
-        let form = Form::parse("a=b&&c=%20d+e%2B&resource=1&resource=2&empty=&f&=g&é=é".as_bytes()).unwrap();
-        for (name, value) in [("a", Some("b")), ("c", Some(" d e+")), ("empty", None), ("f", None), ("é", Some("é"))] {
-            assert_eq!(form.get(name), value, "{name}");
+        let form = "a=b&&c=%20d+e%2B&resource=1&resource=2&empty=&f&=g&é=%c3%a9%ef%bf%bd&h=i=%6a%";
+        let form = Form::parse(form.as_bytes()).unwrap();
+        for (name, value) in [("a", "b"), ("c", " d e+"), ("é", "é\u{fffd}"), ("h", "i=j%")] {
+            assert_eq!(form.get(name), Some(value), "{name}");
         }
+        assert_eq!((form.get("empty"), form.get("f")), (None, None));
         assert_eq!(form.all("resource").collect::<Vec<_>>(), ["1", "2"]);
     }
 
     #[test]
     fn what_is_no_form_is_not_read() {
-        let many = ["a1=1"; MAX_PARAMETERS + 1].join("&");
-        for body in
-            [b"a=\xff".as_slice(), b"a=%ff", "a=\u{fffd}".as_bytes(), b"a=%ef%bf%bd", b"a=1&a=2", b"a=1&%61=2", many.as_bytes()]
-        {
+        let many = |count: usize| (0..count).map(|number| format!("a{number}=1")).collect::<Vec<_>>().join("&");
+        assert!(Form::parse(many(MAX_PARAMETERS).as_bytes()).is_ok());
+        let many = many(MAX_PARAMETERS + 1);
+        for body in [b"a=\xff".as_slice(), b"a=%ff", b"%ed%a0%80=a", b"a=1&a=2", b"a=1&%61=2", many.as_bytes()] {
             assert!(Form::parse(body).is_err(), "{}", body.escape_ascii());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_others_write_is_read(parameters in prop::collection::btree_map(".{1,10}", ".{1,20}", 0..8)) {
+            let written = form_urlencoded::Serializer::new(String::new()).extend_pairs(&parameters).finish();
+            let form = Form::parse(written.as_bytes()).unwrap();
+            for (name, value) in &parameters {
+                prop_assert_eq!(form.get(name), Some(&**value));
+            }
+        }
+
+        #[test]
+        fn what_is_read_is_what_others_read(body in "[a%=&+46é]{0,40}") {
+            if let Ok(form) = Form::parse(body.as_bytes()) {
+                let theirs: Vec<_> = form_urlencoded::parse(body.as_bytes()).collect();
+                prop_assert_eq!(form.0, theirs);
+            }
         }
     }
 }
