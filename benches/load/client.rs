@@ -56,6 +56,31 @@ pub(crate) enum Proving {
     MutualTls,
 }
 
+/// What the server does with a request.
+#[derive(Clone, Copy)]
+pub(crate) enum Work {
+    /// The whole exchange.
+    Exchange,
+    /// It is received and refused, for its body is called something else than a form: what HTTP costs by itself.
+    Receive,
+}
+
+impl Work {
+    const fn content_type(self) -> &'static str {
+        match self {
+            Self::Exchange => "application/x-www-form-urlencoded",
+            Self::Receive => "application/octet-stream",
+        }
+    }
+
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::Exchange => StatusCode::OK,
+            Self::Receive => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
 /// How requests travel.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
@@ -104,7 +129,7 @@ impl Requests {
             Some(NewDpopProof { jti, htm: "POST", htu: &uri, iat: now().whole_secs(), ath: None, nonce }.sign(&key).unwrap())
         };
         let asking = Self { address, tls: None, body: body.into(), proofs: vec![proof(None)] };
-        let ask = async { Kept::open(&asking).await.send(&asking.text(0)).await.to_owned() };
+        let ask = async { Kept::open(&asking).await.send(&asking.text(0, Work::Exchange)).await.to_owned() };
         let answer = runtime().block_on(ask);
         let (_, nonce) = answer.split_once("dpop-nonce: ").expect("an answer without a proof's nonce gives one");
         let nonce = nonce.split("\r\n").next();
@@ -121,22 +146,21 @@ impl Requests {
     }
 
     /// One request in HTTP/1.1.
-    fn text(&self, number: usize) -> Vec<u8> {
-        let (address, body) = (self.address, &self.body);
+    fn text(&self, number: usize, work: Work) -> Vec<u8> {
+        let (address, body, content_type) = (self.address, &self.body, work.content_type());
         let proof = self.proofs[number].as_ref().map_or_else(String::new, |proof| format!("dpop: {proof}\r\n"));
         let head = format!(
-            "POST /token HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-www-form-urlencoded\r\n\
-             content-length: {}\r\n{proof}\r\n",
+            "POST /token HTTP/1.1\r\nhost: {address}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n{proof}\r\n",
             body.len()
         );
         [head.as_bytes(), body].concat()
     }
 
     /// One request for HTTP/2.
-    fn request(&self, number: usize) -> Request<Full<Bytes>> {
+    fn request(&self, number: usize, work: Work) -> Request<Full<Bytes>> {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         let request = Request::post(format!("{scheme}://{}/token", self.address));
-        let mut request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let mut request = request.header(CONTENT_TYPE, work.content_type());
         if let Some(proof) = &self.proofs[number] {
             request = request.header("dpop", proof);
         }
@@ -148,14 +172,14 @@ impl Requests {
 #[derive(Default)]
 pub(crate) struct Load {
     pub(crate) elapsed: Duration,
-    pub(crate) refused: usize,
+    pub(crate) unexpected: usize,
     latencies: Vec<Duration>,
 }
 
 impl Load {
     pub(crate) fn add(&mut self, other: Self) {
         self.elapsed += other.elapsed;
-        self.refused += other.refused;
+        self.unexpected += other.unexpected;
         self.latencies.extend(other.latencies);
     }
 
@@ -197,13 +221,13 @@ impl Clients {
     }
 
     /// Sends those of the requests, each client the next one as soon as it has its answer.
-    pub(crate) fn send(&mut self, numbers: Range<usize>) -> Load {
+    pub(crate) fn send(&mut self, numbers: Range<usize>, work: Work) -> Load {
         let next = Arc::new(AtomicUsize::new(numbers.start));
         let clock = Stopwatch::start();
         let shares = self.runtime.block_on(async {
             let mut clients = JoinSet::new();
             for connection in self.connections.drain(..) {
-                clients.spawn(connection.work(Arc::clone(&self.requests), Arc::clone(&next), numbers.end));
+                clients.spawn(connection.share(Arc::clone(&self.requests), Arc::clone(&next), numbers.end, work));
             }
             clients.join_all().await
         });
@@ -224,32 +248,32 @@ enum Connection {
 
 impl Connection {
     /// One client's share.
-    async fn work(mut self, requests: Arc<Requests>, next: Arc<AtomicUsize>, end: usize) -> (Self, Load) {
+    async fn share(mut self, requests: Arc<Requests>, next: Arc<AtomicUsize>, end: usize, work: Work) -> (Self, Load) {
         let mut load = Load::default();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number >= end {
                 return (self, load);
             }
-            let (sent, is_good) = self.exchange(&requests, number).await;
+            let (sent, is_good) = self.send(&requests, number, work).await;
             load.latencies.push(sent.elapsed());
-            load.refused += usize::from(!is_good);
+            load.unexpected += usize::from(!is_good);
         }
     }
 
-    /// When the request was sent, and whether its answer, which is here, was 200.
-    async fn exchange(&mut self, requests: &Requests, number: usize) -> (Stopwatch, bool) {
+    /// When the request was sent, and whether its answer, which is here, was the expected one.
+    async fn send(&mut self, requests: &Requests, number: usize, work: Work) -> (Stopwatch, bool) {
         match self {
             Self::Kept(connection) => {
-                let text = requests.text(number);
+                let text = requests.text(number, work);
                 let sent = Stopwatch::start();
-                (sent, connection.send(&text).await.starts_with("HTTP/1.1 200 "))
+                (sent, connection.send(&text).await.get(9..12) == Some(work.status().as_str()))
             }
             Self::Shared(sender) => {
-                let request = requests.request(number);
+                let request = requests.request(number, work);
                 let sent = Stopwatch::start();
                 let answer = sender.send_request(request).await.unwrap();
-                let is_good = answer.status() == StatusCode::OK;
+                let is_good = answer.status() == work.status();
                 answer.into_body().collect().await.unwrap();
                 (sent, is_good)
             }

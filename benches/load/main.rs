@@ -5,6 +5,8 @@
 //! ES256 verification and one ES256 signature, measured in turns with the load. Nothing is asserted; everything started is
 //! stopped.
 //!
+//! The same requests under a wrong media type, which are received and refused, show what HTTP costs by itself.
+//!
 //! It does so for callers with DPoP proofs, and for callers with X.509-SVIDs over mutual TLS, where the connection is the proof
 //! and the floor is the one signature; over HTTP/1.1, and over HTTP/2 with the same number of requests at once.
 //!
@@ -22,9 +24,9 @@ use std::time::Duration;
 
 use clap::Parser as _;
 
-use client::{Clients, Load, Protocol, Proving, Requests};
+use client::{Clients, Load, Protocol, Proving, Requests, Work};
 use floor::Floor;
-use process::{Redis, Server};
+use process::{Cpu, Redis, Server};
 
 /// How often load and floor take turns.
 const TURNS: usize = 8;
@@ -66,8 +68,8 @@ struct Report {
     proving: Proving,
     protocol: Protocol,
     load: Load,
-    server: Duration,
-    server_system: Duration,
+    server: Cpu,
+    received: Cpu,
     redis: Option<Duration>,
     floor: Floor,
     ready: [Duration; 2],
@@ -103,22 +105,29 @@ fn measure(store: &'static str, proving: Proving, protocol: Protocol, arguments:
     let (warm_up, exchanges) = (arguments.warm_up, arguments.exchanges.get());
     let requests = Requests::sign(proving, &server, directory.path(), &arguments.scope, warm_up + exchanges);
     let mut clients = Clients::connect(requests, protocol, arguments.at_once.get());
-    clients.send(0..warm_up);
-    let (server_before, redis_before) = (server.cpu(), redis.as_ref().map(Redis::cpu));
-    // In turns, for a machine is not equally fast all the time. Meanwhile the server has nothing to do.
+    clients.send(0..warm_up, Work::Exchange);
+    let redis_before = redis.as_ref().map(Redis::cpu);
+    // In turns, for a machine is not equally fast all the time. While the floor is measured the server has nothing to do.
     let (mut load, mut floors) = (Load::default(), vec![floor::measure()]);
+    let (mut busy, mut received) = (Cpu::default(), Cpu::default());
     for turn in 0..TURNS {
-        load.add(clients.send(warm_up + exchanges * turn / TURNS..warm_up + exchanges * (turn + 1) / TURNS));
+        let numbers = warm_up + exchanges * turn / TURNS..warm_up + exchanges * (turn + 1) / TURNS;
+        let before = server.cpu();
+        load.add(clients.send(numbers.clone(), Work::Exchange));
+        let between = server.cpu();
+        load.unexpected += clients.send(numbers, Work::Receive).unexpected;
+        busy += between - before;
+        received += server.cpu() - between;
         floors.push(floor::measure());
     }
-    let (server_after, redis_after) = (server.cpu(), redis.as_ref().map(Redis::cpu));
+    let redis_after = redis.as_ref().map(Redis::cpu);
     Report {
         store,
         proving,
         protocol,
         load,
-        server: server_after.total() - server_before.total(),
-        server_system: server_after.system - server_before.system,
+        server: busy,
+        received,
         redis: redis_after.zip(redis_before).map(|(after, before)| after.total() - before.total()),
         floor: Floor::mean(&floors),
         ready: [first, server.ready],
@@ -145,14 +154,16 @@ impl Report {
         for (name, value) in ["latency, median", "latency, 99 %"].into_iter().zip(percentiles) {
             line(name, value);
         }
-        line("answers that were not 200", load.refused.to_string());
-        line("server CPU per exchange", micros(each(self.server)));
-        line("  of that in the kernel", micros(each(self.server_system)));
+        line("answers that were not expected", load.unexpected.to_string());
+        line("server CPU per exchange", micros(each(self.server.total())));
+        line("  of that in the kernel", micros(each(self.server.system)));
+        line("server CPU to receive it and refuse", micros(each(self.received.total())));
         if let Some(redis) = self.redis {
             line("redis CPU per exchange", micros(each(redis)));
         }
         line(named, micros(floor));
-        line("server CPU / floor", format!("{:.2}", each(self.server) / floor));
+        line("server CPU / floor", format!("{:.2}", each(self.server.total()) / floor));
+        line("  to receive and refuse / floor", format!("{:.2}", each(self.received.total()) / floor));
         line("procura-token: proof verified, token signed", micros(self.floor.token));
         line("start to ready, making the world", millis(self.ready[0]));
         line("start to ready", millis(self.ready[1]));
