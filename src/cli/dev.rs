@@ -95,7 +95,7 @@ fn serve(arguments: &Arguments) -> anyhow::Result<()> {
                 if arguments.once {
                     return Ok(());
                 }
-                super::print(&format!("Serving on at {}, and the calendar with it. Ctrl-C ends both.", world.issuer()));
+                super::print(&format!("Still serving at {}, and the calendar with it. Ctrl-C ends both.", world.issuer()));
                 serving.await
             }
         }
