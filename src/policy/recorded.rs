@@ -16,7 +16,7 @@ use super::{
     Targets, User,
 };
 
-/// A [`Request`] as it is written down: as it is, or owned, as it was read. What is left out has the meaning that is said
+/// A [`Request`] as it is written down: borrowed from it, or owned if it was read. What is left out has the meaning that is said
 /// beside it, or is not there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,6 +1,30 @@
 //! What was answered is known again, and only that.
 
 use super::*;
+use crate::policy::answered::Answered;
+
+#[test]
+fn what_was_answered_is_not_asked_again() {
+    let policy = policy(DEV);
+    let ask = Ask {
+        previous: vec![RESEARCHER],
+        country: Some("DE"),
+        hop: Hop::Pull,
+        parent: Some(("https://a.test/x", RESEARCHER)),
+        posture: Some(Posture { attester: "edr".to_owned(), claims: [("disk".to_owned(), "encrypted".to_owned())].into() }),
+        approval: Some(Approval { scopes: Some("calendar.read".parse().unwrap()) }),
+        ..Ask::default()
+    };
+    ask.with(&policy, |request| {
+        let Action::Delegate(Delegate { target, scopes, .. }) = request.action else { unreachable!() };
+        for action in [request.action, Action::ActForItself { target, scopes }, Action::IssueWit] {
+            let (request, answered) = (Request { action, ..*request }, Answered::default());
+            let first = answered.recall(&request, || policy.decide(&request));
+            let again = answered.recall(&request, || panic!("asked again: {action:?}"));
+            assert_eq!((first.allowed, first.granted), (again.allowed, again.granted));
+        }
+    });
+}
 
 fn at(time: u64, policy: &Policy) -> bool {
     Ask { time: UnixTime::from_secs(1_800_000_000 + time), ..Ask::default() }.decide(policy).allowed
